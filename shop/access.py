@@ -1,0 +1,182 @@
+"""Who is asking, and may they be here: the access rule of each blueprint, on Flask-Login.
+
+The browser's signed cookie carries only a random token; each request reads the session, and all it hangs on, from
+the database again (ASVS 7.2.1, 7.4.1). A blueprint without a rule cannot be registered (`guarded`), and a test walks every
+route. What a *resource* needs beyond being signed in is asked by `require`, which records a refusal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import cast
+from urllib.parse import quote
+
+from flask import Blueprint, Flask, abort, g, redirect, request, session
+from flask.typing import ResponseReturnValue
+from flask_login import LoginManager, current_user, login_user, logout_user
+from flask_login.mixins import UserMixin
+from flask_wtf.csrf import CSRFProtect
+from sqlalchemy.orm import Session
+
+from shop.audit.events import EventName
+from shop.audit.writer import record
+from shop.authorization.conditions import Resource
+from shop.authorization.decisions import Decision, Denied
+from shop.authorization.permissions import Permission
+from shop.credentials.ledger import NotAlive, live
+from shop.credentials.sessions import find_session, needs_touch, touch
+from shop.identity.models import Connection, Organization, Person
+from shop.principal import Principal
+from shop.services import services
+
+csrf = CSRFProtect()
+_login = LoginManager()
+
+
+class Rule(StrEnum):
+    """Who may come to a blueprint's routes at all."""
+
+    PUBLIC = "public"
+    SIGNED_IN = "signed in"
+
+
+@dataclass(frozen=True)
+class Access:
+    """The access rule of a blueprint, with the reason in words."""
+
+    rule: Rule
+    because: str
+
+
+class SignedInPerson(UserMixin):  # type: ignore[misc] # untyped library
+    """The person behind the present request, as pages and templates need them."""
+
+    def __init__(
+        self, token: str, principal: Principal, person: Person, organization: Organization, provider_url: str
+    ) -> None:
+        self._token, self.principal = token, principal
+        self.name, self.given_name, self.email = person.name, person.given_name, person.email
+        self.initials = "".join(word[0] for word in person.name.split()[:2]).upper()
+        self.organization_name, self.provider_url = organization.name, provider_url
+        self.role_words = ", ".join(sorted(principal.roles))
+
+    def get_id(self) -> str:
+        return self._token
+
+
+def init_app(app: Flask) -> None:
+    """Set Flask-Login and CSRF protection up."""
+    _login.init_app(app)
+    csrf.init_app(app)
+
+
+def guarded(app: Flask, blueprint: Blueprint, access: Access) -> None:
+    """Register a blueprint behind its access rule."""
+    if access.rule is Rule.SIGNED_IN:
+        blueprint.before_request(_require_sign_in)
+    app.extensions.setdefault("access", {})[blueprint.name] = access
+    app.register_blueprint(blueprint)
+
+
+def admit(token: str) -> None:
+    """Make the browser's session the one with this token. What was in the cookie before is thrown away (ASVS 7.2.4)."""
+    session.clear()
+    user = _load(token)
+    if user is None:
+        raise LookupError("a session that was just started is not alive")
+    session.permanent = True
+    login_user(user)
+
+
+def leave() -> None:
+    """Forget the browser's session; the caller has ended it on the server."""
+    logout_user()
+    session.clear()
+
+
+def signed_in() -> SignedInPerson | None:
+    """The person behind this request, or None."""
+    return cast(SignedInPerson, current_user._get_current_object()) if current_user.is_authenticated else None
+
+
+def principal() -> Principal:
+    """The principal of a page that needs one. Its own clicks: no actor."""
+    person = signed_in()
+    if person is None:
+        abort(401)
+    return person.principal
+
+
+def require(db: Session, action: Permission, resource: Resource) -> Decision:
+    """Authorize the person on a resource outside the tools. Raises `Denied`, which `refused` records and renders."""
+    return services().policy.authorize(principal=live(db, principal()), action=action, resource=resource)
+
+
+def record_denial(denied: Denied, resource: tuple[str, str] | None = None) -> None:
+    """Write that a page or action was refused, in the trail of the person's own organization (invariants I5, I10)."""
+    with services().database.write() as db:
+        record(
+            db,
+            EventName.ACCESS_DENIED,
+            principal=replace(principal(), conversation=None),
+            resource=resource,
+            decision=denied.decision.for_auditor(),
+            outcome="denied",
+            facts={"page": request.path[:200]},
+        )
+
+
+@_login.user_loader  # type: ignore[untyped-decorator]
+def _load(token: str) -> SignedInPerson | None:
+    """The living session that a browser's token names. A dead one leaves its reason for the page to say."""
+    shop = services()
+    with shop.database.read() as db:
+        found = find_session(db, token)
+        if found is None:
+            return None
+        try:
+            principal = live(db, found.principal())
+        except NotAlive as lapsed:
+            g.lapsed = lapsed
+            return None
+        person = db.get_one(Person, found.person_id)
+        organization = db.get_one(Organization, found.organization_id)
+        issuer = db.get_one(Connection, found.connection_id).issuer
+        is_stale = needs_touch(db, found)
+    if is_stale:
+        with shop.database.write() as db:
+            touch(db, found.id, shop.settings.session_idle)
+    return SignedInPerson(token, principal, person, organization, issuer)
+
+
+def why_signed_out() -> str | None:
+    """Why the browser's session is not alive any more, in words; None when there was none."""
+    lapsed: NotAlive | None = g.get("lapsed")
+    if lapsed is None:
+        return None
+    words = {
+        "signed_out": "You signed out in this browser.",
+        "signed_out_everywhere": "You signed out everywhere.",
+        "ended_by_person": "You ended this session from another one.",
+        "suspended": "Your account was suspended.",
+    }
+    return words.get(lapsed.because or "", "Your session has ended.")
+
+
+def _require_sign_in() -> ResponseReturnValue | None:
+    if signed_in() is not None:
+        return None
+    return _on_signed_out()
+
+
+def _on_signed_out() -> ResponseReturnValue:
+    if request.method == "GET" and not request.headers.get("HX-Request"):
+        return redirect(sign_in_path(request.full_path.rstrip("?")))
+    abort(401)
+
+
+def sign_in_path(next_path: str) -> str:
+    """Where to sign in and come back from."""
+    return f"/sign-in?next={quote(next_path, safe='')}"
+

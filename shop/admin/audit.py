@@ -1,0 +1,185 @@
+"""The audit views: a conversation's timeline, and the organization's own trail.
+
+People see their own conversations, auditors those of their organization, nobody else any; "not yours" is answered like
+"not there" (invariant I10). Whoever looks at somebody else's is recorded too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shop.access import principal, record_denial, require, signed_in
+from shop.admin import timeline
+from shop.audit import chain, queries
+from shop.audit.events import EventName
+from shop.audit.writer import record
+from shop.authorization.conditions import Resource
+from shop.authorization.decisions import Denied
+from shop.authorization.permissions import Permission
+from shop.conversations import threads
+from shop.conversations.models import Conversation
+from shop.identity.models import Person
+from shop.services import services
+
+pages = Blueprint("audit", __name__, url_prefix="/audit")
+
+_PAGE = 100
+_REFUSALS = ("tool_call.denied", "approval.refused")
+_CALLS = ("tool_call.denied", "tool_call.succeeded", "tool_call.failed", "tool_call.awaiting_approval")
+
+
+@pages.get("/")
+def conversations() -> ResponseReturnValue:
+    """The conversations whose audit this person may read: an auditor's whole organization, else one's own."""
+    me, person = principal(), signed_in()
+    with services().database.read() as db:
+        organization = Resource(kind="organization", id=me.organization, organization=me.organization)
+        is_auditor = services().policy.is_allowed(
+            principal=me, action=Permission.AUDIT_READ, resource=organization
+        ).allowed
+        found = threads.of_organization(db, me.organization) if is_auditor else threads.of_person(db, me)
+        names = _names(db, {conversation.subject for conversation in found})
+        counts = queries.counts(db, [conversation.id for conversation in found])
+    return render_template(
+        "admin/conversations.html",
+        conversations=[_row(c, names, counts[c.id]) for c in found],
+        organization_name=person.organization_name if person and is_auditor else None,
+        trail_href="/audit/organization" if is_auditor else None,
+    )
+
+
+@pages.get("/conversations/<conversation_id>")
+def conversation(conversation_id: str) -> ResponseReturnValue:
+    """One conversation's audit view."""
+    me = principal()
+    show = request.args.get("show", "all")
+    with services().database.write() as db:
+        found = db.get(Conversation, conversation_id)
+        decision = require(db, Permission.AUDIT_READ, threads.resource_of(found, conversation_id))
+        if found is None:
+            raise LookupError(f"{decision.rule} allowed a conversation that is not there")
+        is_own = found.subject == me.subject
+        if not is_own:
+            record(
+                db,
+                EventName.AUDIT_VIEWED,
+                principal=replace(me, conversation=None),
+                action=Permission.AUDIT_READ,
+                resource=("conversation", found.id),
+                decision=decision.for_auditor(),
+                outcome="succeeded",
+            )
+        events = queries.events_of_chain(db, found.id)
+        people = _names(db, {event.content["subject"] for event in events} | {found.subject})
+        verdict = chain.verify(db, found.id)
+    entries = timeline.entries_of(events, people, is_auditor=not is_own or _is_auditor(decision.rule))
+    kept = {"refused": timeline.is_refusal, "approvals": timeline.is_approval}.get(show, lambda entry: True)
+    return render_template(
+        "admin/conversation.html",
+        conversation=_header(found, is_own),
+        person_text=f"Assistant on behalf of {people.get(found.subject, 'somebody')}",
+        counts=_counted(entries),
+        chain={"ok": verdict.ok, "events": verdict.events, "text": _verdict(verdict)},
+        entries=[entry for entry in entries if kept(entry)],
+        show=show if show in {"refused", "approvals"} else "all",
+    )
+
+
+@pages.get("/organization")
+def organization() -> ResponseReturnValue:
+    """What happened in the organization outside conversations: sign-ins, roles, suspensions, views of the audit."""
+    me, person = principal(), signed_in()
+    before = request.args.get("before", "")
+    with services().database.write() as db:
+        resource = Resource(kind="organization", id=me.organization, organization=me.organization)
+        decision = require(db, Permission.AUDIT_READ, resource)
+        record(
+            db,
+            EventName.AUDIT_VIEWED,
+            principal=replace(me, conversation=None),
+            action=Permission.AUDIT_READ,
+            resource=("organization", me.organization),
+            decision=decision.for_auditor(),
+            outcome="succeeded",
+        )
+        events = queries.events_of_chain(
+            db, me.organization, before=int(before) if before.isdecimal() else None, limit=_PAGE
+        )
+        people = _names(db, {event.content["subject"] for event in events})
+        verdict = chain.verify(db, me.organization)
+    first = events[0].content["sequence"] if events else 1
+    return render_template(
+        "admin/organization.html",
+        organization={"name": person.organization_name if person else ""},
+        chain={"ok": verdict.ok, "events": verdict.events, "text": _verdict(verdict)},
+        entries=timeline.entries_of(events, people, is_auditor=True),
+        older=f"/audit/organization?before={first}" if first > 1 else None,
+        newer="/audit/organization" if before else None,
+    )
+
+
+@pages.errorhandler(Denied)
+def denied(error: Denied) -> ResponseReturnValue:
+    """Refused, recorded, and told no more than that there is nothing here."""
+    record_denial(error, ("conversation", str((request.view_args or {}).get("conversation_id", ""))[:40]))
+    page = render_template(
+        "storefront/error.html",
+        code=404,
+        title="There is nothing here",
+        text="This audit view does not exist, or it is not yours to read.",
+        action={"href": "/audit/", "label": "What you may read"},
+    )
+    return page, 404
+
+
+def _is_auditor(rule: str) -> bool:
+    return rule.startswith("auditor.")
+
+
+def _names(db: Session, subjects: set[str | None]) -> dict[str, str]:
+    known = [subject for subject in subjects if subject]
+    return {person.id: person.name for person in db.scalars(select(Person).where(Person.id.in_(known)))}
+
+
+def _row(conversation: Conversation, names: dict[str, str], counts: dict[str, int]) -> dict[str, Any]:
+    chips = []
+    if counts.get("order.placed"):
+        chips.append({"kind": "allow", "text": "ordered"})
+    if counts.get("approval.approved"):
+        chips.append({"kind": "allow", "text": f"{counts['approval.approved']} approved"})
+    return {
+        "href": f"/audit/conversations/{conversation.id}",
+        "title": conversation.title,
+        "person": names.get(conversation.subject, "somebody"),
+        "started_text": f"{conversation.started_at:%-d %B, %H:%M} UTC",
+        "calls": sum(counts.get(name, 0) for name in _CALLS),
+        "refused": sum(counts.get(name, 0) for name in _REFUSALS),
+        "chips": chips,
+    }
+
+
+def _header(conversation: Conversation, is_own: bool) -> dict[str, Any]:
+    return {
+        "id": conversation.id,
+        "title": conversation.title,
+        "started_text": f"{conversation.started_at:%-d %B %Y, %H:%M} UTC",
+        "href": f"/assistant/{conversation.id}" if is_own else None,
+    }
+
+
+def _counted(entries: list[timeline.Entry]) -> dict[str, int]:
+    return {
+        "calls": sum(str(entry["name"]) in _CALLS for entry in entries if entry["lane"] == "Gateway"),
+        "refused": sum(timeline.is_refusal(entry) for entry in entries),
+        "approved": sum(entry["name"] == EventName.APPROVAL_APPROVED for entry in entries),
+    }
+
+
+def _verdict(verdict: chain.Verdict) -> str:
+    return f"chain verified, {verdict.text}" if verdict.ok else f"chain broken: {verdict.text}"

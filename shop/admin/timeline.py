@@ -1,0 +1,261 @@
+"""From audit events to the entries of a timeline: message → proposed call → decision and rule → confirmation → effect.
+
+An auditor sees everything. A person who looks at their own conversation sees the same, but for one thing: a refusal
+that stood for "not found" names no rule, since the rule tells "another organization's" from "not there" (invariant I10).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from shop.audit.events import EventName
+from shop.audit.queries import RecordedEvent
+from shop.store.money import euros
+
+Entry = dict[str, Any]
+
+_PILLS = {
+    EventName.TOOL_CALL_SUCCEEDED: ("allow", "allowed"),
+    EventName.TOOL_CALL_DENIED: ("deny", "refused"),
+    EventName.TOOL_CALL_FAILED: ("off", "failed"),
+    EventName.TOOL_CALL_AWAITING_APPROVAL: ("wait", "needs approval"),
+    EventName.APPROVAL_APPROVED: ("allow", "approved"),
+    EventName.APPROVAL_DECLINED: ("off", "declined"),
+    EventName.APPROVAL_REFUSED: ("deny", "refused"),
+    EventName.APPROVAL_VOIDED: ("off", "void"),
+    EventName.ACCESS_DENIED: ("deny", "refused"),
+    EventName.SIGN_IN_FAILED: ("deny", "failed"),
+    EventName.MESSAGE_REFUSED: ("deny", "refused"),
+    EventName.TURN_FAILED: ("off", "failed"),
+    EventName.TURN_STOPPED: ("off", "stopped"),
+    EventName.ORDER_PLACED: ("allow", "placed"),
+}
+_PERSON = {
+    EventName.MESSAGE_RECEIVED,
+    EventName.MESSAGE_REFUSED,
+    EventName.CONSENT_GRANTED,
+    EventName.CONSENT_WITHDRAWN,
+    EventName.APPROVAL_APPROVED,
+    EventName.APPROVAL_DECLINED,
+    EventName.APPROVAL_REFUSED,
+    EventName.CONVERSATION_STARTED,
+    EventName.SESSION_REVOKED,
+    EventName.SESSION_SIGNED_OUT,
+    EventName.SIGN_IN_SUCCEEDED,
+    EventName.ASSISTANT_PAUSED,
+    EventName.ASSISTANT_RESUMED,
+    EventName.AUDIT_VIEWED,
+}
+_GATEWAY = {
+    EventName.TOOL_CALL_SUCCEEDED,
+    EventName.TOOL_CALL_DENIED,
+    EventName.TOOL_CALL_FAILED,
+    EventName.TOOL_CALL_AWAITING_APPROVAL,
+    EventName.ACCESS_DENIED,
+}
+
+
+def entries_of(events: list[RecordedEvent], people: Mapping[str, str], *, is_auditor: bool) -> list[Entry]:
+    """The entries of some events, in order. `people` names subjects."""
+    entries: list[Entry] = []
+    for event in events:
+        if event.name in _GATEWAY and event.content["actor"]:
+            entries.append(_proposal(event))
+        entries.append(_entry(event, people, is_masked=not is_auditor and _stands_for_not_found(event)))
+    return entries
+
+
+def is_refusal(entry: Entry) -> bool:
+    """Whether an entry is a refusal."""
+    return bool(entry["pill"]) and entry["pill"]["kind"] == "deny"
+
+
+def is_approval(entry: Entry) -> bool:
+    """Whether an entry is about a human's approval."""
+    return str(entry["name"]).startswith("approval.") or entry["name"] == EventName.TOOL_CALL_AWAITING_APPROVAL
+
+
+def _stands_for_not_found(event: RecordedEvent) -> bool:
+    return event.name in {EventName.TOOL_CALL_DENIED, EventName.TOOL_CALL_FAILED} and event.content["facts"].get("code") == "not_found"
+
+
+def _proposal(event: RecordedEvent) -> Entry:
+    """What the assistant proposed, before the gateway decided."""
+    arguments = event.personal.get("arguments")
+    return _base(event) | {
+        "id": f"{event.content['tool_call']}-proposed",
+        "lane": "Assistant",
+        "text": f"proposes {event.content['facts'].get('tool', 'a call')}",
+        "mono": _arguments(arguments),
+        "details": [],
+    }
+
+
+def _entry(event: RecordedEvent, people: Mapping[str, str], *, is_masked: bool) -> Entry:
+    content, decision = event.content, event.content["decision"] or {}
+    entry = _base(event) | {
+        "id": _anchor(event),
+        "lane": _lane(event),
+        "text": _text(event),
+        "why": _why(event),
+        "rule": decision.get("rule"),
+        "policy": str(decision.get("policy_version", ""))[:7] or None,
+        "details": _details(event, people),
+    }
+    pill = _PILLS.get(event.name)
+    if is_masked:
+        entry |= {"rule": None, "policy": None, "why": "There is nothing under that number or name.", "details": []}
+        entry["text"], pill = f"{content['facts']['tool']} found nothing", ("off", "failed")
+    return entry | {"pill": {"kind": pill[0], "text": pill[1]} if pill else None}
+
+
+def _base(event: RecordedEvent) -> Entry:
+    return {
+        "name": event.name,
+        "sequence": event.content["sequence"],
+        "time": f"{event.at:%H:%M:%S}",
+        "date": f"{event.at:%-d %B %Y}",
+        "mono": None,
+        "why": None,
+        "rule": None,
+        "policy": None,
+        "pill": None,
+    }
+
+
+def _anchor(event: RecordedEvent) -> str:
+    """A link that the chat knows too: a turn's id at its message, a call's id at its decision."""
+    if event.name is EventName.MESSAGE_RECEIVED:
+        return str(event.content["turn"])
+    return str(event.content["tool_call"]) if event.name in _GATEWAY and event.content["tool_call"] else event.id
+
+
+def _lane(event: RecordedEvent) -> str:
+    if event.name in _GATEWAY:
+        return "Gateway"
+    if event.name in _PERSON:
+        return "Person"
+    if event.name in {EventName.ORDER_PLACED, EventName.ORDER_CANCELLED}:
+        return "Shop"
+    if event.name in {EventName.TURN_COMPLETED, EventName.TURN_FAILED, EventName.TURN_STOPPED}:
+        return "Assistant"
+    return "System"
+
+
+def _text(event: RecordedEvent) -> str:
+    """One plain sentence for each name of the vocabulary."""
+    facts, personal = event.content["facts"], event.personal
+    tool = facts.get("tool", "a call")
+    because = str(facts.get("because", "")).replace("_", " ")
+    resource = (event.content["resource"] or {}).get("id", "")
+    texts = {
+        EventName.ACCESS_DENIED: f"refused the page {facts.get('page', '')}",
+        EventName.APPROVAL_APPROVED: f"approves the receipt for {tool}",
+        EventName.APPROVAL_DECLINED: f"answers the receipt for {tool}: not now",
+        EventName.APPROVAL_REFUSED: f"tried to decide a receipt: {facts.get('reason', '')}",
+        EventName.APPROVAL_VOIDED: f"the receipt for {tool} lost its force: {because}",
+        EventName.ASSISTANT_PAUSED: "pauses their assistants",
+        EventName.ASSISTANT_RESUMED: "lets their assistants go on",
+        EventName.AUDIT_VIEWED: f"opened the audit of {resource}",
+        EventName.CONSENT_GRANTED: f"allows {facts.get('workflow', '')} for this conversation",
+        EventName.CONSENT_WITHDRAWN: f"takes {facts.get('workflow', '')} back in this conversation",
+        EventName.CONVERSATION_STARTED: "opened the conversation",
+        EventName.DELEGATION_ENDED: f"the assistant's authority here ended: {because}",
+        EventName.DELEGATION_STARTED: f"the assistant may here: {', '.join(facts.get('scopes', []))}",
+        EventName.MEMBERSHIP_PROVISIONED: f"became a member: {', '.join(facts.get('roles', []))}",
+        EventName.MEMBERSHIP_RESTORED: "membership restored",
+        EventName.MEMBERSHIP_ROLES_CHANGED: f"roles changed: {_roles(facts, 'before')} → {_roles(facts, 'after')}",
+        EventName.MEMBERSHIP_SUSPENDED: "membership suspended",
+        EventName.MESSAGE_RECEIVED: f"“{personal.get('message', '[erased]')}”",
+        EventName.MESSAGE_REFUSED: f"a message of {facts.get('characters')} characters was too long",
+        EventName.ORDER_CANCELLED: f"order {resource} cancelled",
+        EventName.ORDER_PLACED: f"order {resource} placed",
+        EventName.POLICY_ACTIVATED: "a new policy is in force",
+        EventName.SESSION_REVOKED: f"ended {len(facts.get('sessions', []))} sessions: {because}",
+        EventName.SESSION_SIGNED_OUT: "signed out here",
+        EventName.SIGN_IN_FAILED: f"a sign-in failed: {facts.get('code', '')}",
+        EventName.SIGN_IN_SUCCEEDED: f"signed in as {', '.join(facts.get('roles', []))}",
+        EventName.TOOL_CALL_AWAITING_APPROVAL: f"{tool} waits for its person",
+        EventName.TOOL_CALL_DENIED: f"refused {tool}",
+        EventName.TOOL_CALL_FAILED: f"{tool} could not be done",
+        EventName.TOOL_CALL_SUCCEEDED: f"allowed {tool}{_counted(facts)}",
+        EventName.TURN_COMPLETED: _said(personal),
+        EventName.TURN_FAILED: f"the answer broke off: {because}",
+        EventName.TURN_STOPPED: f"the answer was stopped: {because}",
+    }
+    return texts[event.name]
+
+
+def _why(event: RecordedEvent) -> str | None:
+    facts, decision = event.content["facts"], event.content["decision"] or {}
+    compared = decision.get("facts", {})
+    parts = []
+    if "order_limit" in compared:
+        limit = compared["order_limit"]
+        parts.append(f"{euros(compared['amount'])} against a limit of {euros(limit) if limit is not None else 'none'}")
+    if "scope_needed" in compared:
+        parts.append(f"scope {compared['scope_needed']} was not consented to")
+    if "roles_that_allow" in compared:
+        parts.append(f"roles held: {', '.join(compared['roles'])}; would do: {', '.join(compared['roles_that_allow'])}")
+    if "total" in facts and event.name in {EventName.ORDER_PLACED, EventName.ORDER_CANCELLED}:
+        parts.append(f"{facts['items']} items, {euros(facts['total'])}")
+    if "predecessor" in facts and facts["predecessor"]:
+        parts.append(f"follows {facts['predecessor']}")
+    if "session_event" in facts:
+        parts.append(f"{facts['session_event']} {facts['cause']}")
+    if event.name is EventName.TOOL_CALL_FAILED:
+        parts.append(str(event.personal.get("message", facts.get("code", ""))))
+    return " · ".join(part for part in parts if part) or None
+
+
+def _details(event: RecordedEvent, people: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Everything that was recorded, folded away."""
+    content = event.content
+    actor = content["actor"] or {}
+    subject = content["subject"]
+    rows = [
+        ("Event", f"{event.name}: {event.name.fires}"),
+        ("Subject", f"{people.get(subject, 'somebody')} ({subject})" if subject else None),
+        ("Actor", f"{actor['client']}, build {actor['build']}" if actor else ("none: the person's own click" if subject else None)),
+        ("Session", content["session"]),
+        ("Delegation", content["delegation"]),
+        ("Turn", content["turn"]),
+        ("Tool call", content["tool_call"]),
+        ("Action", content["action"]),
+        ("Resource", f"{content['resource']['kind']} {content['resource']['id']}" if content["resource"] else None),
+        ("Decision", _plain(content["decision"])),
+        ("Outcome", content["outcome"]),
+        ("Facts", _plain(content["facts"])),
+        ("Personal", _plain(event.personal)),
+        ("Request", content["request_id"]),
+        ("Hash", event.hash),
+        ("Previous hash", content["previous_hash"]),
+    ]
+    return [(label, str(value)) for label, value in rows if value]
+
+
+def _arguments(arguments: object) -> str | None:
+    if isinstance(arguments, dict):
+        return ", ".join(f"{name}: {value}" for name, value in arguments.items()) or None
+    return str(arguments) if arguments is not None else None
+
+
+def _counted(facts: Mapping[str, Any]) -> str:
+    if "count" in facts:
+        return f", {facts['count']} {'result' if facts['count'] == 1 else 'results'}"
+    return f", order {facts['order']}" if "order" in facts else ""
+
+
+def _said(personal: Mapping[str, Any]) -> str:
+    reply = " ".join(str(personal.get("reply", "")).split())
+    return f"“{reply}”" if reply else "finished"
+
+
+def _roles(facts: Mapping[str, Any], when: str) -> str:
+    return ", ".join(facts.get(when, [])) or "none"
+
+
+def _plain(value: object) -> str | None:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True) if value else None

@@ -1,0 +1,192 @@
+"""The receipt of a call that stopped for its person.
+
+A receipt pins the tool, its arguments and everything that was shown. Its id is a handle, never authentication: who
+decides is checked against the stored subject (invariant I11).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, String, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from shop.audit.events import EventName
+from shop.audit.writer import record
+from shop.database import Base, moment, new_id
+from shop.principal import Actor, Principal
+
+
+class ReceiptState(StrEnum):
+    """Where a receipt is. All but `open` are final."""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    DECLINED = "declined"
+    VOIDED = "voided"
+    EXPIRED = "expired"
+
+
+class Receipt(Base):
+    """One exact call that waits for its person, or waited."""
+
+    __tablename__ = "receipts"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    organization: Mapped[str] = mapped_column(String(40))
+    subject: Mapped[str] = mapped_column(String(40), index=True)
+    membership: Mapped[str] = mapped_column(String(40))
+    session: Mapped[str] = mapped_column(String(40))
+    delegation: Mapped[str] = mapped_column(ForeignKey("authorities.id"), index=True)
+    client_id: Mapped[str] = mapped_column(String(100))
+    build: Mapped[str] = mapped_column(String(80))
+    conversation: Mapped[str] = mapped_column(String(40), index=True)
+    turn: Mapped[str | None] = mapped_column(String(40))
+    tool_call: Mapped[str] = mapped_column(String(40))
+    """The call that stopped."""
+    tool: Mapped[str] = mapped_column(String(40))
+    arguments: Mapped[dict[str, Any]]
+    shown: Mapped[dict[str, Any]]
+    pin: Mapped[str] = mapped_column(String(64))
+    """Digest of tool, arguments and everything shown."""
+    state: Mapped[ReceiptState] = mapped_column(String(20), default=ReceiptState.OPEN)
+    note: Mapped[str] = mapped_column(String(300), default="")
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+
+    def asker(self) -> Principal:
+        """The principal that asked: the assistant, for its person. What it may do is read again when it matters."""
+        return Principal(
+            subject=self.subject,
+            organization=self.organization,
+            membership=self.membership,
+            session=self.session,
+            actor=Actor(client_id=self.client_id, build=self.build),
+            delegation=self.delegation,
+            conversation=self.conversation,
+        )
+
+
+class ReceiptRefused(Exception):
+    """This receipt cannot be decided (any more), or not by this principal."""
+
+    def __init__(self, reason: str, receipt: Receipt | None = None) -> None:
+        super().__init__(reason)
+        self.reason, self.receipt = reason, receipt
+
+
+def ask(
+    db: Session,
+    principal: Principal,
+    *,
+    turn: str | None,
+    tool_call: str,
+    tool: str,
+    arguments: dict[str, Any],
+    shown: dict[str, Any],
+    pin: str,
+    lifetime: timedelta,
+) -> Receipt:
+    """Make the receipt for a call that an assistant proposed."""
+    if principal.actor is None or principal.delegation is None or principal.conversation is None:
+        raise ValueError("only an assistant's call needs a receipt: a person's click is the confirmation")
+    for older in _open_of(db, principal.conversation, tool):
+        void(db, older, "superseded", "A newer receipt took its place.", by=principal)
+    receipt = Receipt(
+        id=new_id("rcp"),
+        organization=principal.organization,
+        subject=principal.subject,
+        membership=principal.membership,
+        session=principal.session,
+        delegation=principal.delegation,
+        client_id=principal.actor.client_id,
+        build=principal.actor.build,
+        conversation=principal.conversation,
+        turn=turn,
+        tool_call=tool_call,
+        tool=tool,
+        arguments=arguments,
+        shown=shown,
+        pin=pin,
+        state=ReceiptState.OPEN,
+        note="",
+        created_at=moment(db),
+        expires_at=moment(db) + lifetime,
+    )
+    db.add(receipt)
+    db.flush()
+    return receipt
+
+
+def claim(db: Session, receipt_id: str, by: Principal) -> Receipt:
+    """Lock an open receipt for its decision. Raises `ReceiptRefused` with one of the reasons
+    `not_found` (not theirs, or not there), `not_a_person`, or the state it is in.
+    """
+    receipt = db.scalars(select(Receipt).where(Receipt.id == receipt_id).with_for_update()).one_or_none()
+    if receipt is None or (receipt.subject, receipt.organization) != (by.subject, by.organization):
+        raise ReceiptRefused("not_found", receipt)
+    if by.actor is not None:
+        raise ReceiptRefused("not_a_person", receipt)
+    if receipt.state is not ReceiptState.OPEN:
+        raise ReceiptRefused(receipt.state, receipt)
+    if receipt.expires_at <= moment(db):
+        raise ReceiptRefused(ReceiptState.EXPIRED, receipt)
+    return receipt
+
+
+def close(db: Session, receipt: Receipt, state: ReceiptState, note: str = "") -> None:
+    """Give a receipt its final state."""
+    receipt.state, receipt.note, receipt.decided_at = state, note[:300], moment(db)
+    db.flush()
+
+
+def void(db: Session, receipt: Receipt, because: str, note: str, *, by: Principal | None) -> None:
+    """Take an open receipt's force away, and record it."""
+    close(db, receipt, ReceiptState.EXPIRED if because == "expired" else ReceiptState.VOIDED, note)
+    record(
+        db,
+        EventName.APPROVAL_VOIDED,
+        principal=by or receipt.asker(),
+        conversation=receipt.conversation,
+        turn=receipt.turn,
+        tool_call=receipt.tool_call,
+        resource=("receipt", receipt.id),
+        facts={"because": because, "tool": receipt.tool},
+    )
+
+
+def _open_of(db: Session, conversation: str, tool: str) -> list[Receipt]:
+    query = select(Receipt).where(
+        Receipt.conversation == conversation, Receipt.tool == tool, Receipt.state == ReceiptState.OPEN
+    )
+    return list(db.scalars(query.order_by(Receipt.id).with_for_update()))
+
+
+def void_open_below(db: Session, delegations: list[str], because: str) -> list[str]:
+    """Void the open receipts of delegations that ended. Returns their ids."""
+    query = select(Receipt).where(Receipt.delegation.in_(delegations), Receipt.state == ReceiptState.OPEN)
+    receipts = list(db.scalars(query.order_by(Receipt.conversation, Receipt.id).with_for_update()))
+    for receipt in receipts:
+        void(db, receipt, because, "The sign-in that it was asked under has ended.", by=None)
+    return [receipt.id for receipt in receipts]
+
+
+def find_receipt(db: Session, receipt_id: str) -> Receipt | None:
+    """A receipt by its id, whoever's it is: the caller decides who may see it."""
+    return db.get(Receipt, receipt_id)
+
+
+def view_of(db: Session, receipt: Receipt) -> dict[str, Any]:
+    """A receipt as its person sees it; an open one past its time shows as expired."""
+    is_late = receipt.state is ReceiptState.OPEN and receipt.expires_at <= moment(db)
+    return {
+        "id": receipt.id,
+        **{name: receipt.shown[name] for name in ("title", "rows", "total", "confirm_label")},
+        "state": ReceiptState.EXPIRED if is_late else receipt.state,
+        "note": receipt.note,
+        "expires_at": receipt.expires_at.isoformat(),
+        "expires_text": f"valid until {receipt.expires_at:%H:%M} UTC",
+    }

@@ -1,0 +1,67 @@
+"""What of the past goes to the model again (invariant I12).
+
+Remembered results are data with an owner: each is asked for again, by the rules of today, before it leaves. A turn that
+holds anything the person may no longer see is withheld as a whole, because its words may repeat it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from shop.conversations.models import Item, ItemKind, Turn, TurnState
+from shop.principal import Principal
+from shop.tools.gateway import Gateway
+
+WITHHELD = "[This part of the conversation is about something that is no longer available to this person.]"
+_LATEST_TURNS = 30
+
+
+def input_for(gateway: Gateway, person: Principal, turns: list[Turn]) -> list[dict[str, Any]]:
+    """The model's input: the latest turns in order, filtered by what their person may see now."""
+    recent = turns[-_LATEST_TURNS:]
+    calls = [item for turn in recent for item in turn.items if item.kind is ItemKind.CALL and _succeeded(item)]
+    visible = gateway.still_visible(person, [(item.id, item.tool, arguments_of(item)) for item in calls])
+    items: list[dict[str, Any]] = []
+    for turn in recent:
+        withheld = any(item in calls and item.id not in visible for item in turn.items)
+        items += _withheld(turn) if withheld else _told(turn)
+    return items
+
+
+def arguments_of(item: Item) -> object:
+    """A call's arguments as data; what is not JSON stays the text that the model wrote."""
+    try:
+        return json.loads(item.arguments or "{}")
+    except ValueError:
+        return item.arguments
+
+
+def exchange(call_id: str, name: str, arguments: str, told: dict[str, Any]) -> list[dict[str, Any]]:
+    """A call and its output, as the wire has them."""
+    return [
+        {"type": "function_call", "call_id": call_id, "name": name, "arguments": arguments},
+        {"type": "function_call_output", "call_id": call_id, "output": json.dumps(told, ensure_ascii=False)},
+    ]
+
+
+def _told(turn: Turn) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = []
+    if turn.message is not None:
+        items.append({"role": "user", "content": turn.message})
+    broke_off = turn.state in {TurnState.FAILED, TurnState.INTERRUPTED}
+    for item in turn.items:
+        if item.kind is ItemKind.CALL and item.outcome:
+            items += exchange(item.id, item.tool, item.arguments, item.outcome["told"])
+        elif item.kind is ItemKind.TEXT and item.text and not broke_off:
+            items.append({"role": "assistant", "content": item.text})
+    return items
+
+
+def _withheld(turn: Turn) -> list[dict[str, Any]]:
+    asked = [{"role": "user", "content": turn.message}] if turn.message is not None else []
+    return [*asked, {"role": "assistant", "content": WITHHELD}]
+
+
+def _succeeded(item: Item) -> bool:
+    return bool(item.outcome and item.outcome["kind"] == "succeeded")

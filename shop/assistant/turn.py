@@ -1,0 +1,236 @@
+"""One turn: the model proposes, the gateway decides, until the model has no more to propose.
+
+`Conversation memory → model → proposed calls → gateway → model → …`. The loop holds no authority of its own: every proposal
+goes to `gateway.call_tool` with the assistant's principal, whatever the model claims. All text is stored as it grows, and
+a stored flag stops the turn (design §5). No transaction is open while the model talks.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from shop.assistant.memory import arguments_of, exchange, input_for
+from shop.assistant.model import Model, ModelError, ProposedCall, TextDelta
+from shop.audit.events import EventName
+from shop.audit.writer import record
+from shop.conversations import turns
+from shop.conversations.models import Item, ItemKind, Turn, TurnState
+from shop.conversations.threads import turns_of
+from shop.credentials.ledger import NotAlive, live
+from shop.database import Database
+from shop.principal import Principal
+from shop.tools.gateway import Gateway
+from shop.tools.outcomes import AwaitingApproval, Denied, Failed, Outcome
+
+_log = logging.getLogger(__name__)
+_OUR_FAULT = ModelError("internal", "Something went wrong on our side", "It was noted, and nothing more was done.")
+
+STORE_EVERY = 0.15
+"""Seconds between two stored states of a growing text; what streams to the page is not held back by it."""
+
+ENDS_THE_TURN = frozenset({"signed_out", "suspended", "paused"})
+"""Codes after which nothing may leave for the model any more (invariant I12)."""
+
+
+@dataclass(frozen=True)
+class TextGrew:
+    """An item of text is new, or longer."""
+
+    item_id: str
+    text: str
+    is_new: bool
+
+
+@dataclass(frozen=True)
+class CallChanged:
+    """A call was proposed, or has its outcome."""
+
+    item_id: str
+    is_new: bool
+
+
+@dataclass(frozen=True)
+class TurnEnded:
+    """The turn is over; its stored state says how."""
+
+
+Progress = TextGrew | CallChanged | TurnEnded
+
+
+class _Stopped(Exception):
+    """The stored flag says that this turn should end."""
+
+    def __init__(self, because: str) -> None:
+        super().__init__(because)
+        self.because = because
+
+
+class TurnLoop:
+    """Runs one turn for one assistant's principal."""
+
+    def __init__(self, database: Database, gateway: Gateway, model: Model, *, tool_call_limit: int) -> None:
+        self._database, self._gateway, self._model = database, gateway, model
+        self._limit = tool_call_limit
+
+    def run(self, assistant: Principal, turn: Turn, decided: Item | None = None) -> Iterator[Progress]:
+        """Yield what changes, until the turn has ended. `decided` is a call that the person's decision already ran."""
+        try:
+            if decided is not None:
+                yield CallChanged(decided.id, is_new=True)
+            yield from self._loop(assistant, turn)
+            self._end(assistant, turn, self._final_state(turn))
+        except _Stopped as stopped:
+            self._end(assistant, turn, TurnState.STOPPED, because=stopped.because)
+        except NotAlive as lapsed:
+            self._end(assistant, turn, TurnState.STOPPED, because=lapsed.because or str(lapsed.lapse))
+        except ModelError as error:
+            self._end(assistant, turn, TurnState.FAILED, error=error)
+        except Exception:  # the edge of a thread: whatever it was, the turn must end and say so
+            _log.exception("turn %s failed", turn.id)
+            self._end(assistant, turn, TurnState.FAILED, error=_OUR_FAULT)
+        yield TurnEnded()
+
+    def _loop(self, assistant: Principal, turn: Turn) -> Iterator[Progress]:
+        items = self._memory(assistant, turn)
+        calls_left = self._limit
+        while True:
+            proposed: list[ProposedCall] = []
+            yield from self._reply(assistant, turn, items, proposed)
+            if not proposed:
+                return
+            for call in proposed:
+                if calls_left == 0:
+                    raise ModelError(
+                        "tool_loop",
+                        "The assistant got stuck",
+                        f"It wanted more than {self._limit} steps for one message, so it was stopped.",
+                    )
+                calls_left -= 1
+                yield from self._call(assistant, turn, call, items)
+
+    def _reply(
+        self, assistant: Principal, turn: Turn, items: list[dict[str, Any]], proposed: list[ProposedCall]
+    ) -> Iterator[Progress]:
+        """One response of the model: its text streams on, its proposals are collected."""
+        with self._database.read() as db:
+            live(db, assistant)  # nothing leaves for the model after a revocation
+        self._database.forbid_in_transaction("a model call")
+        text, item_id, stored_at = "", "", time.monotonic()
+        try:
+            for event in self._model.stream(items):
+                if isinstance(event, ProposedCall):
+                    proposed.append(event)
+                    continue
+                if isinstance(event, TextDelta) and not item_id:
+                    with self._database.write() as db:
+                        item_id = turns.add_item(db, turn.id, ItemKind.TEXT).id
+                    yield TextGrew(item_id, "", is_new=True)
+                text += event.text
+                yield TextGrew(item_id, text, is_new=False)
+                if time.monotonic() - stored_at >= STORE_EVERY:
+                    self._store(turn, item_id, text)
+                    stored_at = time.monotonic()
+        finally:
+            if item_id:
+                self._store(turn, item_id, text, may_stop=not proposed)
+        if text:
+            items.append({"role": "assistant", "content": text})
+
+    def _call(
+        self, assistant: Principal, turn: Turn, proposed: ProposedCall, items: list[dict[str, Any]]
+    ) -> Iterator[Progress]:
+        """Pass one proposal through the gateway. A person's Stop is heeded before it; a revocation, by the gateway."""
+        with self._database.write() as db:
+            if turns.beat(db, turn.id) == "person":
+                raise _Stopped("person")
+            item = turns.add_item(db, turn.id, ItemKind.CALL, tool=proposed.name, arguments=proposed.arguments)
+        yield CallChanged(item.id, is_new=True)
+        outcome = self._gateway.call_tool(
+            assistant, turn.conversation_id, proposed.name, arguments_of(item), turn=turn.id, call_id=item.id
+        )
+        with self._database.write() as db:
+            turns.settle(db, item.id, stored(outcome))
+        yield CallChanged(item.id, is_new=False)
+        if isinstance(outcome, Denied) and outcome.code in ENDS_THE_TURN:
+            raise _Stopped(str(outcome.code))
+        items += exchange(item.id, proposed.name, proposed.arguments, outcome.for_model())
+
+    def _store(self, turn: Turn, item_id: str, text: str, *, may_stop: bool = True) -> None:
+        with self._database.write() as db:
+            because = turns.beat(db, turn.id, [(item_id, text)])
+        if because and may_stop:
+            raise _Stopped(because)
+
+    def _memory(self, assistant: Principal, turn: Turn) -> list[dict[str, Any]]:
+        with self._database.read() as db:
+            past = turns_of(db, turn.conversation_id)
+        return input_for(self._gateway, assistant, past)
+
+    def _final_state(self, turn: Turn) -> TurnState:
+        """`waiting` when a call of this turn asked its person for something."""
+        with self._database.read() as db:
+            items = db.get_one(Turn, turn.id).items
+        asks = any(item.outcome and not item.settled and asks_person(item.outcome) for item in items)
+        return TurnState.WAITING if asks else TurnState.COMPLETED
+
+    def _end(
+        self,
+        assistant: Principal,
+        turn: Turn,
+        state: TurnState,
+        *,
+        because: str | None = None,
+        error: ModelError | None = None,
+    ) -> None:
+        """Give the turn its final state, and record it, in one transaction; once, whoever else tries."""
+        said = (error.code, f"{error.title}. {error.text}") if error else (because, _WHY.get(because, "")) if because else None
+        with self._database.write() as db:
+            if not turns.finish(db, turn.id, state, error=said):
+                return
+            replies = [item.text for item in db.get_one(Turn, turn.id).items if item.text]
+            record(
+                db,
+                {TurnState.STOPPED: EventName.TURN_STOPPED, TurnState.FAILED: EventName.TURN_FAILED}.get(
+                    state, EventName.TURN_COMPLETED
+                ),
+                principal=assistant,
+                turn=turn.id,
+                outcome=state,
+                facts={"build": turn.build} | ({"because": said[0]} if said else {}),
+                personal={"reply": "\n\n".join(replies)},
+            )
+
+
+def stored(outcome: Outcome) -> dict[str, Any]:
+    """A call's outcome as its item keeps it: what the model was told, and what the person may see."""
+    kept: dict[str, Any] = {"kind": outcome.kind, "told": outcome.for_model()}
+    if outcome.decision and (not isinstance(outcome, Denied) or outcome.code != "not_found"):
+        kept |= {"rule": outcome.decision.rule, "policy": outcome.decision.policy_version}
+    match outcome:
+        case Denied():
+            kept |= {"code": str(outcome.code), "note": outcome.reason, "workflow": outcome.decision.workflow}
+        case Failed():
+            kept |= {"code": outcome.code, "note": outcome.message}
+        case AwaitingApproval():
+            kept |= {"receipt": outcome.receipt_id}
+    return kept
+
+
+def asks_person(outcome: dict[str, Any]) -> bool:
+    """Whether a call's outcome is a question to its person: allow a workflow, or confirm a receipt."""
+    return outcome["kind"] == "awaiting_approval" or outcome.get("code") == "consent_needed"
+
+
+_WHY = {
+    "person": "You stopped it.",
+    "signed_out": "The sign-in that this ran under has ended.",
+    "signed_out_everywhere": "You signed out everywhere.",
+    "ended_by_person": "You ended the session that this ran under.",
+    "suspended": "Your account was suspended.",
+    "paused": "Your assistant is paused.",
+    "expired": "The sign-in that this ran under has expired.",
+}

@@ -1,0 +1,141 @@
+"""Hash chains: what makes a changed, removed or cut-off event show.
+
+Each conversation has its own chain, each organization one for what happens outside conversations. An event's
+`body` is canonical JSON (RFC 8785) that holds its sequence and the hash of its predecessor; its hash is the SHA-256
+of exactly those bytes. A chain alone cannot prove that nobody rewrote all of it: a later step signs checkpoints.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import rfc8785
+from sqlalchemy import String, Text, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from shop.database import Base
+
+GENESIS = "0" * 64
+"""The previous hash of a chain's first event."""
+
+
+class AuditChain(Base):
+    """The head of a chain. Its row is the lock that orders the chain's writers."""
+
+    __tablename__ = "audit_chains"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    organization: Mapped[str | None] = mapped_column(String(40), index=True)
+    sequence: Mapped[int]
+    head: Mapped[str] = mapped_column(String(64))
+
+
+class AuditEvent(Base):
+    """An immutable fact. The columns repeat what `body` says, for queries; `body` is what the hash covers."""
+
+    __tablename__ = "audit_events"
+    __table_args__ = (UniqueConstraint("chain", "sequence"),)
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    chain: Mapped[str] = mapped_column(String(40))
+    sequence: Mapped[int]
+    hash: Mapped[str] = mapped_column(String(64))
+    body: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(String(40), index=True)
+    at: Mapped[datetime]
+    organization: Mapped[str | None] = mapped_column(String(40), index=True)
+    conversation: Mapped[str | None] = mapped_column(String(40), index=True)
+    subject: Mapped[str | None] = mapped_column(String(40), index=True)
+    tool_call: Mapped[str | None] = mapped_column(String(40), index=True)
+
+    def content(self) -> dict[str, Any]:
+        """The event as it was written."""
+        content: dict[str, Any] = json.loads(self.body)
+        return content
+
+
+class AuditPersonal(Base):
+    """Personal values of one event: `{field: [salt, value]}`. Erasing the row erases the person, not the chain."""
+
+    __tablename__ = "audit_personal"
+
+    event_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    subject: Mapped[str | None] = mapped_column(String(40), index=True)
+    values: Mapped[dict[str, Any]]
+
+
+def canonical(value: Any) -> bytes:
+    """RFC 8785 bytes of a JSON value."""
+    return rfc8785.dumps(value)
+
+
+def digest(data: bytes) -> str:
+    """SHA-256 in lower-case hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def commit_to(value: Any) -> tuple[str, str]:
+    """A fresh salt (128 bits) and the commitment to a value under it: SHA-256(salt ‖ canonical value).
+
+    Without the salt a commitment cannot be guessed, so the hash of an e-mail address tells nobody the address.
+    """
+    salt = secrets.token_hex(16)
+    return salt, commitment(salt, value)
+
+
+def commitment(salt: str, value: Any) -> str:
+    """The commitment to a value under a salt."""
+    return digest(bytes.fromhex(salt) + canonical(value))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """The outcome of verifying a chain."""
+
+    ok: bool
+    events: int
+    text: str
+
+
+def verify(db: Session, chain: str) -> Verdict:
+    """Recompute a chain: each hash, each link, each commitment whose value is still there, and the head."""
+    head = db.get(AuditChain, chain)
+    events = db.scalars(select(AuditEvent).where(AuditEvent.chain == chain).order_by(AuditEvent.sequence)).all()
+    fault = _fault(events, head, _personal(db, events))
+    text = fault or f"{len(events)} events"
+    return Verdict(ok=fault is None, events=len(events), text=text)
+
+
+def _personal(db: Session, events: Sequence[AuditEvent]) -> dict[str, dict[str, Any]]:
+    ids = [event.id for event in events]
+    rows = db.scalars(select(AuditPersonal).where(AuditPersonal.event_id.in_(ids)))
+    return {row.event_id: row.values for row in rows}
+
+
+def _fault(
+    events: Sequence[AuditEvent], head: AuditChain | None, personal: dict[str, dict[str, Any]]
+) -> str | None:
+    previous = GENESIS
+    for expected, event in enumerate(events, start=1):
+        content = event.content()
+        if event.sequence != expected or content["sequence"] != expected:
+            return f"event {expected} is missing"
+        if digest(event.body.encode()) != event.hash:
+            return f"event {expected} was changed after it was written"
+        if content["previous_hash"] != previous:
+            return f"event {expected} does not follow its predecessor"
+        if (content["name"], content["id"], content["chain"]) != (event.name, event.id, event.chain):
+            return f"the columns of event {expected} disagree with its body"
+        for name, (salt, value) in personal.get(event.id, {}).items():
+            if content["personal"].get(name) != commitment(salt, value):
+                return f"a personal value of event {expected} was changed"
+        previous = event.hash
+    if head is None or (head.sequence, head.head) != (len(events), previous):
+        return "events at the end of the chain are missing"
+    return None

@@ -1,0 +1,129 @@
+"""The only writer of audit events (invariant I5).
+
+`record` runs inside the caller's transaction, so that an effect and its event commit together or not at all. A
+denial is recorded by the caller in a transaction of its own, after the effect's was rolled back. No token, secret or
+card number may be handed to it (invariant I14); a test scans what a whole story wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from shop.audit.chain import GENESIS, AuditChain, AuditEvent, AuditPersonal, canonical, commit_to, digest
+from shop.audit.events import EventName
+from shop.database import moment, new_id
+from shop.principal import Principal
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""Correlates what one request caused. It groups and never authorizes (invariant I11)."""
+
+SYSTEM_CHAIN = "system"
+"""The chain of what belongs to no organization: a sign-in with an unknown address, a new policy."""
+
+
+def record(
+    db: Session,
+    name: EventName,
+    *,
+    principal: Principal | None = None,
+    organization: str | None = None,
+    conversation: str | None = None,
+    turn: str | None = None,
+    tool_call: str | None = None,
+    action: str | None = None,
+    resource: tuple[str, str] | None = None,
+    decision: Mapping[str, Any] | None = None,
+    outcome: str | None = None,
+    facts: Mapping[str, Any] | None = None,
+    personal: Mapping[str, Any] | None = None,
+) -> str:
+    """Append one event to its chain and return its id.
+
+    The chain is the conversation's, else the organization's, else the system's. `facts` are plain values that name
+    nobody; `personal` values are stored beside the event, which keeps salted commitments to them.
+    """
+    organization = organization or (principal.organization if principal else None)
+    conversation = conversation or (principal.conversation if principal else None)
+    chain = conversation or organization or SYSTEM_CHAIN
+    sequence, previous_hash = _next_link(db, chain, organization)
+    committed = {field: (*commit_to(value), value) for field, value in (personal or {}).items()}
+    at, identifier = moment(db), new_id("evt")
+    content = {
+        "id": identifier,
+        "chain": chain,
+        "sequence": sequence,
+        "previous_hash": previous_hash,
+        "name": str(name),
+        "at": at.isoformat(timespec="microseconds"),
+        "subject": principal.subject if principal else None,
+        "actor": _actor(principal),
+        "organization": organization,
+        "session": principal.session if principal else None,
+        "delegation": principal.delegation if principal else None,
+        "conversation": conversation,
+        "turn": turn,
+        "tool_call": tool_call,
+        "action": action,
+        "resource": {"kind": resource[0], "id": resource[1]} if resource else None,
+        "decision": dict(decision) if decision else None,
+        "outcome": outcome,
+        "request_id": request_id.get(),
+        "facts": dict(facts or {}),
+        "personal": {field: proof for field, (_, proof, _) in committed.items()},
+    }
+    body = canonical(content)
+    hashed = digest(body)
+    db.execute(
+        insert(AuditEvent).values(
+            id=identifier,
+            chain=chain,
+            sequence=sequence,
+            hash=hashed,
+            body=body.decode(),
+            name=str(name),
+            at=at,
+            organization=organization,
+            conversation=conversation,
+            subject=principal.subject if principal else None,
+            tool_call=tool_call,
+        )
+    )
+    if committed:
+        values = {field: [salt, value] for field, (salt, _, value) in committed.items()}
+        db.execute(
+            insert(AuditPersonal).values(
+                event_id=identifier, subject=principal.subject if principal else None, values=values
+            )
+        )
+    db.execute(update(AuditChain).where(AuditChain.id == chain).values(sequence=sequence, head=hashed))
+    return identifier
+
+
+def _actor(principal: Principal | None) -> dict[str, str] | None:
+    if principal is None or principal.actor is None:
+        return None
+    return {"client": principal.actor.client_id, "build": principal.actor.build}
+
+
+def _next_link(db: Session, chain: str, organization: str | None) -> tuple[int, str]:
+    """Lock the chain's head and return (next sequence, previous hash); a new chain gets its head first."""
+    head = select(AuditChain.sequence, AuditChain.head).where(AuditChain.id == chain).with_for_update()
+    row = db.execute(head).one_or_none()
+    if row is None:
+        # Two first writers may race on PostgreSQL: both insert, one waits and does nothing, then both lock the head.
+        insert_head = _insert_if_absent(db)
+        db.execute(insert_head.values(id=chain, organization=organization, sequence=0, head=GENESIS))
+        row = db.execute(head).one()
+    return row.sequence + 1, row.head
+
+
+def _insert_if_absent(db: Session) -> Any:
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    dialect = postgresql if db.get_bind().dialect.name == "postgresql" else sqlite
+    return dialect.insert(AuditChain).on_conflict_do_nothing(index_elements=["id"])

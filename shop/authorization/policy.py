@@ -1,0 +1,211 @@
+"""The policy, read from a file that a person can read, decided by Casbin. The one module that imports `casbin`.
+
+(The distribution is `pycasbin`; the one named `casbin` on the package index is its old name.)
+
+Casbin on threads, and its cost, shape this module: its evaluator is not thread-safe, re-parses the matcher on every
+call, and slows down linearly with the number of rules. So each permission has its own small enforcer with just the
+rules that can match it, the matcher is parsed once, and each thread evaluates with its own evaluator.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import re
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import casbin
+from casbin.util import SimpleEval
+
+from shop.authorization.conditions import ABOUT_WHOSE, CONDITIONS, Facts, Resource, holds, names
+from shop.authorization.decisions import Code, Decision, Denied, Effect
+from shop.authorization.permissions import Permission
+from shop.principal import Principal, Workflow
+
+MODEL = Path(__file__).with_name("model.conf")
+_TOKEN = re.compile(r"[a-z][a-z0-9_.:]*")
+
+
+class PolicyError(ValueError):
+    """The policy file cannot be used; the message names the line and what to write instead."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One line of the policy."""
+
+    rule: str
+    role: str
+    workflow: str
+    permission: str
+    when: str
+    effect: str
+
+
+class Policy:
+    """An immutable policy. A change of the file is a new `Policy`, swapped in whole."""
+
+    def __init__(self, text: str) -> None:
+        """Read a policy. Raises `PolicyError` on a line that is not a rule, or names what does not exist."""
+        self.text = text
+        self.version = hashlib.sha256(text.encode() + MODEL.read_bytes()).hexdigest()[:12]
+        self.rules, inherits = _read(text)
+        self._enforcers = {
+            permission: _Enforcer(
+                [rule for rule in self.rules if rule.permission in {permission, "any"}], inherits
+            )
+            for permission in Permission
+        }
+        any_enforcer = next(iter(self._enforcers.values()))
+        roles = {rule.role for rule in self.rules} | {role for pair in inherits for role in pair}
+        self._closure = {role: any_enforcer.with_inherited(role) for role in roles}
+
+    @classmethod
+    def from_file(cls, path: Path) -> Policy:
+        """Read the policy from a file."""
+        return cls(path.read_text(encoding="utf-8"))
+
+    def effective_roles(self, roles: Iterable[str]) -> frozenset[str]:
+        """The roles and all that they inherit. A role that the policy does not know gives nothing."""
+        return frozenset().union(*(self._closure.get(role, frozenset()) for role in roles), {"everyone"})
+
+    def is_allowed(self, *, principal: Principal, action: Permission, resource: Resource) -> Decision:
+        """Answer whether the policy allows an action: asks, never raises, and never looks at liveness."""
+        roles = self.effective_roles(principal.roles)
+        facts = Facts(
+            subject=principal.subject,
+            organization=principal.organization,
+            order_limit=principal.order_limit,
+            resource=resource,
+        )
+        allowed, matched = self._enforcers[action].enforce_ex(
+            roles, principal.scopes | {"any"}, (action, "any"), facts
+        )
+        if allowed:
+            return Decision(effect=Effect.ALLOW, rule=matched[0], policy_version=self.version, facts=_compared(facts))
+        return self._explain(roles, principal, action, facts, matched[0] if matched else None)
+
+    def authorize(self, *, principal: Principal, action: Permission, resource: Resource) -> Decision:
+        """Enforce: return the decision that allows the action, or raise `Denied`."""
+        decision = self.is_allowed(principal=principal, action=action, resource=resource)
+        if not decision.allowed:
+            raise Denied(decision)
+        return decision
+
+    def roles_that_allow(self, action: Permission) -> frozenset[str]:
+        """The roles that a rule names for an action."""
+        return frozenset(r.role for r in self.rules if r.permission == action and r.effect == "allow")
+
+    def _explain(
+        self, roles: frozenset[str], principal: Principal, action: Permission, facts: Facts, denied_by: str | None
+    ) -> Decision:
+        """Why not. The order is fixed, and says nothing of the resource before role and scope are known to suffice:
+        otherwise the answer for a resource that exists would differ from the one for a resource that does not.
+        """
+        candidates = [r for r in self.rules if r.permission == action and r.effect == "allow" and r.role in roles]
+        consented = [r for r in candidates if r.workflow in principal.scopes]
+        theirs = [r for r in consented if all(holds(n, facts) for n in names(r.when) if n in ABOUT_WHOSE)]
+        workflow: Workflow | None = None
+        if not candidates:
+            rule, code = "default.role", Code.NOT_PERMITTED
+            compared: dict[str, Any] = {
+                "roles": sorted(principal.roles),
+                "roles_that_allow": sorted(self.roles_that_allow(action)),
+            }
+        elif not consented:
+            rule, code, workflow = "default.scope", Code.CONSENT_NEEDED, Workflow(candidates[0].workflow)
+            compared = {"scopes": sorted(principal.scopes), "scope_needed": workflow}
+        elif not theirs:
+            rule = "default.not_yours" if facts.resource.exists else "default.not_there"
+            code, compared = Code.NOT_FOUND, _compared(facts)
+        elif any(holds(r.when, facts) for r in theirs):  # only an explicit deny rule can have said no
+            rule, code, compared = "default.role", Code.NOT_PERMITTED, {}
+        else:
+            rule, code, compared = "default.over_limit", Code.OVER_LIMIT, _compared(facts)
+        return Decision(
+            effect=Effect.DENY,
+            rule=denied_by or rule,
+            policy_version=self.version,
+            code=code,
+            workflow=workflow,
+            facts=compared,
+        )
+
+
+class _Enforcer(casbin.Enforcer):  # type: ignore[misc] # untyped library
+    """Casbin with the matcher parsed once and one evaluator a thread; immutable after construction."""
+
+    def __init__(self, rules: list[Rule], inherits: list[tuple[str, str]]) -> None:
+        super().__init__(str(MODEL))
+        self.model.add_policies(
+            "p", "p", [[r.rule, r.role, r.workflow, r.permission, r.when, r.effect] for r in rules]
+        )
+        self.model.add_policies("g", "g", [list(pair) for pair in inherits])
+        self.build_role_links()
+        self._matcher = casbin.Enforcer._get_expression(self.model["m"]["m"].value, {}).ast_parsed_value
+        self._evaluators = threading.local()
+
+    def _get_expression(self, expr: str, functions: dict[str, Callable[..., Any]] | None = None) -> SimpleEval:
+        evaluator: SimpleEval | None = getattr(self._evaluators, "mine", None)
+        if evaluator is None:
+            evaluator = SimpleEval("", {"holds": holds})
+            evaluator.ast_parsed_value = self._matcher
+            self._evaluators.mine = evaluator
+        return evaluator
+
+    def with_inherited(self, role: str) -> frozenset[str]:
+        return frozenset({role, *self.get_implicit_roles_for_user(role)})
+
+
+def _read(text: str) -> tuple[list[Rule], list[tuple[str, str]]]:
+    rules: list[Rule] = []
+    inherits: list[tuple[str, str]] = []
+    for number, cells in enumerate(csv.reader(text.splitlines(), skipinitialspace=True), start=1):
+        row = [cell.strip() for cell in cells]
+        if not row or not row[0] or row[0].startswith("#"):
+            continue
+        kind, values = row[0], row[1:]
+        if kind == "g" and len(values) == 2:  # noqa: PLR2004 - a role and what it inherits
+            inherits.append((_token(values[0], number), _token(values[1], number)))
+        elif kind == "p" and len(values) == 6:  # noqa: PLR2004 - the model's six columns
+            rules.append(_rule(values, number))
+        else:
+            raise PolicyError(f"policy line {number}: expected 'p' with 6 columns or 'g' with 2, found {row}")
+    if len({rule.rule for rule in rules}) != len(rules):
+        raise PolicyError("two rules have the same name: the audit could not tell them apart")
+    return rules, inherits
+
+
+def _rule(values: list[str], number: int) -> Rule:
+    rule = Rule(*values)
+    for token in (rule.rule, rule.role, rule.workflow, rule.permission):
+        _token(token, number)
+    known = {"any", *Workflow}, {"any", *Permission}, {"allow", "deny"}
+    for value, choices, what in zip((rule.workflow, rule.permission, rule.effect), known, _COLUMNS, strict=True):
+        if value not in choices:
+            raise PolicyError(f"policy line {number}: {what} {value!r} is none of {', '.join(sorted(choices))}")
+    for name in names(rule.when):
+        if name not in CONDITIONS:
+            raise PolicyError(f"policy line {number}: condition {name!r} is none of {', '.join(sorted(CONDITIONS))}")
+    return rule
+
+
+_COLUMNS = ("workflow", "permission", "effect")
+
+
+def _token(text: str, number: int) -> str:
+    if not _TOKEN.fullmatch(text):
+        raise PolicyError(f"policy line {number}: {text!r} may hold only lower-case letters, digits, '_', '.' and ':'")
+    return text
+
+
+def _compared(facts: Facts) -> dict[str, Any]:
+    resource = facts.resource
+    compared: dict[str, Any] = {}
+    if resource.amount is not None:
+        compared |= {"amount": resource.amount, "order_limit": facts.order_limit}
+    return compared

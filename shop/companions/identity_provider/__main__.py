@@ -1,0 +1,101 @@
+"""Command line: serve one company's identity provider until the process is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from shop.companions.identity_provider.app import create_app
+from shop.companions.identity_provider.config import Client, ProviderConfig, RefusesToStart, default_issuer
+from shop.companions.identity_provider.directory import Directory, DirectoryError
+
+_THREADS = 8
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read the command line and serve. Returns 2, with a sentence on standard error, when it must not start."""
+    options = _parser().parse_args(arguments)
+    try:
+        config = config_from(options)
+    except (RefusesToStart, DirectoryError, OSError) as error:
+        print(f"identity provider: {error}", file=sys.stderr)
+        return 2
+    _Server(config).run()
+    return 0
+
+
+def config_from(options: argparse.Namespace) -> ProviderConfig:
+    """The configuration that the command line describes. Raises `RefusesToStart`, `DirectoryError` or `OSError`."""
+    return ProviderConfig(
+        directory=Directory.load(options.directory),
+        data_dir=options.data_dir,
+        host=options.host,
+        port=options.port,
+        issuer=options.issuer or default_issuer(options.host, options.port),
+        presenter_code=options.presenter_code,
+        clients=(
+            Client(
+                client_id=options.client_id,
+                client_secret=options.client_secret_file.read_text(encoding="utf-8").strip(),
+                name=options.client_name,
+                redirect_uris=tuple(options.redirect_uri),
+                post_logout_redirect_uris=tuple(options.post_logout_redirect_uri),
+            ),
+        ),
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m shop.companions.identity_provider",
+        description="A demo company's OpenID Connect provider: no passwords, pick who you are.",
+    )
+    add = parser.add_argument
+    add("--directory", type=Path, required=True, metavar="FILE", help="the company and its people, a TOML file")
+    add("--data-dir", type=Path, required=True, metavar="DIR", help="where its database and signing key live")
+    add("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
+    add("--port", type=int, required=True)
+    add("--issuer", metavar="URL", help="the origin that browsers use, if it is not http://HOST:PORT")
+    add("--client-id", required=True, help="the application that may ask for sign-ins")
+    add("--client-name", default="Context & Co.", help="its name on the sign-in page (default: %(default)s)")
+    add("--client-secret-file", type=Path, required=True, metavar="FILE")
+    add("--redirect-uri", action="append", required=True, metavar="URL", help="may be given more than once")
+    add("--post-logout-redirect-uri", action="append", default=[], metavar="URL", help="may be given more than once")
+    add("--presenter-code", default="", metavar="CODE", help="needed on any address that is not loopback")
+    return parser
+
+
+class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn, configured here and by nothing else (no configuration file, no environment)."""
+
+    def __init__(self, config: ProviderConfig) -> None:
+        self._config = config
+        super().__init__()
+
+    def load_config(self) -> None:
+        host = f"[{self._config.host}]" if ":" in self._config.host else self._config.host
+        settings: dict[str, Any] = {
+            "bind": f"{host}:{self._config.port}",
+            "worker_class": "gthread",
+            "workers": 1,
+            "threads": _THREADS,
+            "proc_name": f"identity-provider-{self._config.directory.slug}",
+            "control_socket_disable": True,  # gunicorn 27 would write to the home folder
+            "loglevel": "warning",
+        }
+        for name, value in settings.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Called in the worker, after the fork: no connection or key is shared between processes."""
+        return create_app(self._config)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""Tables of conversations. All of a running turn is stored as it grows, so a reload or another process shows it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from shop.database import Base
+
+
+class Conversation(Base):
+    """A thread of one person in one organization."""
+
+    __tablename__ = "conversations"
+    __table_args__ = (Index(None, "organization", "subject"),)
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    organization: Mapped[str] = mapped_column(String(40))
+    subject: Mapped[str] = mapped_column(String(40))
+    title: Mapped[str] = mapped_column(String(120))
+    source: Mapped[str] = mapped_column(String(20))
+    """Who named it: `server_minted` here; a later step adds `host_asserted` and `inferred`."""
+    started_at: Mapped[datetime]
+    active_at: Mapped[datetime]
+
+
+class TurnState(StrEnum):
+    """Where a turn is. `waiting` ended with a request to its person and holds no thread."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    WAITING = "waiting"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+class Trigger(StrEnum):
+    """What began a turn."""
+
+    MESSAGE = "message"
+    CONSENT = "consent"
+    APPROVAL = "approval"
+    RETRY = "retry"
+
+
+class Turn(Base):
+    """One message through its final reply, or one decision of the person and what followed."""
+
+    __tablename__ = "turns"
+    __table_args__ = (UniqueConstraint("conversation_id", "number"),)
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id"), index=True)
+    number: Mapped[int]
+    trigger: Mapped[Trigger] = mapped_column(String(20))
+    message: Mapped[str | None] = mapped_column(Text)
+    delegation: Mapped[str] = mapped_column(String(40), index=True)
+    build: Mapped[dict[str, Any]]
+    """Model, provider, digests of instructions and tool catalogue, policy version (design §8)."""
+    state: Mapped[TurnState] = mapped_column(String(20))
+    stop_requested: Mapped[str | None] = mapped_column(String(40))
+    """Why the turn should end: `person`, or the reason of a revocation. The stored flag behind Stop."""
+    error_code: Mapped[str | None] = mapped_column(String(40))
+    error_text: Mapped[str | None] = mapped_column(String(400))
+    started_at: Mapped[datetime]
+    beat_at: Mapped[datetime]
+    """Last sign of life of the process that runs it; a running turn without one for a minute was interrupted."""
+    ended_at: Mapped[datetime | None]
+    items: Mapped[list[Item]] = relationship(order_by="Item.position", lazy="selectin")
+
+
+class ItemKind(StrEnum):
+    """Text of the assistant, or a tool call that it proposed."""
+
+    TEXT = "text"
+    CALL = "call"
+
+
+class Item(Base):
+    """A part of a turn, in the order it came. Of a call, the id is the tool call's id, in the audit too."""
+
+    __tablename__ = "turn_items"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    turn_id: Mapped[str] = mapped_column(ForeignKey("turns.id"), index=True)
+    position: Mapped[int]
+    kind: Mapped[ItemKind] = mapped_column(String(10))
+    text: Mapped[str] = mapped_column(Text, default="")
+    tool: Mapped[str] = mapped_column(String(80), default="")
+    arguments: Mapped[str] = mapped_column(Text, default="")
+    """As the model wrote them: JSON, or what it took for JSON."""
+    outcome: Mapped[dict[str, Any] | None]
+    """What the model was told (`told`), what the person sees (`kind`, `note`), the receipt, the resource."""
+    settled: Mapped[bool] = mapped_column(default=False)
+    """Of a call that asked its person for something: whether they answered."""

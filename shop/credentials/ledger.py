@@ -1,0 +1,169 @@
+"""One table of authorities, each hanging below another, and the question that guards every effect: alive?
+
+    organization ─▶ membership ─▶ session ─▶ delegation          (a later step hangs grants below the membership)
+
+`live()` is asked inside the transaction that has the effect (invariant I8). It locks the rows it read
+(`FOR SHARE` on PostgreSQL; SQLite has one writer), so a revocation that committed first always wins and one
+that comes later waits until the effect is recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, String, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from shop.database import Base, moment
+from shop.principal import EVERY_SCOPE, Principal
+
+
+class Kind(StrEnum):
+    """What an authority belongs to."""
+
+    ORGANIZATION = "organization"
+    MEMBERSHIP = "membership"
+    SESSION = "session"
+    DELEGATION = "delegation"
+
+
+class Authority(Base):
+    """A row that must be alive for anything below it to act. Its id is the id of the thing it stands for."""
+
+    __tablename__ = "authorities"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    kind: Mapped[Kind] = mapped_column(String(20))
+    parent_id: Mapped[str | None] = mapped_column(ForeignKey("authorities.id"), index=True)
+    epoch: Mapped[int] = mapped_column(default=1)
+    """Grows with every change of what this authority allows."""
+    expires_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    ended_because: Mapped[str | None] = mapped_column(String(40))
+    suspended_at: Mapped[datetime | None]
+    assistants_paused_at: Mapped[datetime | None]
+    roles: Mapped[list[str] | None]
+    """Of a membership: the roles held."""
+    order_limit: Mapped[int | None]
+    """Of a membership: highest total of one order, in minor currency units."""
+    scopes: Mapped[list[str] | None]
+    """Of a delegation: the workflows consented to."""
+
+
+class Lapse(StrEnum):
+    """Why a credential is not alive."""
+
+    UNKNOWN = "unknown"
+    ENDED = "ended"
+    EXPIRED = "expired"
+    SUSPENDED = "suspended"
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True)
+class NotAlive(Exception):
+    """Some authority that the principal hangs on is not alive. Nothing may be done for this principal."""
+
+    lapse: Lapse
+    kind: Kind
+    authority: str
+    because: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.lapse}" + (f" ({self.because})" if self.because else "")
+
+
+_KIND_OF_PREFIX = {"org": Kind.ORGANIZATION, "mem": Kind.MEMBERSHIP, "ses": Kind.SESSION, "dlg": Kind.DELEGATION}
+_COLUMNS = (
+    Authority.id,
+    Authority.kind,
+    Authority.epoch,
+    Authority.expires_at,
+    Authority.ended_at,
+    Authority.ended_because,
+    Authority.suspended_at,
+    Authority.assistants_paused_at,
+    Authority.roles,
+    Authority.order_limit,
+    Authority.scopes,
+)
+
+
+def live(db: Session, principal: Principal, *, for_change: bool = False) -> Principal:
+    """Return the principal with the authority it has *now*, in this transaction; one indexed query, no cache.
+
+    Set `for_change` when the transaction goes on to change one of these authorities, so that two such
+    transactions queue instead of deadlocking. Raises `NotAlive`.
+    """
+    rows = {
+        row.id: row
+        for row in db.execute(
+            select(*_COLUMNS).where(Authority.id.in_(principal.authorities)).with_for_update(read=not for_change)
+        )
+    }
+    now = moment(db)
+    for identifier in principal.authorities:
+        row = rows.get(identifier)
+        if row is None:
+            raise NotAlive(Lapse.UNKNOWN, _KIND_OF_PREFIX[identifier[:3]], identifier)
+        if row.ended_at is not None:
+            raise NotAlive(Lapse.ENDED, row.kind, identifier, row.ended_because)
+        if row.expires_at is not None and row.expires_at <= now:
+            raise NotAlive(Lapse.EXPIRED, row.kind, identifier)
+        if row.suspended_at is not None:
+            raise NotAlive(Lapse.SUSPENDED, row.kind, identifier)
+        if principal.actor and row.assistants_paused_at is not None:
+            raise NotAlive(Lapse.PAUSED, row.kind, identifier)
+    membership = rows[principal.membership]
+    delegation = rows[principal.delegation] if principal.delegation else None
+    return replace(
+        principal,
+        roles=frozenset(membership.roles or ()),
+        order_limit=membership.order_limit,
+        scopes=frozenset(delegation.scopes or ()) if delegation else EVERY_SCOPE,
+    )
+
+
+def is_paused(db: Session, principal: Principal) -> bool:
+    """Whether assistants of this person, or of the whole organization, are paused."""
+    above = (principal.organization, principal.membership)
+    query = select(Authority.id).where(Authority.id.in_(above), Authority.assistants_paused_at.is_not(None))
+    return db.execute(query.limit(1)).first() is not None
+
+
+def end(db: Session, identifiers: Iterable[str], because: str) -> list[tuple[Kind, str]]:
+    """End authorities and all that hangs below them. Returns (kind, id) of each that was alive until now."""
+    below = select(Authority.id).where(Authority.id.in_(list(identifiers))).cte("below", recursive=True)
+    below = below.union_all(select(Authority.id).where(Authority.parent_id == below.c.id))
+    ended = db.execute(
+        update(Authority)
+        .where(Authority.id.in_(select(below.c.id)), Authority.ended_at.is_(None))
+        .values(ended_at=moment(db), ended_because=because, epoch=Authority.epoch + 1)
+        .returning(Authority.kind, Authority.id)
+        .execution_options(synchronize_session=False)
+    )
+    return sorted((Kind(kind), identifier) for kind, identifier in ended)
+
+
+def below(db: Session, parent: str, kind: Kind) -> list[str]:
+    """Ids of the living authorities of one kind that hang directly below `parent`."""
+    return list(
+        db.scalars(
+            select(Authority.id).where(
+                Authority.parent_id == parent, Authority.kind == kind, Authority.ended_at.is_(None)
+            )
+        )
+    )
+
+
+def lock(db: Session, identifier: str) -> Authority:
+    """The authority's row, locked for a change of what it allows; the caller changes it and calls `changed`."""
+    return db.scalars(select(Authority).where(Authority.id == identifier).with_for_update()).one()
+
+
+def changed(authority: Authority) -> None:
+    """Note that what an authority allows has changed."""
+    authority.epoch += 1

@@ -1,0 +1,6 @@
+"""What the demonstration needs beside the shop: the seeded state, and bringing it back.
+
+Owns: reading `seed_data/` into the database, and `flask reset`. Nothing here skips a check (invariant I15): seeded
+people sign in like everyone. A later step adds the flow inspector and attack scenarios.
+Read next: `seeding.py`.
+"""

@@ -1,0 +1,237 @@
+"""From `seed_data/` to the database: organizations and connections at every start, goods and orders on the first one.
+
+Organizations and connections are configuration: a person edits the file, restarts, and it is in force. Goods are state
+once the shop has run: only `reset` brings them back, in one transaction, so it also works while the server runs.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from shop.audit.events import EventName
+from shop.audit.writer import record
+from shop.authorization.policy import Policy
+from shop.credentials.ledger import Authority, Kind
+from shop.database import Base, Database, moment, new_id
+from shop.identity.members import Profile, provision
+from shop.identity.models import Connection, ExternalIdentity, Organization
+from shop.store.catalogue import searchable
+from shop.store.models import Address, Order, OrderLine, OrderStatus, Product, Variant
+
+_DEFAULT_ALGORITHMS = ["RS256", "ES256"]
+_GARMENT_STOCK = 12
+
+
+class Seed:
+    """The files of one seed folder, and where the embedded identity providers answer."""
+
+    def __init__(self, folder: Path, issuer_of: Callable[[int], str]) -> None:
+        self._folder, self._issuer_of = folder, issuer_of
+
+    @property
+    def organizations(self) -> list[dict[str, Any]]:
+        """The organizations, as written."""
+        found: list[dict[str, Any]] = self._read("organizations.toml")["organization"]
+        return found
+
+    def directories(self) -> list[tuple[dict[str, Any], Path]]:
+        """The organizations that an embedded identity provider signs in, with its directory file."""
+        return [
+            (organization, self._folder / organization["connection"]["directory"])
+            for organization in self.organizations
+            if organization["connection"]["issuer"] == "companion"
+        ]
+
+    def apply(self, database: Database, policy: Policy) -> None:
+        """Bring configuration in force, and seed the goods if there are none."""
+        database.create_all()
+        with database.write() as db:
+            self._organizations(db)
+            if db.scalar(select(func.count()).select_from(Product)) == 0:
+                self._goods(db)
+                self._orders(db)
+            note_policy(db, policy)
+
+    def reset(self, database: Database, policy: Policy) -> None:
+        """Delete everything and seed anew, in one transaction. Whoever was signed in has to sign in again."""
+        database.create_all()
+        with database.write() as db:
+            for table in reversed(Base.metadata.sorted_tables):
+                db.execute(delete(table))
+            self._organizations(db)
+            self._goods(db)
+            self._orders(db)
+            note_policy(db, policy)
+
+    def _organizations(self, db: Session) -> None:
+        companions = 0
+        for entry in self.organizations:
+            organization = db.scalars(select(Organization).where(Organization.slug == entry["slug"])).one_or_none()
+            if organization is None:
+                identifier = new_id("org")
+                db.add(Authority(id=identifier, kind=Kind.ORGANIZATION))
+                db.flush()
+                organization = Organization(id=identifier, slug=entry["slug"], name=entry["name"], order_limits={})
+                db.add(organization)
+                db.flush()
+            organization.name, organization.order_limits = entry["name"], dict(entry["order_limits"])
+            is_companion = entry["connection"]["issuer"] == "companion"
+            issuer = self._issuer_of(companions) if is_companion else entry["connection"]["issuer"]
+            companions += is_companion
+            self._connection(db, organization, entry, issuer, is_companion)
+            self._addresses(db, organization, entry["addresses"])
+
+    def _connection(
+        self, db: Session, organization: Organization, entry: dict[str, Any], issuer: str, is_companion: bool
+    ) -> None:
+        connection = db.scalars(
+            select(Connection).where(Connection.organization_id == organization.id)
+        ).one_or_none() or Connection(id=new_id("con"), organization_id=organization.id)
+        configured = entry["connection"]
+        connection.issuer, connection.client_id = issuer, configured["client_id"]
+        connection.client_secret_ref = configured["client_secret"]
+        connection.domains = [domain.lower() for domain in entry["domains"]]
+        connection.group_roles = dict(entry["group_roles"])
+        connection.algorithms = list(configured.get("algorithms", _DEFAULT_ALGORITHMS))
+        connection.is_demo = is_companion
+        db.add(connection)
+        db.flush()
+
+    def _addresses(self, db: Session, organization: Organization, entries: list[dict[str, Any]]) -> None:
+        db.execute(delete(Address).where(Address.organization == organization.id))
+        for position, entry in enumerate(entries, start=1):
+            db.add(
+                Address(
+                    id=new_id("adr"),
+                    organization=organization.id,
+                    position=position,
+                    name=entry["name"],
+                    text=entry["text"],
+                )
+            )
+        db.flush()
+
+    def _goods(self, db: Session) -> None:
+        for position, entry in enumerate(self._read("products.toml")["product"], start=1):
+            product = Product(
+                slug=entry["slug"],
+                position=position,
+                name=entry["name"],
+                category=entry["category"],
+                tagline=entry["tagline"],
+                description=entry["description"],
+                words="",
+                variants=_variants(entry),
+            )
+            product.words = searchable(product, product.variants)
+            db.add(product)
+        db.flush()
+
+    def _orders(self, db: Session) -> None:
+        """Orders of before: their owners are provisioned from the demo directories, with today's groups."""
+        people = {
+            (organization["slug"], person["sub"]): person
+            for organization, path in self.directories()
+            for person in tomllib.loads(path.read_text(encoding="utf-8"))["people"]
+        }
+        for entry in self._read("orders.toml").get("order", []):
+            person = people.get((entry["organization"], entry["sub"]))
+            organization = db.scalars(select(Organization).where(Organization.slug == entry["organization"])).one()
+            if person is None:
+                continue  # this organization signs in elsewhere now
+            owner = _owner(db, organization, person)
+            address = db.scalars(
+                select(Address).where(Address.organization == organization.id, Address.name == entry["address"])
+            ).one()
+            lines = [
+                _order_line(db, line_number, line) for line_number, line in enumerate(entry["lines"], start=1)
+            ]
+            db.add(
+                Order(
+                    number=entry["number"],
+                    organization=organization.id,
+                    owner=owner,
+                    placed_through=None,
+                    status=OrderStatus(entry["status"]),
+                    placed_at=moment(db) - timedelta(days=entry["days_ago"]),
+                    address_name=address.name,
+                    address_text=address.text,
+                    delivery=0,
+                    total=sum(line.unit_price * line.quantity for line in lines),
+                    cart_id=f"seed-{entry['number']}",
+                    cart_version=1,
+                    lines=lines,
+                )
+            )
+        db.flush()
+
+    def _read(self, name: str) -> dict[str, Any]:
+        return tomllib.loads((self._folder / name).read_text(encoding="utf-8"))
+
+
+def note_policy(db: Session, policy: Policy) -> None:
+    """Record which policy is in force, with its text, when it is not the one that was (for the auditor)."""
+    from shop.audit.chain import AuditEvent
+
+    latest = db.scalars(
+        select(AuditEvent).where(AuditEvent.name == EventName.POLICY_ACTIVATED).order_by(AuditEvent.at.desc()).limit(1)
+    ).one_or_none()
+    if latest is None or latest.content()["facts"]["version"] != policy.version:
+        record(db, EventName.POLICY_ACTIVATED, facts={"version": policy.version, "text": policy.text})
+
+
+def _owner(db: Session, organization: Organization, person: dict[str, Any]) -> str:
+    connection = db.scalars(select(Connection).where(Connection.organization_id == organization.id)).one()
+    known = db.get(ExternalIdentity, (connection.id, person["sub"]))
+    if known:
+        return known.person_id
+    profile = Profile(
+        subject=person["sub"],
+        email=person["email"],
+        name=person["name"],
+        given_name=person["given_name"],
+        groups=tuple(person["groups"]),
+    )
+    return provision(db, connection, profile)[0].id
+
+
+def _variants(entry: dict[str, Any]) -> list[Variant]:
+    sizes = entry.get("sizes") or ["one size"]
+    overrides = {(o.get("colour"), o.get("size")): o for o in entry.get("variants", [])}
+    variants = []
+    for colour in entry["colours"]:
+        for size in sizes:
+            special = overrides.get((colour, size), {})
+            parts = [entry["slug"], colour] + ([size] if size != "one size" else [])
+            variants.append(
+                Variant(
+                    sku="-".join(parts).lower().replace(" ", "-"),
+                    position=len(variants) + 1,
+                    colour=colour,
+                    size=size,
+                    price=special.get("price", entry["price"]),
+                    stock=special.get("stock", entry.get("stock", _GARMENT_STOCK)),
+                )
+            )
+    return variants
+
+
+def _order_line(db: Session, position: int, line: dict[str, Any]) -> OrderLine:
+    variant = db.get_one(Variant, line["sku"])
+    return OrderLine(
+        position=position,
+        sku=variant.sku,
+        product_slug=variant.product_slug,
+        name=variant.product.name,
+        colour=variant.colour,
+        size=variant.size,
+        quantity=line["quantity"],
+        unit_price=variant.price,
+    )

@@ -1,0 +1,272 @@
+"""Signing in through the organization's identity provider, step by step.
+
+    1 begin     e-mail → connection → an attempt is stored → the browser goes to the provider
+    2 claim     the callback's state claims the attempt: once, in time, by the browser that began it
+    3 verify    code → tokens → claims (HTTP, outside any transaction)
+    4 admit     profile → person and membership → a session below it; recorded in the same transaction
+
+An attempt is claimed before the provider is asked, so a replayed callback is refused whatever else happens.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import update
+
+from shop.audit.events import EventName
+from shop.audit.writer import record
+from shop.credentials.ledger import NotAlive, live
+from shop.credentials.sessions import start_session
+from shop.database import Database, moment
+from shop.identity import oidc
+from shop.identity.members import Profile, connection_for_email, provision
+from shop.identity.models import Connection, Organization, SignInAttempt
+from shop.identity.oidc import Metadata, Provider, SignInError
+
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
+
+
+@dataclass(frozen=True)
+class Begun:
+    """Where the browser goes now, and the secret that binds the attempt to it."""
+
+    url: str
+    browser: str
+    organization_name: str
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A person who signed in: the session's token for the browser, and where they wanted to go."""
+
+    token: str
+    next_path: str
+    given_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Claimed:
+    provider: Provider
+    nonce: str
+    code_verifier: str
+    next_path: str
+
+
+class SignIn:
+    """The sign-in flow of one shop."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        redirect_uri: str,
+        read_secret: Callable[[str], str],
+        lifetime: timedelta,
+        idle: timedelta,
+        absolute: timedelta,
+        metadata: Metadata | None = None,
+    ) -> None:
+        self._database, self._redirect_uri, self._read_secret = database, redirect_uri, read_secret
+        self._lifetime, self._idle, self._absolute = lifetime, idle, absolute
+        self._metadata = metadata or Metadata()
+
+    def begin(self, email: str, next_path: str) -> Begun:
+        """Step 1. Raises `SignInError` for an address without connection, or a provider that is down."""
+        email = email.strip()
+        with self._database.read() as db:
+            connection = connection_for_email(db, email) if _EMAIL.fullmatch(email) else None
+            provider = self._provider(connection, db.get_one(Organization, connection.organization_id)) if connection else None
+        if provider is None:
+            error = SignInError(
+                "no_connection",
+                "We don't know that address's company",
+                "Use the work e-mail address of a company that has connected its sign-in with us.",
+            )
+            self._record_failure(error, None)
+            raise error
+        state, nonce, verifier, browser = (secrets.token_urlsafe(32) for _ in range(4))
+        try:
+            metadata = self._metadata.document(provider, self._database.clock())
+        except SignInError as error:
+            self._record_failure(error, provider)
+            raise
+        url = oidc.authorization_url(
+            metadata, provider, redirect_uri=self._redirect_uri, state=state, nonce=nonce, code_verifier=verifier, login_hint=email
+        )
+        with self._database.write() as db:
+            db.add(
+                SignInAttempt(
+                    state_hash=_digest(state),
+                    browser_hash=_digest(browser),
+                    connection_id=provider.connection_id,
+                    nonce=nonce,
+                    code_verifier=verifier,
+                    next_path=safe_path(next_path),
+                    expires_at=moment(db) + self._lifetime,
+                )
+            )
+        return Begun(url, browser, provider.organization_name)
+
+    def complete(self, parameters: Mapping[str, str], browser: str | None, user_agent: str) -> Admitted:
+        """Steps 2-4, for the provider's callback. Raises `SignInError`; each failure is recorded."""
+        claimed: _Claimed | None = None
+        try:
+            claimed = self._claim(parameters.get("state", ""), browser or "")
+            claims = self._verify(claimed, parameters)
+            return self._admit(claimed, claims, user_agent)
+        except SignInError as error:
+            self._record_failure(error, claimed.provider if claimed else None)
+            raise
+
+    def _claim(self, state: str, browser: str) -> _Claimed:
+        """Step 2: exactly one callback gets the attempt (ASVS 10.2.1, RFC 9700 §4.7)."""
+        with self._database.write() as db:
+            row = db.execute(
+                update(SignInAttempt)
+                .where(
+                    SignInAttempt.state_hash == _digest(state),
+                    SignInAttempt.browser_hash == _digest(browser),
+                    SignInAttempt.used_at.is_(None),
+                    SignInAttempt.expires_at > moment(db),
+                )
+                .values(used_at=moment(db))
+                .returning(
+                    SignInAttempt.connection_id, SignInAttempt.nonce, SignInAttempt.code_verifier, SignInAttempt.next_path
+                )
+            ).one_or_none()
+            if row is None:
+                raise SignInError(
+                    "state_refused",
+                    "That sign-in is no longer open",
+                    "It was used already, took too long, or began in another browser. Please start again.",
+                )
+            connection = db.get_one(Connection, row.connection_id)
+            organization = db.get_one(Organization, connection.organization_id)
+            return _Claimed(
+                provider=self._provider(connection, organization),
+                nonce=row.nonce,
+                code_verifier=row.code_verifier,
+                next_path=row.next_path,
+            )
+
+    def _verify(self, claimed: _Claimed, parameters: Mapping[str, str]) -> dict[str, Any]:
+        """Step 3: nothing the browser carried is believed until the provider's signature says so."""
+        provider, now = claimed.provider, self._database.clock()
+        metadata = self._metadata.document(provider, now)
+        oidc.check_response_issuer(metadata, provider, parameters.get("iss"))
+        if "error" in parameters:
+            raise _provider_said(provider, parameters["error"])
+        token = oidc.redeem(
+            metadata, provider, redirect_uri=self._redirect_uri, code=parameters.get("code", ""), code_verifier=claimed.code_verifier
+        )
+        return oidc.verified_claims(self._metadata, provider, token, nonce=claimed.nonce, now=now)
+
+    def _admit(self, claimed: _Claimed, claims: Mapping[str, Any], user_agent: str) -> Admitted:
+        """Step 4: the person, their membership and a fresh session; a suspended member gets none."""
+        profile = _profile(claimed.provider, claims)
+        with self._database.write() as db:
+            connection = db.get_one(Connection, claimed.provider.connection_id)
+            person, membership = provision(db, connection, profile)
+            session, token = start_session(
+                db,
+                person_id=person.id,
+                membership_id=membership.id,
+                organization_id=membership.organization_id,
+                connection_id=connection.id,
+                method="oidc",
+                provider_session=str(claims["sid"]) if "sid" in claims else None,
+                user_agent=user_agent,
+                idle=self._idle,
+                absolute=self._absolute,
+            )
+            try:
+                principal = live(db, session.principal())
+            except NotAlive as lapsed:
+                raise SignInError(
+                    "suspended",
+                    "Your account is suspended",
+                    f"An administrator at {claimed.provider.organization_name} has suspended it. They can restore it.",
+                ) from lapsed
+            record(
+                db,
+                EventName.SIGN_IN_SUCCEEDED,
+                principal=principal,
+                outcome="succeeded",
+                facts={"connection": connection.id, "method": "oidc", "roles": sorted(principal.roles)},
+                personal={"name": person.name, "email": person.email},
+            )
+        return Admitted(token, claimed.next_path, person.given_name)
+
+    def _record_failure(self, error: SignInError, provider: Provider | None) -> None:
+        with self._database.write() as db:
+            record(
+                db,
+                EventName.SIGN_IN_FAILED,
+                organization=provider.organization_id if provider else None,
+                outcome="failed",
+                facts={"code": error.code, "detail": error.detail}
+                | ({"connection": provider.connection_id} if provider else {}),
+            )
+
+    def _provider(self, connection: Connection, organization: Organization) -> Provider:
+        return Provider(
+            connection_id=connection.id,
+            organization_id=organization.id,
+            organization_name=organization.name,
+            issuer=connection.issuer,
+            client_id=connection.client_id,
+            client_secret=self._read_secret(connection.client_secret_ref),
+            algorithms=tuple(connection.algorithms),
+            domains=tuple(connection.domains),
+        )
+
+
+def safe_path(path: str) -> str:
+    """A path on this site, or `/`: whatever a link says, a sign-in never sends anyone elsewhere (RFC 9700 §4.11)."""
+    is_local = path.startswith("/") and not path.startswith(("//", "/\\")) and not any(c < " " for c in path)
+    return path if is_local and "\\" not in path else "/"
+
+
+def _profile(provider: Provider, claims: Mapping[str, Any]) -> Profile:
+    email = str(claims.get("email", ""))
+    if email.rpartition("@")[2].lower() not in provider.domains:
+        raise SignInError(
+            "foreign_email",
+            "That address belongs to another company",
+            f"{provider.organization_name}'s identity provider can only speak for its own addresses.",
+        )
+    name = str(claims.get("name") or email)
+    groups = claims.get("groups")
+    return Profile(
+        subject=str(claims["sub"]),
+        email=email,
+        name=name[:120],
+        given_name=str(claims.get("given_name") or name.split()[0])[:80],
+        groups=tuple(str(group) for group in groups) if isinstance(groups, list) else (),
+    )
+
+
+def _provider_said(provider: Provider, error: str) -> SignInError:
+    if error == "access_denied":
+        return SignInError(
+            "access_denied",
+            "You were not signed in",
+            f"The sign-in at {provider.organization_name} was cancelled or refused. You can try again any time.",
+        )
+    return SignInError(
+        "provider_error",
+        "The sign-in could not be completed",
+        f"{provider.organization_name}'s identity provider answered with an error. Please start again.",
+        detail=re.sub(r"[^a-z_]", "", error.lower())[:40],
+    )
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

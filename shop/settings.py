@@ -1,0 +1,140 @@
+"""Settings: what a deployment may change, read once from the environment.
+
+This is the only module that reads `os.environ` (invariant I15: nothing else can be switched by an
+environment value, and nothing here skips a check). Durations are `timedelta`s, limits are counts.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One frozen, typed value; every part of the program receives it, none looks elsewhere."""
+
+    host: str = "127.0.0.1"
+    port: int = 5000
+    base_url: str = "http://127.0.0.1:5000"
+    data_dir: Path = ROOT / "data"
+    seed_dir: Path = ROOT / "seed_data"
+    database_url: str = ""
+    secret_key: str = field(default="", repr=False)
+    threads: int = 64
+
+    openai_api_key: str = field(default="", repr=False)
+    openai_base_url: str = ""
+    model: str = ""
+    presenter_code: str = field(default="", repr=False)
+
+    session_idle: timedelta = timedelta(hours=1)
+    session_absolute: timedelta = timedelta(hours=12)
+    sign_in_lifetime: timedelta = timedelta(minutes=10)
+    delegation_lifetime: timedelta = timedelta(hours=1)
+    receipt_lifetime: timedelta = timedelta(minutes=10)
+    model_timeout: timedelta = timedelta(seconds=60)
+    model_retries: int = 1
+    """How often a request to the model's server is tried again before the person is told."""
+    message_limit: int = 4000
+    """Characters in one message to the assistant."""
+    tool_call_limit: int = 12
+    """Tool calls in one turn; a model that wants more is stopped."""
+
+    @property
+    def uses_offline_model(self) -> bool:
+        """Whether the embedded model answers: no key and no other server were configured."""
+        return not (self.openai_api_key or self.openai_base_url)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the shop: both its bind address and its base URL."""
+        return is_loopback_host(self.host) and is_loopback_host(urlsplit(self.base_url).hostname or "")
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read the settings. Raises `ValueError`, with a sentence for the operator, on a value that makes no sense."""
+        env = os.environ if environ is None else environ
+        port = _port(env.get("PORT", "5000"))
+        host = env.get("HOST", "127.0.0.1")
+        data_dir = Path(env.get("SHOP_DATA_DIR") or ROOT / "data").resolve()
+        shown_host = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
+        return cls(
+            host=host,
+            port=port,
+            base_url=_base_url(env.get("SHOP_BASE_URL") or f"http://{shown_host}:{port}"),
+            data_dir=data_dir,
+            database_url=env.get("DATABASE_URL") or f"sqlite:///{data_dir / 'shop.db'}",
+            secret_key=env.get("SHOP_SECRET_KEY") or kept_secret(data_dir / "secret_key"),
+            openai_api_key=env.get("OPENAI_API_KEY", ""),
+            openai_base_url=env.get("OPENAI_BASE_URL", ""),
+            model=env.get("SHOP_MODEL", ""),
+            presenter_code=env.get("SHOP_PRESENTER_CODE", ""),
+        )
+
+    def read_secret(self, reference: str) -> str:
+        """A client secret by its reference: `env:NAME`, or `file:NAME` in the data folder (made when it is missing).
+
+        Raises `ValueError` on anything else, or when the variable is not set.
+        """
+        kind, _, name = reference.partition(":")
+        if kind == "env" and os.environ.get(name):
+            return os.environ[name]
+        if kind == "file" and Path(name).name == name:
+            return kept_secret(self.data_dir / name)
+        raise ValueError(f"client_secret {reference!r}: write env:NAME (and set it), or file:NAME")
+
+    def issuer_of_companion(self, index: int) -> str:
+        """The issuer of the embedded identity provider number `index` (from 0)."""
+        return f"http://{urlsplit(self.base_url).hostname}:{self.companion_port(index)}"
+
+    def companion_port(self, index: int) -> int:
+        """The port of the companion number `index` (from 0): the ports after the shop's own."""
+        return self.port + 1 + index
+
+
+def kept_secret(path: Path) -> str:
+    """A secret that is made on first use and then kept in a file that only its owner may read.
+
+    Two processes may start at once: exactly one creates the file (`O_EXCL`), the other reads it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text(encoding="ascii").strip()
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        secret = secrets.token_urlsafe(48)
+        file.write(secret)
+    return secret
+
+
+def is_loopback_host(host: str) -> bool:
+    """Whether a host name or address can only be reached from this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 65_000:
+        raise ValueError(f"PORT must be a number from 1 to 65000 (companions use the ports after it), not {text!r}.")
+    return int(text)
+
+
+def _base_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(f"SHOP_BASE_URL must look like https://shop.example, not {text!r}.")
+    return text.rstrip("/")

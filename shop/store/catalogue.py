@@ -1,0 +1,122 @@
+"""The public catalogue: search and details. Plain queries, no principal, no audit (design §2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, contains_eager
+
+from shop.store.models import NotThere, Product, Variant
+
+_SAME_COLOUR = {"white": ("bone",), "blue": ("navy",), "green": ("moss",), "red": ("rust",)}
+"""What people call a colour, to the colours that the shop has."""
+_NOISE = frozenset({"a", "an", "and", "any", "for", "in", "me", "of", "or", "please", "some", "the", "with"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filters:
+    """What a search asks for; each None or empty value means: any. `max_price` is in minor units."""
+
+    query: str = ""
+    category: str | None = None
+    colour: str | None = None
+    size: str | None = None
+    max_price: int | None = None
+    in_stock: bool = False
+
+
+@dataclass(frozen=True)
+class Match:
+    """A product with those of its variants that fit."""
+
+    product: Product
+    variants: list[Variant]
+
+
+def search(db: Session, filters: Filters) -> list[Match]:
+    """All products with at least one variant that fits, best first: words in the name weigh most."""
+    query = select(Variant).join(Variant.product).options(contains_eager(Variant.product))
+    if filters.category:
+        query = query.where(Product.category == plural(filters.category))
+    if filters.colour:
+        colour = filters.colour.strip().lower()
+        query = query.where(Variant.colour.in_(_SAME_COLOUR.get(colour, (colour,))))
+    if filters.size:
+        query = query.where(Variant.size == filters.size.strip().upper().replace("ONE SIZE", "one size"))
+    if filters.max_price is not None:
+        query = query.where(Variant.price <= filters.max_price)
+    if filters.in_stock:
+        query = query.where(Variant.stock > 0)
+    words = words_of(filters.query)
+    for word in words:
+        query = query.where(Product.words.contains(word, autoescape=True))
+    found: dict[str, Match] = {}
+    for variant in db.scalars(query.order_by(Product.position, Variant.position)):
+        found.setdefault(variant.product_slug, Match(variant.product, [])).variants.append(variant)
+    return sorted(found.values(), key=lambda match: _rank(match.product, words))
+
+
+def find_product(db: Session, slug_or_name: str) -> Product:
+    """A product by its slug or its name, in any case. Raises `NotThere`."""
+    wanted = slug_or_name.strip().lower()
+    product = db.get(Product, wanted) or db.get(Product, re.sub(r"[^a-z0-9]+", "-", wanted).strip("-"))
+    if product is None:
+        named = db.scalars(select(Product).order_by(Product.position))
+        product = next((p for p in named if wanted and wanted in {p.name.lower(), f"the {p.name}".lower()}), None)
+    if product is None:
+        raise NotThere("There is no such product.")
+    return product
+
+
+def find_variant(db: Session, sku: str) -> Variant:
+    """A variant by its SKU. Raises `NotThere`."""
+    variant = db.get(Variant, sku.strip().lower())
+    if variant is None:
+        raise NotThere("There is no such article.")
+    return variant
+
+
+def categories(db: Session) -> list[str]:
+    """All categories, in the order of the catalogue."""
+    return list(dict.fromkeys(db.scalars(select(Product.category).order_by(Product.position))))
+
+
+def options(db: Session) -> tuple[Sequence[str], Sequence[str]]:
+    """All colours and all sizes that some variant has, in the order of the catalogue."""
+    rows = db.execute(
+        select(Variant.colour, Variant.size).join(Variant.product).order_by(Product.position, Variant.position)
+    ).all()
+    return list(dict.fromkeys(row.colour for row in rows)), list(dict.fromkeys(row.size for row in rows))
+
+
+def words_of(text: str) -> list[str]:
+    """The words that search compares: lower case, without noise, in the singular."""
+    return [singular(w) for w in re.findall(r"[a-z0-9]+", text.lower()) if w not in _NOISE]
+
+
+def singular(word: str) -> str:
+    """A plural's singular, as far as the catalogue's words need it."""
+    if word.endswith("ies") and len(word) > 4:  # noqa: PLR2004 - 'hoodies', not 'ties'
+        return word[:-1] if word.endswith("dies") or word.endswith("nies") else word[:-3] + "y"
+    return word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > 2 else word  # noqa: PLR2004
+
+
+def plural(category: str) -> str:
+    """A category as the catalogue writes it: plural, lower case."""
+    word = category.strip().lower()
+    return word if word.endswith("s") else f"{word}s"
+
+
+def searchable(product: Product, variants: Sequence[Variant]) -> str:
+    """The text that search looks through, in lower case."""
+    colours = {v.colour for v in variants} | {name for name, same in _SAME_COLOUR.items() for v in variants if v.colour in same}
+    parts = [product.name, product.category, product.tagline, product.description, product.slug, *sorted(colours)]
+    return " ".join(parts).lower()
+
+
+def _rank(product: Product, words: list[str]) -> tuple[int, int]:
+    name = f"{product.name} {product.category}".lower()
+    return -sum(word in name for word in words), product.position

@@ -1,0 +1,173 @@
+"""Tables of the store. Prices and totals are minor units of EUR; the database itself refuses negative stock."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from shop.database import Base
+
+
+class StoreError(Exception):
+    """Something asked of the store cannot be done. `code` is stable; the message is for a person to read."""
+
+    code = "unavailable"
+
+
+class NotThere(StoreError):
+    """No such product, variant or address."""
+
+    code = "not_found"
+
+
+class OutOfStock(StoreError):
+    """Fewer are left than were asked for."""
+
+    code = "out_of_stock"
+
+
+class CartEmpty(StoreError):
+    """There is nothing to order."""
+
+    code = "cart_empty"
+
+
+class NotCancellable(StoreError):
+    """The order is past the point where it can be cancelled."""
+
+    code = "not_cancellable"
+
+
+class Product(Base):
+    """A thing the shop sells, in one or more variants."""
+
+    __tablename__ = "products"
+
+    slug: Mapped[str] = mapped_column(String(60), primary_key=True)
+    position: Mapped[int]
+    name: Mapped[str] = mapped_column(String(80))
+    category: Mapped[str] = mapped_column(String(40))
+    tagline: Mapped[str] = mapped_column(String(200))
+    description: Mapped[str] = mapped_column(Text)
+    words: Mapped[str] = mapped_column(Text)
+    """What search looks through: all of the above in lower case."""
+    variants: Mapped[list[Variant]] = relationship(
+        back_populates="product", order_by="Variant.position", lazy="selectin"
+    )
+
+
+class Variant(Base):
+    """One colour and size of a product, with its own price and stock."""
+
+    __tablename__ = "variants"
+    __table_args__ = (CheckConstraint("stock >= 0", name="stock_not_negative"),)
+
+    sku: Mapped[str] = mapped_column(String(100), primary_key=True)
+    product_slug: Mapped[str] = mapped_column(ForeignKey("products.slug"), index=True)
+    position: Mapped[int]
+    colour: Mapped[str] = mapped_column(String(30))
+    size: Mapped[str] = mapped_column(String(20))
+    price: Mapped[int]
+    stock: Mapped[int]
+    product: Mapped[Product] = relationship(back_populates="variants", lazy="joined")
+
+    @property
+    def picture(self) -> str:
+        """Path of the drawing in this variant's colour."""
+        return f"/pictures/{self.product_slug}/{self.colour}.svg"
+
+
+class Address(Base):
+    """A saved address of an organization; orders go to one of these, on the company's invoice."""
+
+    __tablename__ = "addresses"
+    __table_args__ = (UniqueConstraint("organization", "name"),)
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    organization: Mapped[str] = mapped_column(String(40))
+    position: Mapped[int]
+    name: Mapped[str] = mapped_column(String(60))
+    text: Mapped[str] = mapped_column(String(200))
+
+
+class Cart(Base):
+    """One person's cart. `version` grows with every change, and an order remembers which version it was made from."""
+
+    __tablename__ = "carts"
+    __table_args__ = (UniqueConstraint("organization", "owner"),)
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    organization: Mapped[str] = mapped_column(String(40))
+    owner: Mapped[str] = mapped_column(String(40))
+    version: Mapped[int] = mapped_column(default=1)
+    lines: Mapped[list[CartLine]] = relationship(
+        order_by="CartLine.position", lazy="selectin", cascade="all, delete-orphan"
+    )
+
+
+class CartLine(Base):
+    """So many of one variant."""
+
+    __tablename__ = "cart_lines"
+    __table_args__ = (CheckConstraint("quantity > 0", name="quantity_positive"),)
+
+    cart_id: Mapped[str] = mapped_column(ForeignKey("carts.id"), primary_key=True)
+    sku: Mapped[str] = mapped_column(ForeignKey("variants.sku"), primary_key=True)
+    position: Mapped[int]
+    quantity: Mapped[int]
+    variant: Mapped[Variant] = relationship(lazy="joined")
+
+
+class OrderStatus(StrEnum):
+    """Where an order is."""
+
+    PENDING = "pending"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    CANCELLED = "cancelled"
+
+
+class Order(Base):
+    """What was bought, frozen at the moment of placing. At most one order for a version of a cart: placing is idempotent."""
+
+    __tablename__ = "orders"
+    __table_args__ = (UniqueConstraint("cart_id", "cart_version"),)
+
+    number: Mapped[str] = mapped_column(String(20), primary_key=True)
+    organization: Mapped[str] = mapped_column(String(40), index=True)
+    owner: Mapped[str] = mapped_column(String(40), index=True)
+    placed_through: Mapped[str | None] = mapped_column(String(100))
+    """The client that acted for the owner; None when the owner clicked."""
+    status: Mapped[OrderStatus] = mapped_column(String(20), default=OrderStatus.PENDING)
+    placed_at: Mapped[datetime]
+    cancelled_at: Mapped[datetime | None]
+    address_name: Mapped[str] = mapped_column(String(60))
+    address_text: Mapped[str] = mapped_column(String(200))
+    delivery: Mapped[int]
+    total: Mapped[int]
+    cart_id: Mapped[str] = mapped_column(String(40))
+    cart_version: Mapped[int]
+    confirmed_as: Mapped[str | None] = mapped_column(String(64), index=True)
+    """Pin of what a human confirmed."""
+    lines: Mapped[list[OrderLine]] = relationship(
+        order_by="OrderLine.position", lazy="selectin", cascade="all, delete-orphan"
+    )
+
+
+class OrderLine(Base):
+    """One variant as it was bought: name and price stay as they were."""
+
+    __tablename__ = "order_lines"
+
+    order_number: Mapped[str] = mapped_column(ForeignKey("orders.number"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    sku: Mapped[str] = mapped_column(String(100))
+    product_slug: Mapped[str] = mapped_column(String(60))
+    name: Mapped[str] = mapped_column(String(80))
+    colour: Mapped[str] = mapped_column(String(30))
+    size: Mapped[str] = mapped_column(String(20))
+    quantity: Mapped[int]
+    unit_price: Mapped[int]

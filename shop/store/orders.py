@@ -1,0 +1,122 @@
+"""Orders: placed once, cancelled once, never sold twice.
+
+Two rules do it, both in the database, so they hold whichever process dies at whichever instant (invariant I13): stock
+is taken by `UPDATE … WHERE stock >= quantity`, and (cart, version) is unique among orders.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from shop.database import moment
+from shop.store.carts import Quote
+from shop.store.models import NotCancellable, Order, OrderLine, OrderStatus, OutOfStock, Variant
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Crockford's base 32: no letters that are mistaken for digits."""
+
+
+def random_number() -> str:
+    """A fresh order number. Random, so that nobody learns from a number how much others order (invariant I10)."""
+    return "CC-" + "".join(secrets.choice(_ALPHABET) for _ in range(6))
+
+
+def place(
+    db: Session,
+    quote: Quote,
+    *,
+    placed_through: str | None,
+    confirmed_as: str | None,
+    new_number: Callable[[], str] = random_number,
+) -> Order:
+    """Turn a quote into an order: take the stock, freeze the prices, empty the cart. Raises `OutOfStock`."""
+    for variant, quantity in sorted(quote.lines, key=lambda line: line[0].sku):  # one order of locks for everyone
+        taken = db.execute(
+            update(Variant)
+            .where(Variant.sku == variant.sku, Variant.stock >= quantity)
+            .values(stock=Variant.stock - quantity)
+            .returning(Variant.sku)
+        ).one_or_none()
+        if taken is None:
+            raise OutOfStock(f"{variant.product.name} in {variant.colour}, {variant.size} has just sold out.")
+    order = Order(
+        number=_unused(db, new_number),
+        organization=quote.cart.organization,
+        owner=quote.cart.owner,
+        placed_through=placed_through,
+        status=OrderStatus.PENDING,
+        placed_at=moment(db),
+        address_name=quote.address.name,
+        address_text=quote.address.text,
+        delivery=quote.delivery,
+        total=quote.total,
+        cart_id=quote.cart.id,
+        cart_version=quote.cart.version,
+        confirmed_as=confirmed_as,
+        lines=[_line(position, variant, quantity) for position, (variant, quantity) in enumerate(quote.lines, 1)],
+    )
+    db.add(order)
+    quote.cart.lines.clear()
+    quote.cart.version += 1
+    db.flush()
+    return order
+
+
+def find_order(db: Session, number: str, *, for_change: bool = False) -> Order | None:
+    """An order by its number, whoever's it is: the caller decides who may see it."""
+    query = select(Order).where(Order.number == number.strip().upper())
+    return db.scalars(query.with_for_update(of=Order) if for_change else query).one_or_none()
+
+
+def orders_of(db: Session, organization: str, owner: str, limit: int) -> tuple[int, list[Order]]:
+    """How many orders an owner has, and the latest of them."""
+    mine = (Order.organization == organization, Order.owner == owner)
+    total = db.scalar(select(func.count()).select_from(Order).where(*mine)) or 0
+    latest = select(Order).where(*mine).order_by(Order.placed_at.desc(), Order.number).limit(limit)
+    return total, list(db.scalars(latest))
+
+
+def order_confirmed_as(db: Session, organization: str, owner: str, pin: str) -> Order | None:
+    """The owner's order that was confirmed by this pin: what a second click on the same thing finds."""
+    mine = (Order.organization == organization, Order.owner == owner, Order.confirmed_as == pin)
+    return db.scalars(select(Order).where(*mine)).one_or_none()
+
+
+def require_cancellable(order: Order) -> None:
+    """Raises `NotCancellable` unless the order is pending."""
+    if order.status != OrderStatus.PENDING:
+        raise NotCancellable(f"Order {order.number} is {order.status}; only a pending order can be cancelled.")
+
+
+def cancel(db: Session, order: Order) -> Order:
+    """Cancel a pending order and return its stock. Raises `NotCancellable`."""
+    require_cancellable(order)
+    order.status, order.cancelled_at = OrderStatus.CANCELLED, moment(db)
+    for line in sorted(order.lines, key=lambda line: line.sku):
+        db.execute(update(Variant).where(Variant.sku == line.sku).values(stock=Variant.stock + line.quantity))
+    db.flush()
+    return order
+
+
+def _unused(db: Session, new_number: Callable[[], str]) -> str:
+    while True:
+        number = new_number()
+        if db.get(Order, number) is None:
+            return number
+
+
+def _line(position: int, variant: Variant, quantity: int) -> OrderLine:
+    return OrderLine(
+        position=position,
+        sku=variant.sku,
+        product_slug=variant.product_slug,
+        name=variant.product.name,
+        colour=variant.colour,
+        size=variant.size,
+        quantity=quantity,
+        unit_price=variant.price,
+    )

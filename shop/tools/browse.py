@@ -1,0 +1,73 @@
+"""The workflow *browse*: look at the catalogue. Nothing here is anybody's."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from sqlalchemy.orm import Session
+
+from shop.authorization.conditions import Resource
+from shop.authorization.permissions import Permission
+from shop.principal import Principal, Workflow
+from shop.store import catalogue
+from shop.tools.permit import Permit
+from shop.tools.tool import Arguments, tool
+from shop.tools.views import ProductList, ProductView, product_list, product_view
+
+
+class SearchProducts(Arguments):
+    """Every filter is optional; leave out what the person did not say."""
+
+    query: str = Field(default="", max_length=200, description="Words to look for in name and description.")
+    category: str | None = Field(default=None, max_length=40, description="For instance hoodies, tees, mugs.")
+    colour: str | None = Field(default=None, max_length=40)
+    size: str | None = Field(default=None, max_length=20, description="S, M, L or XL.")
+    max_price: int | None = Field(default=None, ge=0, le=10_000_000, description="Highest price, in euro cents.")
+    in_stock: bool = Field(default=True, description="Only what can be bought now.")
+    limit: int = Field(default=6, ge=1, le=12, description="How many products to return.")
+
+
+class GetProduct(Arguments):
+    """Which product."""
+
+    product: str = Field(min_length=1, max_length=100, description="The product's name, or its `product` id.")
+
+
+def _the_catalogue(_db: Session, _principal: Principal, _arguments: Arguments) -> Resource:
+    return Resource(kind="catalogue")
+
+
+@tool(
+    title="Search the catalogue",
+    workflow=Workflow.BROWSE,
+    permission=Permission.CATALOGUE_READ,
+    resource=_the_catalogue,
+    read_only=True,
+)
+def search_products(permit: Permit, arguments: SearchProducts) -> ProductList:
+    """Search the shop's catalogue by words, category, colour, size and highest price.
+
+    Returns the matching products with the variants that fit, their prices and whether they are in stock. The person
+    sees the products as cards with pictures.
+    """
+    filters = catalogue.Filters(
+        query=arguments.query,
+        category=arguments.category,
+        colour=arguments.colour,
+        size=arguments.size,
+        max_price=arguments.max_price,
+        in_stock=arguments.in_stock,
+    )
+    return product_list(catalogue.search(permit.db, filters), arguments.limit)
+
+
+@tool(
+    title="Look at a product",
+    workflow=Workflow.BROWSE,
+    permission=Permission.CATALOGUE_READ,
+    resource=_the_catalogue,
+    read_only=True,
+)
+def get_product(permit: Permit, arguments: GetProduct) -> ProductView:
+    """Get one product in full: description, all colours and sizes, prices and stock."""
+    product = catalogue.find_product(permit.db, arguments.product)
+    return product_view(product, product.variants, details=True)

@@ -1,0 +1,33 @@
+"""A call on its way through the gateway, and the pin of what a human was shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shop.audit.chain import canonical, digest
+from shop.principal import Principal
+from shop.tools.tool import Arguments, Shown, Tool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One invocation, with its own id."""
+
+    id: str
+    principal: Principal
+    name: str
+    arguments: object
+    turn: str | None = None
+    seen: str | None = None
+    """Of a person's click: the pin of what they were shown."""
+    receipt: str | None = None
+    """Of an approved call: the receipt that a human confirmed."""
+
+
+class Changed(Exception):
+    """What was shown is no longer what would be done (invariant I7)."""
+
+
+def pin_of(tool: Tool, arguments: Arguments, shown: Shown) -> str:
+    """Digest of tool, arguments and everything shown: changing any of them makes another pin."""
+    return digest(canonical([tool.name, arguments.model_dump(mode="json"), shown.model_dump(mode="json")]))

@@ -1,0 +1,277 @@
+"""The one door. Whoever wants something done — a person's click, the in-app assistant, an external one — passes here.
+
+    1 find       the tool
+    2 validate   its arguments
+    3 authorize  live credential ∧ scope ∧ role policy ∧ ownership and limits
+    4 approve    a tool that a human must confirm stops here with a receipt
+    5 act        in the same database transaction as …
+    6 record     … the audit event
+
+The six steps are `_pass`, below; `call_tool` and `approve` are the two ways to it. A refusal rolls everything back and
+is then recorded in a transaction of its own, so that a rollback cannot erase a denial.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from shop.approvals import receipts
+from shop.approvals.receipts import Receipt, ReceiptRefused, ReceiptState
+from shop.audit.events import EventName
+from shop.audit.writer import record
+from shop.authorization import decisions
+from shop.authorization.conditions import Resource
+from shop.authorization.decisions import Code, Decision, Effect
+from shop.authorization.policy import Policy
+from shop.credentials.ledger import NotAlive, live
+from shop.database import Database, new_id
+from shop.principal import EVERY_SCOPE, Principal
+from shop.store import carts
+from shop.store.models import StoreError
+from shop.tools.calls import Call, Changed, pin_of
+from shop.tools.outcomes import AwaitingApproval, Denied, Failed, Outcome, Succeeded
+from shop.tools.permit import Permit, take_seal
+from shop.tools.records import record_decision_of_human, record_outcome
+from shop.tools.refusals import RECEIPT_REASONS, as_outcome
+from shop.tools.registry import UnknownTool, find
+from shop.tools.tool import Arguments, InvalidArguments, Shown, Tool
+
+_seal = take_seal()
+_log = logging.getLogger(__name__)
+_REFUSALS = (UnknownTool, InvalidArguments, NotAlive, decisions.Denied, StoreError, Changed)
+
+
+class Gateway:
+    """The six steps, bound to a database and a policy. Thread-safe: it holds no state of its own."""
+
+    def __init__(self, database: Database, policy: Policy, *, receipt_lifetime: timedelta) -> None:
+        self._database, self.policy, self._receipt_lifetime = database, policy, receipt_lifetime
+
+    def call_tool(
+        self,
+        principal: Principal,
+        conversation: str | None,
+        name: str,
+        arguments: object,
+        *,
+        turn: str | None = None,
+        call_id: str | None = None,
+        seen: str | None = None,
+    ) -> Outcome:
+        """Run one tool for a principal, or say why not.
+
+        Never raises for what a caller sent: every outcome is typed and recorded. `seen` is the pin of what a clicking
+        person was shown (from `show`); a tool that must be confirmed needs it, or a receipt.
+        """
+        if principal.actor and conversation != principal.conversation:
+            raise ValueError("a delegation is for one conversation")  # both are ids of our own rows: a bug of ours
+        principal = replace(principal, conversation=conversation)
+        call = Call(
+            id=call_id or new_id("call"), principal=principal, name=name, arguments=arguments, turn=turn, seen=seen
+        )
+        return self._recorded(call, lambda db: self._pass(db, call))
+
+    def _pass(self, db: Session, call: Call, approved: Receipt | None = None) -> Outcome:
+        # 1 find
+        tool = find(call.name)
+        # 2 validate
+        arguments = tool.validate(call.arguments)
+        # 3 authorize: on rows read in this very transaction, so a revocation that committed first always wins
+        principal = live(db, call.principal)
+        resource = tool.resource(db, principal, arguments)
+        decision = self.policy.authorize(principal=principal, action=tool.permission, resource=resource)
+        with _seal.permit(tool.name, db, principal, resource, self.policy, call) as permit:
+            # 4 approve: an assistant's call stops here; a person's click confirms exactly what they were shown
+            result = None
+            if tool.preview:
+                confirmed = approved.pin if approved else call.seen
+                result = tool.done_before(permit, confirmed)
+                if result is None:
+                    shown, permit.pin = self._shown(tool, permit, arguments)
+                    if principal.actor and not approved:
+                        return self._stop(db, call, decision, resource, arguments, shown, permit.pin)
+                    if confirmed != permit.pin:
+                        raise Changed
+            # 5 act
+            if result is None:
+                result = tool.body(permit, arguments)
+        # 6 record
+        outcome = Succeeded(call_id=call.id, decision=decision, result=result)
+        record_outcome(db, call, outcome, resource=resource)
+        return outcome
+
+    def approve(
+        self, person: Principal, receipt_id: str, *, turn: str | None = None, call_id: str | None = None
+    ) -> Outcome:
+        """A person confirms a receipt: the pinned call passes all six steps again, and the receipt is used up.
+
+        One transaction holds the use of the receipt, the effect and the events. The call runs as the assistant that
+        asked: were its delegation dead or its consent withdrawn, or had anything shown changed, the receipt is void.
+        """
+        with self._database.read() as db:
+            receipt = receipts.find_receipt(db, receipt_id)
+        if receipt is None:
+            return self._receipt_refused(person, receipt_id, "not_found")
+        call = Call(
+            id=call_id or new_id("call"),
+            principal=receipt.asker(),
+            name=receipt.tool,
+            arguments=receipt.arguments,
+            turn=turn or receipt.turn,
+            receipt=receipt_id,
+        )
+
+        def run(db: Session) -> Outcome:
+            human = live(db, person)
+            claimed = receipts.claim(db, receipt_id, by=human)
+            receipts.close(db, claimed, ReceiptState.APPROVED)
+            record_decision_of_human(db, EventName.APPROVAL_APPROVED, human, claimed, call.id)
+            return self._pass(db, call, approved=claimed)
+
+        try:
+            return self._recorded(call, run)
+        except ReceiptRefused as refused:
+            return self._receipt_refused(person, receipt_id, refused.reason)
+
+    def decline(self, person: Principal, receipt_id: str) -> Outcome:
+        """A person answers a receipt with 'not now': nothing is done, and the receipt is used up."""
+        try:
+            with self._database.write() as db:
+                human = live(db, person)
+                receipt = receipts.claim(db, receipt_id, by=human)
+                receipts.close(db, receipt, ReceiptState.DECLINED)
+                record_decision_of_human(db, EventName.APPROVAL_DECLINED, human, receipt, receipt.tool_call)
+                return Failed(call_id=receipt.tool_call, code="declined", message="The person answered: not now.")
+        except ReceiptRefused as refused:
+            return self._receipt_refused(person, receipt_id, refused.reason)
+        except NotAlive:
+            return self._receipt_refused(person, receipt_id, "voided")
+
+    def show(self, person: Principal, name: str, arguments: object) -> tuple[Shown, str] | Outcome:
+        """What a person's click would do, and the pin to send with that click; or the recorded refusal."""
+        call = Call(id=new_id("call"), principal=person, name=name, arguments=arguments)
+        try:
+            with self._database.write() as db:
+                tool, principal = find(name), live(db, person)
+                parsed = tool.validate(arguments)
+                resource = tool.resource(db, principal, parsed)
+                self.policy.authorize(principal=principal, action=tool.permission, resource=resource)
+                with _seal.permit(tool.name, db, principal, resource, self.policy, call) as permit:
+                    return self._shown(tool, permit, parsed)
+        except _REFUSALS as refusal:
+            return self._refused(call, refusal)
+
+    def items_in_cart(self, person: Principal) -> int:
+        """How many things are in the person's own cart: the number beside the cart on every page."""
+        with self._database.read() as db:
+            cart = carts.cart_of(db, person.organization, person.subject)
+            return sum(line.quantity for line in cart.lines)
+
+    def receipt(self, person: Principal, receipt_id: str) -> dict[str, Any] | None:
+        """What a receipt shows its own person, and where it stands; None for anybody else, as for none."""
+        with self._database.read() as db:
+            receipt = receipts.find_receipt(db, receipt_id)
+            if receipt is None or (receipt.subject, receipt.organization) != (person.subject, person.organization):
+                return None
+            return receipts.view_of(db, receipt)
+
+    def still_visible(self, person: Principal, calls: list[tuple[str, str, object]]) -> frozenset[str]:
+        """Of remembered calls (id, tool, arguments), those whose results their person may still see, by today's rules.
+
+        Asks and runs nothing. Raises `NotAlive`: after a revocation nothing leaves for the model (invariant I12).
+        """
+        with self._database.read() as db:
+            principal = live(db, person)
+            return frozenset(
+                identifier
+                for identifier, name, arguments in calls
+                if self._is_visible(db, replace(principal, actor=None, delegation=None, scopes=EVERY_SCOPE), name, arguments)
+            )
+
+    def _is_visible(self, db: Session, person: Principal, name: str, arguments: object) -> bool:
+        try:
+            tool = find(name)
+            resource = tool.resource(db, person, tool.validate(arguments))
+        except (UnknownTool, InvalidArguments):
+            return False
+        decision = self.policy.is_allowed(principal=person, action=tool.permission, resource=resource)
+        return decision.allowed or decision.code is Code.OVER_LIMIT
+
+    def _recorded(self, call: Call, run: Callable[[Session], Outcome]) -> Outcome:
+        """Run in one transaction; a refusal rolls it back, and is recorded in its own."""
+        try:
+            with self._database.write() as db:
+                return run(db)
+        except _REFUSALS as refusal:
+            return self._refused(call, refusal)
+        except SQLAlchemyError as error:
+            _log.exception("the database failed under call %s", call.id)
+            return self._refused(call, error)
+
+    def _refused(self, call: Call, refusal: Exception) -> Outcome:
+        with self._database.write() as db:
+            outcome = as_outcome(db, self.policy, call, refusal)
+            record_outcome(db, call, outcome)
+            receipt = receipts.find_receipt(db, call.receipt) if call.receipt else None
+            if receipt and receipt.state is ReceiptState.OPEN:
+                note = outcome.reason if isinstance(outcome, Denied) else outcome.message
+                receipts.void(db, receipt, outcome.code, note, by=None)
+        return outcome
+
+    def _shown(self, tool: Tool, permit: Permit, arguments: Arguments) -> tuple[Shown, str]:
+        if tool.preview is None:
+            raise ValueError(f"{tool.name} needs no confirmation, so there is nothing to show")
+        shown = tool.preview(permit, arguments)
+        return shown, pin_of(tool, arguments, shown)
+
+    def _stop(
+        self,
+        db: Session,
+        call: Call,
+        decision: Decision,
+        resource: Resource,
+        arguments: Arguments,
+        shown: Shown,
+        pin: str,
+    ) -> AwaitingApproval:
+        """Make the receipt of a call that a human must confirm. An older open one of the same tool loses its force."""
+        receipt = receipts.ask(
+            db,
+            call.principal,
+            turn=call.turn,
+            tool_call=call.id,
+            tool=call.name,
+            arguments=arguments.model_dump(mode="json"),
+            shown=shown.model_dump(mode="json"),
+            pin=pin,
+            lifetime=self._receipt_lifetime,
+        )
+        stopped = AwaitingApproval(
+            call_id=call.id, decision=replace(decision, effect=Effect.NEEDS_APPROVAL), receipt_id=receipt.id
+        )
+        record_outcome(db, call, stopped, resource=resource, shown=receipt.shown)
+        return stopped
+
+    def _receipt_refused(self, person: Principal, receipt_id: str, reason: str) -> Failed:
+        """Somebody tried to decide a receipt that is not theirs, or not open any more: recorded, and told apart from
+        a receipt that is not there only by its own person.
+        """
+        with self._database.write() as db:
+            receipt = receipts.find_receipt(db, receipt_id)
+            record(
+                db,
+                EventName.APPROVAL_REFUSED,
+                principal=person,
+                resource=("receipt", receipt_id[:40]),
+                facts={"reason": reason},
+            )
+            if receipt and reason == ReceiptState.EXPIRED and receipt.state is ReceiptState.OPEN:
+                receipts.void(db, receipt, "expired", RECEIPT_REASONS["expired"], by=None)
+        return Failed(call_id=receipt_id, code=reason, message=RECEIPT_REASONS[reason])

@@ -1,0 +1,87 @@
+"""The four outcomes of a call, typed, and how each is told: to the model here, to the person by `for_person`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from shop.audit.events import EventName
+from shop.authorization.decisions import Code, Decision
+from shop.tools.tool import Result
+
+
+@dataclass(frozen=True, kw_only=True)
+class Succeeded:
+    """The tool ran, and its effect is committed together with its event."""
+
+    call_id: str
+    decision: Decision
+    result: Result
+    kind = "succeeded"
+    event = EventName.TOOL_CALL_SUCCEEDED
+
+    def for_model(self) -> dict[str, Any]:
+        """The declared fields of the result, and nothing else (invariant I12)."""
+        return {"outcome": self.kind, "result": self.result.model_dump(mode="json")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Denied:
+    """The gateway refused; nothing happened."""
+
+    call_id: str
+    decision: Decision
+    reason: str
+    """For the person: why, and what they can do."""
+    kind = "denied"
+
+    @property
+    def code(self) -> Code:
+        return self.decision.code or Code.NOT_PERMITTED
+
+    @property
+    def event(self) -> EventName:
+        is_absent = self.decision.rule == "default.not_there"
+        return EventName.TOOL_CALL_FAILED if is_absent else EventName.TOOL_CALL_DENIED
+
+    def for_model(self) -> dict[str, Any]:
+        """A coarse code. 'Not yours' looks exactly like 'not there' (invariant I10)."""
+        outcome = "failed" if self.code is Code.NOT_FOUND else self.kind
+        return {"outcome": outcome, **self.decision.for_model()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AwaitingApproval:
+    """The call stopped with a receipt; nothing happens until its person confirms it on the shop's page."""
+
+    call_id: str
+    decision: Decision
+    receipt_id: str
+    kind = "awaiting_approval"
+    event = EventName.TOOL_CALL_AWAITING_APPROVAL
+
+    def for_model(self) -> dict[str, Any]:
+        """That it waits. No id: the model cannot approve, and has nothing to approve with (invariant I6)."""
+        return {
+            "outcome": self.kind,
+            "message": "The person sees a receipt on the page. Nothing happens until they confirm it there.",
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    """The call was not understood, or was allowed and could not be done; nothing happened."""
+
+    call_id: str
+    code: str
+    message: str
+    decision: Decision | None = None
+    kind = "failed"
+    event = EventName.TOOL_CALL_FAILED
+
+    def for_model(self) -> dict[str, Any]:
+        """The code and a sentence that says what to do."""
+        return {"outcome": self.kind, "code": self.code, "message": self.message}
+
+
+Outcome = Succeeded | Denied | AwaitingApproval | Failed

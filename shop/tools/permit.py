@@ -1,0 +1,103 @@
+"""The permit: what a tool's body asks for before it does anything, and only the gateway can give.
+
+There is one seal. The gateway takes it when it is imported; whoever asks for it later is refused. A permit is good
+for one call of one tool, and only while the gateway's transaction is open, so none can be kept for later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from sqlalchemy.orm import Session
+
+from shop.audit.events import EventName
+from shop.audit.writer import record
+from shop.authorization.conditions import Resource
+from shop.authorization.policy import Policy
+from shop.principal import Principal
+
+
+class CallLike(Protocol):
+    """What a permit keeps of a call."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def turn(self) -> str | None: ...
+
+
+class NoPermit(RuntimeError):
+    """Something tried to run a tool without passing the gateway."""
+
+
+class Permit:
+    """Leave to run one tool once: the open transaction, and for whom."""
+
+    __slots__ = ("_tool", "call_id", "db", "pin", "policy", "principal", "resource", "turn")
+
+    def __init__(self, *_: object, **__: object) -> None:
+        raise NoPermit("a permit is made by the gateway, not constructed")
+
+    _tool: str
+    db: Session
+    principal: Principal
+    resource: Resource
+    policy: Policy
+    call_id: str
+    turn: str | None
+    pin: str | None
+    """Of a confirmed call: the pin of what the human was shown."""
+
+    def record(
+        self, name: EventName, *, resource: tuple[str, str], facts: Mapping[str, Any], personal: Mapping[str, Any]
+    ) -> None:
+        """Write what the tool's effect means for the shop (`order.placed`) beside the gateway's own record."""
+        record(
+            self.db,
+            name,
+            principal=self.principal,
+            turn=self.turn,
+            tool_call=self.call_id,
+            resource=resource,
+            facts=facts,
+            personal=personal,
+        )
+
+
+_open: set[int] = set()
+
+
+class Seal:
+    """Makes permits. One exists; see `take_seal`."""
+
+    @contextmanager
+    def permit(
+        self, tool: str, db: Session, principal: Principal, resource: Resource, policy: Policy, call: CallLike
+    ) -> Iterator[Permit]:
+        """A permit for one tool, valid inside the `with` block."""
+        permit: Permit = object.__new__(Permit)
+        permit._tool, permit.db, permit.principal, permit.resource = tool, db, principal, resource
+        permit.policy, permit.call_id, permit.turn, permit.pin = policy, call.id, call.turn, None
+        _open.add(id(permit))
+        try:
+            yield permit
+        finally:
+            _open.discard(id(permit))
+
+
+_seals = [Seal()]
+
+
+def take_seal() -> Seal:
+    """Hand out the seal, once. Raises `NoPermit` ever after."""
+    if not _seals:
+        raise NoPermit("there is one door: shop.tools.gateway has taken the seal")
+    return _seals.pop()
+
+
+def require(permit: object, tool: str) -> None:
+    """Raise `NoPermit` unless this is an open permit for this tool, made by the gateway."""
+    if type(permit) is not Permit or id(permit) not in _open or permit._tool != tool:
+        raise NoPermit(f"{tool} runs through shop.tools.gateway.call_tool and in no other way")

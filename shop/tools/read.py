@@ -1,0 +1,176 @@
+"""The workflow *read*: see what is the person's own, and what may be done. Changes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+from sqlalchemy.orm import Session
+
+from shop.audit.events import EventName
+from shop.audit.queries import latest_of_call
+from shop.authorization.conditions import Resource
+from shop.authorization.permissions import Permission
+from shop.credentials.ledger import is_paused
+from shop.principal import Principal, Workflow
+from shop.store import carts, orders
+from shop.tools.permit import Permit
+from shop.tools.tool import Arguments, tool
+from shop.tools.views import (
+    AccessView,
+    CartView,
+    OrderList,
+    OrderView,
+    RefusalView,
+    WorkflowView,
+    cart_view,
+    money,
+    order_summary,
+    order_view,
+)
+
+_MEANS = {
+    Workflow.BROWSE: "look through the catalogue",
+    Workflow.READ: "see the person's cart and orders",
+    Workflow.TRANSACT: "change the cart, place and cancel orders; the person confirms each order",
+}
+_LATEST_REFUSALS = 3
+
+
+class Nothing(Arguments):
+    """Takes no arguments."""
+
+
+class ListOrders(Arguments):
+    """How far back."""
+
+    limit: int = Field(default=10, ge=1, le=50)
+
+
+class GetOrder(Arguments):
+    """Which order."""
+
+    number: str = Field(min_length=1, max_length=40, description="The order number, for instance CC-7K3MQ2.")
+
+
+def own_cart(_db: Session, principal: Principal, _arguments: Arguments) -> Resource:
+    """The person's cart: there is one, and it is always theirs."""
+    return Resource(kind="cart", owner=principal.subject, organization=principal.organization)
+
+
+def own_orders(_db: Session, principal: Principal, _arguments: Arguments) -> Resource:
+    """The person's orders as a whole."""
+    return Resource(kind="orders", owner=principal.subject, organization=principal.organization)
+
+
+def the_order(db: Session, principal: Principal, arguments: Any) -> Resource:
+    """An order by its number, whoever's it is: owner and organization come from the stored row."""
+    order = orders.find_order(db, arguments.number)
+    if order is None:
+        return Resource(kind="order", id=arguments.number, exists=False)
+    return Resource(kind="order", id=order.number, owner=order.owner, organization=order.organization)
+
+
+@tool(
+    title="Look into the cart",
+    workflow=Workflow.READ,
+    permission=Permission.CART_READ,
+    resource=own_cart,
+    read_only=True,
+)
+def view_cart(permit: Permit, arguments: Nothing) -> CartView:
+    """See the person's cart: lines, quantities, prices, total, and the saved addresses an order can go to."""
+    return cart_view(permit, carts.cart_of(permit.db, permit.principal.organization, permit.principal.subject))
+
+
+@tool(
+    title="List the orders",
+    workflow=Workflow.READ,
+    permission=Permission.ORDERS_READ,
+    resource=own_orders,
+    read_only=True,
+)
+def list_orders(permit: Permit, arguments: ListOrders) -> OrderList:
+    """List the person's own orders, latest first, with number, date, status and total."""
+    principal = permit.principal
+    count, latest = orders.orders_of(permit.db, principal.organization, principal.subject, arguments.limit)
+    return OrderList(count=count, orders=[order_summary(order) for order in latest])
+
+
+@tool(
+    title="Look at an order",
+    workflow=Workflow.READ,
+    permission=Permission.ORDERS_READ,
+    resource=the_order,
+    read_only=True,
+)
+def get_order(permit: Permit, arguments: GetOrder) -> OrderView:
+    """Get one order by its number: items, prices, address, status, and whether it can still be cancelled."""
+    order = orders.find_order(permit.db, permit.resource.id)
+    if order is None:
+        raise LookupError("authorized an order that is not there")
+    return order_view(order, own=order.owner == permit.principal.subject)
+
+
+@tool(
+    title="Explain what is allowed",
+    workflow=Workflow.READ,
+    permission=Permission.ACCESS_EXPLAIN,
+    resource=lambda db, principal, arguments: Resource(kind="access"),
+    read_only=True,
+)
+def what_may_i_do(permit: Permit, arguments: Nothing) -> AccessView:
+    """Explain what the person's roles allow, what the assistant may do in this conversation, and why something was
+    refused lately. Use it for "what can you do?" and "why not?".
+    """
+    principal = permit.principal
+    limit = principal.order_limit
+    return AccessView(
+        person="the signed-in person",
+        roles=sorted(principal.roles),
+        order_limit=money(limit) if limit is not None else None,
+        workflows=_workflows(permit),
+        paused=is_paused(permit.db, principal),
+        refusals=_refusals(permit),
+    )
+
+
+def _workflows(permit: Permit) -> list[WorkflowView]:
+    from shop.tools.registry import TOOLS  # the registry imports this module
+
+    return [
+        WorkflowView(
+            workflow=workflow,
+            allowed=workflow in permit.principal.scopes,
+            means=means,
+            tools=[tool.name for tool in TOOLS.values() if tool.workflow is workflow],
+        )
+        for workflow, means in _MEANS.items()
+    ]
+
+
+def _refusals(permit: Permit) -> list[RefusalView]:
+    """What was refused in this conversation, told as coarsely as when it happened (invariant I10)."""
+    if permit.principal.conversation is None:
+        return []
+    names = (EventName.TOOL_CALL_DENIED, EventName.TOOL_CALL_FAILED)
+    events = latest_of_call(permit.db, permit.principal.conversation, names, _LATEST_REFUSALS)
+    return [
+        RefusalView(
+            tool=event.content["facts"]["tool"],
+            code=event.content["facts"]["code"],
+            message=_COARSE.get(event.content["facts"]["code"], "It could not be done."),
+        )
+        for event in events
+    ]
+
+
+_COARSE = {
+    "consent_needed": "It was not allowed in this conversation; the person can allow it.",
+    "not_found": "There is nothing under that number or name.",
+    "not_permitted": "The person's role does not allow it.",
+    "out_of_stock": "Not enough were left.",
+    "over_limit": "It was over the person's limit for one order.",
+    "cart_empty": "The cart was empty.",
+    "paused": "The assistant was paused.",
+}

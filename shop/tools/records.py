@@ -1,0 +1,89 @@
+"""Step 6: what the audit says of a call. Amounts and numbers are plain facts; arguments and what was shown are
+personal values, kept beside the event (invariant I14: neither ever holds a token).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from shop.approvals.receipts import Receipt
+from shop.audit.events import EventName
+from shop.audit.writer import record
+from shop.authorization.conditions import Resource
+from shop.principal import Principal
+from shop.tools.calls import Call
+from shop.tools.outcomes import AwaitingApproval, Denied, Failed, Outcome, Succeeded
+from shop.tools.registry import TOOLS
+
+_MOST_ARGUMENT_CHARACTERS = 2000
+
+
+def record_outcome(
+    db: Session, call: Call, outcome: Outcome, *, resource: Resource | None = None, shown: dict[str, Any] | None = None
+) -> None:
+    """Write the event of a call's outcome, in the caller's transaction."""
+    tool = TOOLS.get(call.name)
+    facts: dict[str, Any] = {"tool": call.name if tool else "unknown"}
+    if tool:
+        facts["workflow"] = tool.workflow
+    match outcome:
+        case Succeeded():
+            facts |= outcome.result.audit_facts()
+        case AwaitingApproval():
+            facts["receipt"] = outcome.receipt_id
+        case Denied():
+            facts["code"] = outcome.code
+        case Failed():
+            facts["code"] = outcome.code
+    if call.receipt:
+        facts["receipt"] = call.receipt
+    personal: dict[str, Any] = {"arguments": _bounded(call.arguments)}
+    if shown:
+        personal["shown"] = shown
+    if isinstance(outcome, Failed):
+        personal["message"] = outcome.message
+    record(
+        db,
+        outcome.event,
+        principal=call.principal,
+        turn=call.turn,
+        tool_call=call.id,
+        action=tool.permission if tool else None,
+        resource=(resource.kind, resource.id) if resource and resource.id else None,
+        decision=outcome.decision.for_auditor() if outcome.decision else None,
+        outcome=outcome.kind,
+        facts=facts,
+        personal=personal,
+    )
+
+
+def record_decision_of_human(db: Session, name: EventName, human: Principal, receipt: Receipt, call_id: str) -> None:
+    """Write that a human decided a receipt: the human's own principal, without actor, in the conversation's chain."""
+    record(
+        db,
+        name,
+        principal=replace(human, conversation=receipt.conversation),
+        turn=receipt.turn,
+        tool_call=call_id,
+        resource=("receipt", receipt.id),
+        facts={"tool": receipt.tool, "pin": receipt.pin},
+    )
+
+
+def _bounded(arguments: object) -> Any:
+    """The arguments as proposed; whatever is not plain JSON of bearable size is kept as its beginning."""
+    try:
+        text = json.dumps(arguments, allow_nan=False, ensure_ascii=False)
+        text.encode()
+    except (TypeError, ValueError):
+        return repr(arguments)[:_MOST_ARGUMENT_CHARACTERS].encode(errors="replace").decode()
+    return json.loads(text, parse_int=_safe_integer) if len(text) <= _MOST_ARGUMENT_CHARACTERS else text[:_MOST_ARGUMENT_CHARACTERS]
+
+
+def _safe_integer(text: str) -> int | str:
+    """RFC 8785 knows no integer beyond 2^53: larger ones are kept as they were written."""
+    return int(text) if abs(int(text)) < 2**53 else text  # noqa: PLR2004 - the limit of the standard

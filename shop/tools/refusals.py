@@ -1,0 +1,108 @@
+"""From whatever stopped a call to its typed outcome, and the words for the person.
+
+The person's rendering says why and what can be done next; it never says more than the person may know. The model's
+coarse code and the auditor's full account are in `shop.authorization.decisions`.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from shop.authorization import decisions
+from shop.authorization.decisions import Code, Decision
+from shop.authorization.policy import Policy
+from shop.credentials.ledger import NotAlive
+from shop.identity.members import members
+from shop.identity.models import Organization
+from shop.principal import Principal
+from shop.store.models import StoreError
+from shop.store.money import euros
+from shop.tools.calls import Call, Changed
+from shop.tools.outcomes import Denied, Failed
+from shop.tools.registry import UnknownTool
+from shop.tools.tool import InvalidArguments
+
+RECEIPT_REASONS = {
+    "not_found": "There is no such receipt.",
+    "not_a_person": "Only the person themselves can decide a receipt.",
+    "approved": "This receipt was confirmed already; nothing was done twice.",
+    "declined": "This receipt was answered with 'not now' already.",
+    "voided": "This receipt lost its force, because something it showed changed or its sign-in ended.",
+    "expired": "This receipt has expired. Ask the assistant again, and it makes a new one.",
+}
+
+_VERBS = {
+    "add_to_cart": "fill a cart",
+    "cancel_order": "cancel orders",
+    "get_order": "look at orders",
+    "list_orders": "look at orders",
+    "place_order": "place orders",
+    "update_cart": "change a cart",
+    "view_cart": "look into a cart",
+}
+
+
+def as_outcome(db: Session, policy: Policy, call: Call, refusal: Exception) -> Denied | Failed:
+    """The outcome that a refusal stands for."""
+    match refusal:
+        case decisions.Denied():
+            decision = refusal.decision
+        case NotAlive():
+            decision = decisions.from_lapse(refusal, policy.version)
+        case UnknownTool():
+            return Failed(call_id=call.id, code="unknown_tool", message=str(refusal))
+        case InvalidArguments():
+            return Failed(call_id=call.id, code="invalid_arguments", message=str(refusal))
+        case StoreError():
+            return Failed(call_id=call.id, code=refusal.code, message=str(refusal))
+        case Changed():
+            return Failed(call_id=call.id, code="changed", message="Something changed since it was shown. Please look again.")
+        case _:
+            return Failed(call_id=call.id, code="unavailable", message="That did not work, and nothing was done. Please try again.")
+    return Denied(call_id=call.id, decision=decision, reason=for_person(db, policy, call.principal, call.name, decision))
+
+
+def for_person(db: Session, policy: Policy, principal: Principal, tool: str, decision: Decision) -> str:
+    """Why a decision said no, and what the person can do next."""
+    verb = _VERBS.get(tool, "do this")
+    match decision.code:
+        case Code.CONSENT_NEEDED:
+            return f"You have not allowed your assistant to {decision.workflow} in this conversation yet."
+        case Code.NOT_FOUND:
+            return "There is nothing under that number or name."
+        case Code.OVER_LIMIT:
+            return _over_limit(db, policy, principal, decision)
+        case Code.NOT_PERMITTED:
+            return _not_permitted(policy, verb, decision)
+        case Code.PAUSED:
+            return "Your assistant is paused. Resume it, and it can go on."
+        case Code.SUSPENDED:
+            return "Your account is suspended. An administrator of your organization can restore it."
+        case _:
+            return "The sign-in that this ran under has ended. Sign in again to go on."
+
+
+def _over_limit(db: Session, policy: Policy, principal: Principal, decision: Decision) -> str:
+    amount, limit = int(decision.facts["amount"]), decision.facts["order_limit"]
+    if limit is None:
+        return "Your roles come without a limit for orders, so none can be placed."
+    said = f"{euros(amount)} is over your limit of {euros(int(limit))} for one order."
+    others = [
+        f"{member.person.name} (up to {euros(member.authority.order_limit)})"
+        for member in members(db, principal.organization)
+        if member.authority.order_limit is not None and member.authority.order_limit >= amount
+    ]
+    organization = db.get_one(Organization, principal.organization)
+    highest = max((int(value) for value in organization.order_limits.values()), default=0)
+    if others:
+        return f"{said} {' or '.join(others[:2])} could order it."
+    if highest >= amount:
+        return f"{said} An approver at {organization.name} could order it (up to {euros(highest)})."
+    return f"{said} Nobody at {organization.name} may place an order of this size."
+
+
+def _not_permitted(policy: Policy, verb: str, decision: Decision) -> str:
+    held = " and ".join(decision.facts.get("roles", [])) or "none"
+    would_do = sorted(decision.facts.get("roles_that_allow", []))
+    whose = f" Somebody with the role {' or '.join(would_do)} may." if would_do else ""
+    return f"Your role ({held}) may not {verb}.{whose}"

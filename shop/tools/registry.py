@@ -1,0 +1,26 @@
+"""All tools there are, by name. A tool that is not in one of the workflow modules does not exist."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from shop.tools import browse, read, transact
+from shop.tools.tool import Tool
+
+
+class UnknownTool(Exception):
+    """Nothing here has that name; the message lists what there is."""
+
+
+TOOLS: Mapping[str, Tool] = MappingProxyType(
+    {value.name: value for module in (browse, read, transact) for value in vars(module).values() if isinstance(value, Tool)}
+)
+
+
+def find(name: str) -> Tool:
+    """Step 1 of the gateway. Raises `UnknownTool`."""
+    tool = TOOLS.get(name)
+    if tool is None:
+        raise UnknownTool(f"There is no tool {name[:60]!r}. There are: {', '.join(TOOLS)}.")
+    return tool

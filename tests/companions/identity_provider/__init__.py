@@ -1,0 +1,1 @@
+"""Tests of the embedded identity provider, in one process, with their own clock."""

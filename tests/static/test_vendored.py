@@ -1,0 +1,61 @@
+"""What shop/static/vendor holds is what its manifest says, and what pages fetch is all the shop's own."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+STATIC = ROOT / "shop" / "static"
+VENDOR = STATIC / "vendor"
+TEMPLATES = ROOT / "templates"
+LISTED: list[dict[str, str]] = tomllib.loads((VENDOR / "manifest.toml").read_text("utf-8"))["file"]
+OWN_CSS_LIMIT = 40_000  # bytes, uncompressed
+
+
+@pytest.mark.parametrize("entry", LISTED, ids=lambda entry: str(entry["path"]))
+def test_listed_file_is_unchanged(entry: dict[str, str]) -> None:
+    """A listed file is there, byte for byte as it was in the package."""
+    assert hashlib.sha256((VENDOR / entry["path"]).read_bytes()).hexdigest() == entry["sha256"]
+
+
+def test_every_vendored_file_is_listed() -> None:
+    """No file stands among the vendored ones without its package, version, licence and hash."""
+    present = {str(path.relative_to(VENDOR)) for path in VENDOR.rglob("*") if path.is_file()} - {"manifest.toml"}
+    assert present == {entry["path"] for entry in LISTED}
+    assert all(entry.keys() == {"path", "package", "version", "source", "licence", "sha256"} for entry in LISTED)
+
+
+def test_every_package_comes_with_its_licence() -> None:
+    """Each vendored package brings its licence's text."""
+    packages = {entry["package"] for entry in LISTED}
+    assert packages == {entry["package"] for entry in LISTED if entry["path"].startswith("licences/")}
+
+
+def test_own_css_stays_small() -> None:
+    """The shop's own CSS stays under its limit, all pages together."""
+    assert sum(path.stat().st_size for path in STATIC.glob("*.css")) < OWN_CSS_LIMIT
+
+
+def test_css_fetches_only_what_is_vendored() -> None:
+    """Every address in the CSS is a file beside it, none is elsewhere."""
+    for sheet in STATIC.glob("*.css"):
+        for address in re.findall(r"url\(([^)]*)\)", sheet.read_text("utf-8")):
+            assert (STATIC / address.strip("\"'")).is_file(), f"{sheet.name} asks for {address}"
+
+
+def _templates() -> Iterator[Path]:
+    yield from sorted(TEMPLATES.rglob("*.html"))
+
+
+@pytest.mark.parametrize("template", _templates(), ids=lambda path: str(path.relative_to(TEMPLATES)))
+def test_template_keeps_the_content_security_policy(template: Path) -> None:
+    """A template has no inline style, script or handler, and loads nothing from another origin."""
+    markup = re.sub(r"{#.*?#}", "", template.read_text("utf-8"), flags=re.S)
+    assert not re.search(r"<style|<script(?![^>]*\bsrc=)|\sstyle=|\son[a-z]+=", markup, flags=re.I)
+    assert not re.search(r"\b(?:src|href|action)=[\"'](?:https?:)?//", markup, flags=re.I)
