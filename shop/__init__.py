@@ -35,7 +35,9 @@ from shop.storefront.sign_in import blueprint as sign_in_blueprint
 from shop.tools.gateway import Gateway
 
 
-def create_app(settings: Settings | None = None, *, clock: Clock = utc_now, model: Model | None = None) -> Flask:
+def create_app(
+    settings: Settings | None = None, *, clock: Clock = utc_now, model: Model | None = None, seed: Seed | None = None
+) -> Flask:
     """Build the WSGI application. Reads the environment only when no settings are given."""
     settings = settings or Settings.from_environment()
     app = Flask("shop", root_path=str(ROOT / "shop"), template_folder=str(ROOT / "templates"))
@@ -43,7 +45,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = utc_now, mode
     database = Database(settings.database_url, clock=clock, threads=settings.threads)
     policy = Policy.from_file(settings.seed_dir / "policy" / "policy.csv")
     gateway = Gateway(database, policy, receipt_lifetime=settings.receipt_lifetime)
-    seed = Seed(settings.seed_dir, settings.issuer_of_companion)
+    seed = seed or Seed(settings.seed_dir, settings.issuer_of_companion)
     seed.apply(database, policy)
     app.extensions["shop"] = Services(
         settings=settings, database=database, policy=policy, gateway=gateway, sign_in=_sign_in(settings, database)
@@ -64,7 +66,7 @@ def _add_pages(app: Flask, settings: Settings, seed: Seed, conversing: Conversin
     guarded(app, pictures.create(settings.seed_dir), Access(public, "drawings of goods that anyone may look at"))
     guarded(app, catalogue.pages, Access(public, "the shop window: anyone may look"))
     guarded(app, about.pages, Access(public, "what anyone should know before they trust this"))
-    guarded(app, sign_in_blueprint(seed), Access(public, "how one gets in"))
+    guarded(app, sign_in_blueprint(seed.people()), Access(public, "how one gets in"))
     guarded(app, cart.pages, Access(own, "each click passes the gateway, which asks the policy"))
     guarded(app, account.pages, Access(own, "one's own sessions, by the membership they hang on"))
     guarded(app, assistant_blueprint(conversing), Access(own, "each conversation is asked for: conversations:use"))
@@ -178,7 +180,10 @@ def _version(path: str) -> str:
 
 
 _ERRORS = {
-    400: ("That request could not be read", "Something in it was missing or malformed. Go back, reload the page, and try again."),
+    400: (
+        "That request could not be read",
+        "Something in it was missing or malformed. Go back, reload the page, and try again.",
+    ),
     401: ("You are not signed in", "Sign in, and come back to where you were."),
     403: ("This is not yours to do", "Your role does not allow it, or your sign-in is too old."),
     404: ("There is nothing here", "The page does not exist, or it is not yours to see."),
@@ -194,13 +199,16 @@ def _add_errors(app: Flask) -> None:
     @app.errorhandler(HTTPException)
     def known(error: HTTPException) -> tuple[str, int]:
         code = error.code or 500
-        if code == 401 and request.path.startswith("/assistant"):  # noqa: PLR2004
+        if code == 401 and request.path.startswith("/assistant"):
             return render_template(
                 "assistant/_signed_out.html", reason=access.why_signed_out(), next=_came_from()
             ), code
         title, text = _ERRORS.get(code, ("That did not work", "Try again; nothing was changed."))
         if type(error).__name__ == "CSRFError":
-            title, text = "This page has become too old", "Reload it and try again: what you sent could not be matched to your sign-in."
+            title, text = (
+                "This page has become too old",
+                "Reload it and try again: what you sent could not be matched to your sign-in.",
+            )
         if request.path.startswith("/assistant") and request.method == "POST":
             return render_template("assistant/_notice.html", notice={"title": f"{title}.", "text": text}), code
         return render_template("storefront/error.html", code=code, title=title, text=text), code

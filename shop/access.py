@@ -7,6 +7,7 @@ route. What a *resource* needs beyond being signed in is asked by `require`, whi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import cast
@@ -66,16 +67,25 @@ class SignedInPerson(UserMixin):  # type: ignore[misc] # untyped library
 
 
 def init_app(app: Flask) -> None:
-    """Set Flask-Login and CSRF protection up."""
+    """Set Flask-Login, CSRF protection and the access rules up. What has no rule answers nobody."""
     _login.init_app(app)
     csrf.init_app(app)
+    rules: dict[str, Access] = app.extensions.setdefault("access", {})
+
+    @app.before_request
+    def enforce() -> ResponseReturnValue | None:
+        if request.endpoint is None:
+            return None  # no such page
+        access = rules.get(request.blueprint or request.endpoint)
+        if access is None:
+            abort(404)
+        is_welcome = access.rule is Rule.PUBLIC or signed_in() is not None
+        return None if is_welcome else _on_signed_out()
 
 
 def guarded(app: Flask, blueprint: Blueprint, access: Access) -> None:
-    """Register a blueprint behind its access rule."""
-    if access.rule is Rule.SIGNED_IN:
-        blueprint.before_request(_require_sign_in)
-    app.extensions.setdefault("access", {})[blueprint.name] = access
+    """Register a blueprint with its access rule."""
+    app.extensions["access"][blueprint.name] = access
     app.register_blueprint(blueprint)
 
 
@@ -109,22 +119,28 @@ def principal() -> Principal:
 
 
 def require(db: Session, action: Permission, resource: Resource) -> Decision:
-    """Authorize the person on a resource outside the tools. Raises `Denied`, which `refused` records and renders."""
+    """Authorize the person on a resource outside the tools. Raises `Denied`, which `on_denied` records and answers."""
     return services().policy.authorize(principal=live(db, principal()), action=action, resource=resource)
 
 
-def record_denial(denied: Denied, resource: tuple[str, str] | None = None) -> None:
-    """Write that a page or action was refused, in the trail of the person's own organization (invariants I5, I10)."""
-    with services().database.write() as db:
-        record(
-            db,
-            EventName.ACCESS_DENIED,
-            principal=replace(principal(), conversation=None),
-            resource=resource,
-            decision=denied.decision.for_auditor(),
-            outcome="denied",
-            facts={"page": request.path[:200]},
-        )
+def on_denied(blueprint: Blueprint, respond: Callable[[Decision], ResponseReturnValue]) -> None:
+    """How a blueprint answers what the policy refuses outside the tools.
+
+    The refusal is first recorded, in the trail of the person's own organization (invariants I5, I10).
+    """
+
+    @blueprint.errorhandler(Denied)
+    def denied(error: Denied) -> ResponseReturnValue:
+        with services().database.write() as db:
+            record(
+                db,
+                EventName.ACCESS_DENIED,
+                principal=replace(principal(), conversation=None),
+                decision=error.decision.for_auditor(),
+                outcome="denied",
+                facts={"page": request.path[:200]},
+            )
+        return respond(error.decision)
 
 
 @_login.user_loader  # type: ignore[untyped-decorator]
@@ -164,12 +180,6 @@ def why_signed_out() -> str | None:
     return words.get(lapsed.because or "", "Your session has ended.")
 
 
-def _require_sign_in() -> ResponseReturnValue | None:
-    if signed_in() is not None:
-        return None
-    return _on_signed_out()
-
-
 def _on_signed_out() -> ResponseReturnValue:
     if request.method == "GET" and not request.headers.get("HX-Request"):
         return redirect(sign_in_path(request.full_path.rstrip("?")))
@@ -179,4 +189,3 @@ def _on_signed_out() -> ResponseReturnValue:
 def sign_in_path(next_path: str) -> str:
     """Where to sign in and come back from."""
     return f"/sign-in?next={quote(next_path, safe='')}"
-

@@ -12,10 +12,12 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar
 
 from sqlalchemy import JSON, DateTime, Dialect, Engine, MetaData, create_engine, event, text
+from sqlalchemy import Enum as SqlEnum
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
@@ -65,6 +67,17 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def word(choices: type[StrEnum], length: int = 20) -> SqlEnum:
+    """A column that holds one word of an enum, as plain text on both engines, and reads back as the enum's member."""
+    return SqlEnum(
+        choices,
+        native_enum=False,
+        length=length,
+        create_constraint=False,
+        values_callable=lambda e: [str(m) for m in e],
+    )
 
 
 class Base(DeclarativeBase):
@@ -168,7 +181,7 @@ class Database:
     def is_ready(self) -> bool:
         """Whether the database answers; raises what the driver raises if it does not."""
         with self.read() as db:
-            return db.execute(text("SELECT 1")).scalar_one() == 1
+            return bool(db.execute(text("SELECT 1")).scalar_one() == 1)
 
     def dispose(self) -> None:
         """Close all pooled connections."""

@@ -30,7 +30,9 @@ def serve(settings: Settings) -> int:
     """Run until told to stop. Returns the exit status; says in one sentence why when it cannot start."""
     for port in (settings.port, *(settings.companion_port(i) for i in range(len(_directories(settings))))):
         if not _is_free(settings.host, port):
-            print(f"Port {port} is in use. Stop what uses it, or choose others: PORT=6000 uv run app.py", file=sys.stderr)
+            print(
+                f"Port {port} is in use. Stop what uses it, or choose others: PORT=6000 uv run app.py", file=sys.stderr
+            )
             return 1
     try:
         with _companions(settings):
@@ -88,7 +90,9 @@ def _wait_for(process: subprocess.Popen[bytes], url: str) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise _CompanionFailed("An embedded identity provider did not start, so the shop did not either (see above).")
+            raise _CompanionFailed(
+                "An embedded identity provider did not start, so the shop did not either (see above)."
+            )
         try:
             with urllib.request.urlopen(url, timeout=1):
                 return

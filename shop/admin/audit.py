@@ -14,13 +14,13 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shop.access import principal, record_denial, require, signed_in
+from shop.access import on_denied, principal, require, signed_in
 from shop.admin import timeline
 from shop.audit import chain, queries
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.authorization.conditions import Resource
-from shop.authorization.decisions import Denied
+from shop.authorization.decisions import Decision
 from shop.authorization.permissions import Permission
 from shop.conversations import threads
 from shop.conversations.models import Conversation
@@ -40,9 +40,9 @@ def conversations() -> ResponseReturnValue:
     me, person = principal(), signed_in()
     with services().database.read() as db:
         organization = Resource(kind="organization", id=me.organization, organization=me.organization)
-        is_auditor = services().policy.is_allowed(
-            principal=me, action=Permission.AUDIT_READ, resource=organization
-        ).allowed
+        is_auditor = (
+            services().policy.is_allowed(principal=me, action=Permission.AUDIT_READ, resource=organization).allowed
+        )
         found = threads.of_organization(db, me.organization) if is_auditor else threads.of_person(db, me)
         names = _names(db, {conversation.subject for conversation in found})
         counts = queries.counts(db, [conversation.id for conversation in found])
@@ -79,14 +79,13 @@ def conversation(conversation_id: str) -> ResponseReturnValue:
         people = _names(db, {event.content["subject"] for event in events} | {found.subject})
         verdict = chain.verify(db, found.id)
     entries = timeline.entries_of(events, people, is_auditor=not is_own or _is_auditor(decision.rule))
-    kept = {"refused": timeline.is_refusal, "approvals": timeline.is_approval}.get(show, lambda entry: True)
     return render_template(
         "admin/conversation.html",
         conversation=_header(found, is_own),
         person_text=f"Assistant on behalf of {people.get(found.subject, 'somebody')}",
         counts=_counted(entries),
         chain={"ok": verdict.ok, "events": verdict.events, "text": _verdict(verdict)},
-        entries=[entry for entry in entries if kept(entry)],
+        entries=timeline.filtered(entries, show),
         show=show if show in {"refused", "approvals"} else "all",
     )
 
@@ -124,10 +123,8 @@ def organization() -> ResponseReturnValue:
     )
 
 
-@pages.errorhandler(Denied)
-def denied(error: Denied) -> ResponseReturnValue:
-    """Refused, recorded, and told no more than that there is nothing here."""
-    record_denial(error, ("conversation", str((request.view_args or {}).get("conversation_id", ""))[:40]))
+def _nothing_here(_decision: Decision) -> ResponseReturnValue:
+    """Refused, and told no more than that there is nothing here (invariant I10)."""
     page = render_template(
         "storefront/error.html",
         code=404,
@@ -136,6 +133,9 @@ def denied(error: Denied) -> ResponseReturnValue:
         action={"href": "/audit/", "label": "What you may read"},
     )
     return page, 404
+
+
+on_denied(pages, _nothing_here)
 
 
 def _is_auditor(rule: str) -> bool:

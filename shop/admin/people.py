@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template
 from flask.typing import ResponseReturnValue
 
-from shop.access import principal, record_denial, require, signed_in
+from shop.access import on_denied, principal, require, signed_in
 from shop.authorization.conditions import Resource
-from shop.authorization.decisions import Denied
+from shop.authorization.decisions import Decision
 from shop.authorization.permissions import Permission
 from shop.credentials.sessions import sessions_of
 from shop.identity.members import members
@@ -56,10 +56,8 @@ def restore(membership_id: str) -> ResponseReturnValue:
     return redirect("/admin/people/", 303)
 
 
-@pages.errorhandler(Denied)
-def denied(error: Denied) -> ResponseReturnValue:
-    record_denial(error)
-    if error.decision.code == "not_found":
+def _refused(decision: Decision) -> ResponseReturnValue:
+    if decision.code == "not_found":
         page = render_template(
             "storefront/error.html",
             code=404,
@@ -76,3 +74,6 @@ def denied(error: Denied) -> ResponseReturnValue:
         back={"href": "/", "label": "To the shop"},
     )
     return page, 403
+
+
+on_denied(pages, _refused)

@@ -61,10 +61,17 @@ def entries_of(events: list[RecordedEvent], people: Mapping[str, str], *, is_aud
     """The entries of some events, in order. `people` names subjects."""
     entries: list[Entry] = []
     for event in events:
-        if event.name in _GATEWAY and event.content["actor"]:
+        if event.name in _GATEWAY and event.content["actor"] and "receipt" not in _of_approved(event):
             entries.append(_proposal(event))
         entries.append(_entry(event, people, is_masked=not is_auditor and _stands_for_not_found(event)))
     return entries
+
+
+def filtered(entries: list[Entry], show: str) -> list[Entry]:
+    """Only the refusals, only what is about approvals, or everything."""
+    if show == "refused":
+        return [entry for entry in entries if is_refusal(entry)]
+    return [entry for entry in entries if is_approval(entry)] if show == "approvals" else entries
 
 
 def is_refusal(entry: Entry) -> bool:
@@ -78,7 +85,16 @@ def is_approval(entry: Entry) -> bool:
 
 
 def _stands_for_not_found(event: RecordedEvent) -> bool:
-    return event.name in {EventName.TOOL_CALL_DENIED, EventName.TOOL_CALL_FAILED} and event.content["facts"].get("code") == "not_found"
+    return (
+        event.name in {EventName.TOOL_CALL_DENIED, EventName.TOOL_CALL_FAILED}
+        and event.content["facts"].get("code") == "not_found"
+    )
+
+
+def _of_approved(event: RecordedEvent) -> dict[str, Any]:
+    """The facts of a call that ran because a human approved it: it was proposed earlier, when it stopped."""
+    facts: dict[str, Any] = event.content["facts"]
+    return facts if event.name is not EventName.TOOL_CALL_AWAITING_APPROVAL else {}
 
 
 def _proposal(event: RecordedEvent) -> Entry:
@@ -201,7 +217,7 @@ def _why(event: RecordedEvent) -> str | None:
         parts.append(f"roles held: {', '.join(compared['roles'])}; would do: {', '.join(compared['roles_that_allow'])}")
     if "total" in facts and event.name in {EventName.ORDER_PLACED, EventName.ORDER_CANCELLED}:
         parts.append(f"{facts['items']} items, {euros(facts['total'])}")
-    if "predecessor" in facts and facts["predecessor"]:
+    if facts.get("predecessor"):
         parts.append(f"follows {facts['predecessor']}")
     if "session_event" in facts:
         parts.append(f"{facts['session_event']} {facts['cause']}")
@@ -218,7 +234,12 @@ def _details(event: RecordedEvent, people: Mapping[str, str]) -> list[tuple[str,
     rows = [
         ("Event", f"{event.name}: {event.name.fires}"),
         ("Subject", f"{people.get(subject, 'somebody')} ({subject})" if subject else None),
-        ("Actor", f"{actor['client']}, build {actor['build']}" if actor else ("none: the person's own click" if subject else None)),
+        (
+            "Actor",
+            f"{actor['client']}, build {actor['build']}"
+            if actor
+            else ("none: the person's own click" if subject else None),
+        ),
         ("Session", content["session"]),
         ("Delegation", content["delegation"]),
         ("Turn", content["turn"]),
@@ -238,7 +259,7 @@ def _details(event: RecordedEvent, people: Mapping[str, str]) -> list[tuple[str,
 
 def _arguments(arguments: object) -> str | None:
     if isinstance(arguments, dict):
-        return ", ".join(f"{name}: {value}" for name, value in arguments.items()) or None
+        return ", ".join(f"{name}: {value}" for name, value in arguments.items() if value is not None) or None
     return str(arguments) if arguments is not None else None
 
 
@@ -249,7 +270,7 @@ def _counted(facts: Mapping[str, Any]) -> str:
 
 
 def _said(personal: Mapping[str, Any]) -> str:
-    reply = " ".join(str(personal.get("reply", "")).split())
+    reply = " ".join(str(personal.get("reply", "")).replace("**", "").split())
     return f"“{reply}”" if reply else "finished"
 
 

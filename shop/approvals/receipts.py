@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shop.audit.events import EventName
 from shop.audit.writer import record
-from shop.database import Base, moment, new_id
+from shop.database import Base, moment, new_id, word
 from shop.principal import Actor, Principal
 
 
@@ -51,7 +51,7 @@ class Receipt(Base):
     shown: Mapped[dict[str, Any]]
     pin: Mapped[str] = mapped_column(String(64))
     """Digest of tool, arguments and everything shown."""
-    state: Mapped[ReceiptState] = mapped_column(String(20), default=ReceiptState.OPEN)
+    state: Mapped[ReceiptState] = mapped_column(word(ReceiptState), default=ReceiptState.OPEN)
     note: Mapped[str] = mapped_column(String(300), default="")
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]

@@ -94,7 +94,11 @@ class Conversing:
             conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
             asked = self._open_question(db, conversation, call_id, "consent_needed")
             workflow = Workflow(str((asked.outcome or {})["workflow"]))
-            answer = f"You allowed your assistant to {workflow} in this conversation." if allowed else "You answered: not now."
+            answer = (
+                f"You allowed your assistant to {workflow} in this conversation."
+                if allowed
+                else "You answered: not now."
+            )
             asked.outcome, asked.settled = {**(asked.outcome or {}), "answer": answer}, True
             if not allowed:
                 self._settle_turn(db, asked)
@@ -151,7 +155,9 @@ class Conversing:
             conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
             last = threads.turns_of(db, conversation.id)[-1:]
             if not last or last[0].id != turn_id or last[0].state not in RETRYABLE:
-                raise Unanswerable("Only the latest answer can be tried again, and only when it did not come to its end.")
+                raise Unanswerable(
+                    "Only the latest answer can be tried again, and only when it did not come to its end."
+                )
             return self._begin(db, person, conversation, Trigger.RETRY, None)
 
     def stop(self, person: Principal, conversation_id: str, turn_id: str) -> None:

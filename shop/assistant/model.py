@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from shop.settings import Settings
@@ -19,6 +19,8 @@ from shop.tools.registry import TOOLS
 
 if TYPE_CHECKING:
     import openai
+    from openai import Stream
+    from openai.types.responses import ResponseStreamEvent
 
 INSTRUCTIONS = """\
 You are the shopping assistant of Context & Co., a shop with goods for people who speak protocol. You act for one signed-in
@@ -64,7 +66,7 @@ class Model:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.offline = settings.uses_offline_model
-        self.name = settings.model or ("offline" if self.offline else "gpt-5")
+        self.name = settings.model or ("offline-1" if self.offline else "gpt-5")
         host = urlsplit(settings.openai_base_url).hostname if settings.openai_base_url else "api.openai.com"
         self.provider = "embedded" if self.offline else str(host)
 
@@ -86,14 +88,7 @@ class Model:
         import openai
 
         try:
-            with self._client.responses.create(
-                model=self.name,
-                instructions=INSTRUCTIONS,
-                input=items,  # type: ignore[arg-type] # plain dicts are what goes over the wire
-                tools=tool_schemas(),  # type: ignore[arg-type]
-                store=False,
-                stream=True,
-            ) as events:
+            with self._open(items) as events:
                 yield from _read(events)
         except openai.APITimeoutError as error:
             raise ModelError("timeout", "The assistant took too long", "The model did not answer in time.") from error
@@ -102,15 +97,30 @@ class Model:
                 "unauthorized", "The assistant is not set up", "The model's server refused this shop's key."
             ) from error
         except openai.RateLimitError as error:
-            raise ModelError("rate_limited", "The assistant is busy", "The model's server asks us to wait a little.") from error
+            raise ModelError(
+                "rate_limited", "The assistant is busy", "The model's server asks us to wait a little."
+            ) from error
         except openai.APIStatusError as error:
             raise ModelError(
-                f"upstream_{error.status_code}", "The assistant cannot answer", "The model's server answered with an error."
+                f"upstream_{error.status_code}",
+                "The assistant cannot answer",
+                "The model's server answered with an error.",
             ) from error
         except (openai.OpenAIError, httpx2.HTTPError, json.JSONDecodeError) as error:
             raise ModelError(
                 "connection_lost", "The assistant broke off", "The connection to the model was lost."
             ) from error
+
+    def _open(self, items: list[dict[str, Any]]) -> Stream[ResponseStreamEvent]:
+        opened = self._client.responses.create(
+            model=self.name,
+            instructions=INSTRUCTIONS,
+            input=items,  # type: ignore[arg-type] # plain dicts are what goes over the wire
+            tools=tool_schemas(),  # type: ignore[arg-type]
+            store=False,
+            stream=True,
+        )
+        return cast("Stream[ResponseStreamEvent]", opened)
 
     @cached_property
     def _client(self) -> openai.OpenAI:
@@ -162,9 +172,13 @@ def _read(events: Iterator[Any]) -> Iterator[TextDelta | ProposedCall]:
             case "response.completed":
                 return
             case "response.incomplete":
-                raise ModelError("incomplete", "The assistant broke off", "The model stopped before its answer was complete.")
+                raise ModelError(
+                    "incomplete", "The assistant broke off", "The model stopped before its answer was complete."
+                )
             case "response.failed" | "error":
-                raise ModelError("upstream_failed", "The assistant cannot answer", "The model's server gave up on this answer.")
+                raise ModelError(
+                    "upstream_failed", "The assistant cannot answer", "The model's server gave up on this answer."
+                )
     raise ModelError("connection_lost", "The assistant broke off", "The connection to the model was lost.")
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from shop.assistant import presenter
 from shop.assistant.conversing import Conversing
+from shop.assistant.turn import asks_person
 from shop.conversations import delegation, threads, turns
 from shop.conversations.models import Conversation, Item, Turn, TurnState
 from shop.credentials.ledger import is_paused
@@ -30,7 +31,12 @@ class ChatPage:
     """One person's view of one conversation, or of none yet."""
 
     def __init__(
-        self, database: Database, gateway: Gateway, person: Principal, names: tuple[str, str], conversation: Conversation | None
+        self,
+        database: Database,
+        gateway: Gateway,
+        person: Principal,
+        names: tuple[str, str],
+        conversation: Conversation | None,
     ) -> None:
         self._database, self._gateway, self._person, self._names = database, gateway, person, names
         self._conversation = conversation
@@ -47,7 +53,8 @@ class ChatPage:
             stale = {turn.id for turn in past if turns.is_stale(db, turn)}
             context = self._surroundings(db)
         views = [
-            presenter.turn_view(turn, self._receipt, is_last=turn is past[-1], is_stale=turn.id in stale) for turn in past
+            presenter.turn_view(turn, self._receipt, is_last=turn is past[-1], is_stale=turn.id in stale)
+            for turn in past
         ]
         running = next((view["id"] for view in views if view["state"] is TurnState.RUNNING), None)
         return render_template(
@@ -108,10 +115,12 @@ class ChatPage:
         with self._database.read() as db:
             earlier = [past for past in threads.turns_of(db, turn.conversation_id) if past.number < turn.number]
         changed = [
-            self._partial(f"#call-{item.id}", self._render("_call", item=presenter.item_view(item, past, self._receipt)))
+            self._partial(
+                f"#call-{item.id}", self._render("_call", item=presenter.item_view(item, past, self._receipt))
+            )
             for past in earlier
             for item in past.items
-            if item.outcome and presenter.asks_person(item.outcome)
+            if item.outcome and asks_person(item.outcome)
         ]
         return Markup().join(changed)
 

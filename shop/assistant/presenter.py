@@ -15,7 +15,24 @@ from shop.conversations.models import Conversation, Item, ItemKind, Trigger, Tur
 from shop.tools.registry import TOOLS
 
 _markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table")
-_TAGS = {"p", "br", "em", "strong", "code", "pre", "ul", "ol", "li", "blockquote", "table", "thead", "tbody", "tr", "th", "td"}
+_TAGS = {
+    "p",
+    "br",
+    "em",
+    "strong",
+    "code",
+    "pre",
+    "ul",
+    "ol",
+    "li",
+    "blockquote",
+    "table",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+}
 _MEANS = {
     "transact": "It may then fill your cart and prepare orders. Nothing is bought until you confirm the receipt.",
     "read": "It may then see your cart and your orders, and nobody else's.",
@@ -78,7 +95,9 @@ def title_of(item: Item, outcome: Mapping[str, Any]) -> str:
     given = arguments if isinstance(arguments, dict) else {}
     result = outcome.get("told", {}).get("result") or {}
     about = " ".join(
-        str(given[name]) for name in ("colour", "query", "category", "size") if isinstance(given.get(name), str) and given[name]
+        str(given[name])
+        for name in ("colour", "query", "category", "size")
+        if isinstance(given.get(name), str) and given[name]
     )
     match item.tool:
         case "search_products":
@@ -87,8 +106,12 @@ def title_of(item: Item, outcome: Mapping[str, Any]) -> str:
             return f"Looked at {result.get('name') or given.get('product', 'a product')}"
         case "add_to_cart":
             added = result.get("added")
-            return f"Put {added['quantity']} × {added['name']} into your cart" if added else "Put something into your cart"
-        case "get_order" | "cancel_order" | "place_order" | "list_orders" | "view_cart" | "update_cart" | "what_may_i_do":
+            return (
+                f"Put {added['quantity']} × {added['name']} into your cart" if added else "Put something into your cart"
+            )
+        case (
+            "get_order" | "cancel_order" | "place_order" | "list_orders" | "view_cart" | "update_cart" | "what_may_i_do"
+        ):
             return _TITLES[item.tool].format(number=str(given.get("number", ""))[:40]).rstrip()
         case _:
             return TOOLS[item.tool].title if item.tool in TOOLS else f"Tried {item.tool}"
@@ -189,7 +212,7 @@ def _trigger_step(turn: Turn) -> dict[str, str]:
             return {"kind": "note", "title": "You tried again", "text": "", "mono": ""}
         case _:
             message = turn.message or ""
-            short = message if len(message) <= 80 else message[:79] + "…"  # noqa: PLR2004 - what fits the column
+            short = message if len(message) <= 80 else message[:79] + "…"
             return {"kind": "note", "title": "You asked", "text": f"“{short}”", "mono": ""}
 
 

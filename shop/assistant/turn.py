@@ -187,7 +187,13 @@ class TurnLoop:
         error: ModelError | None = None,
     ) -> None:
         """Give the turn its final state, and record it, in one transaction; once, whoever else tries."""
-        said = (error.code, f"{error.title}. {error.text}") if error else (because, _WHY.get(because, "")) if because else None
+        said = (
+            (error.code, f"{error.title}. {error.text}")
+            if error
+            else (because, _WHY.get(because, ""))
+            if because
+            else None
+        )
         with self._database.write() as db:
             if not turns.finish(db, turn.id, state, error=said):
                 return

@@ -6,13 +6,12 @@ from flask import Blueprint, Response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.utils import redirect
 
-from shop.access import principal, record_denial, signed_in
+from shop.access import on_denied, principal, signed_in
 from shop.assistant.conversing import Begun, Conversing, Unanswerable
 from shop.assistant.page import ChatPage
 from shop.assistant.stream import respond
 from shop.audit.events import EventName
 from shop.audit.writer import record
-from shop.authorization.decisions import Denied
 from shop.conversations import delegation, threads
 from shop.conversations.models import Conversation, Turn
 from shop.conversations.turns import TurnRunning
@@ -91,13 +90,6 @@ def blueprint(conversing: Conversing) -> Blueprint:
     def resume() -> ResponseReturnValue:
         return _set_paused(False)
 
-    @chat.errorhandler(Denied)
-    def denied(error: Denied) -> ResponseReturnValue:
-        record_denial(error)
-        if request.method == "GET" and not request.headers.get("HX-Request"):
-            return render_template("storefront/error.html", **_NOT_THERE), 404
-        return _notice(404, "There is no such conversation.", "It may have been started by somebody else, or never.")
-
     @chat.errorhandler(TurnRunning)
     def running(_error: TurnRunning) -> ResponseReturnValue:
         return _notice(409, "One moment.", "Your assistant is still answering. Wait for it, or press Stop.")
@@ -106,7 +98,15 @@ def blueprint(conversing: Conversing) -> Blueprint:
     def unanswerable(error: Unanswerable) -> ResponseReturnValue:
         return _notice(409, "Already decided.", str(error))
 
+    on_denied(chat, lambda _decision: _not_there())
     return chat
+
+
+def _not_there() -> ResponseReturnValue:
+    """Somebody else's conversation, or none: the same answer (invariant I10)."""
+    if request.method == "GET" and not request.headers.get("HX-Request"):
+        return render_template("storefront/error.html", **_NOT_THERE), 404
+    return _notice(404, "There is no such conversation.", "It may have been started by somebody else, or never.")
 
 
 _NOT_THERE = {
@@ -131,7 +131,9 @@ def _message(conversing: Conversing, conversation_id: str | None) -> ResponseRet
                 facts={"characters": len(text), "limit": _limit()},
             )
         return _notice(
-            413, "This message is too long.", f"It has {len(text)} characters; the limit is {_limit()}. Shorten it, then send it again."
+            413,
+            "This message is too long.",
+            f"It has {len(text)} characters; the limit is {_limit()}. Shorten it, then send it again.",
         )
     begun = conversing.message(principal(), conversation_id, text)
     return _stream(conversing, begun, is_new=conversation_id is None)
@@ -146,7 +148,9 @@ def _set_paused(paused: bool) -> ResponseReturnValue:
         delegation.set_paused(db, principal(), paused)
     conversation_id = request.form.get("conversation", "")
     if not request.headers.get("HX-Request"):
-        return redirect(url_for("assistant.show", conversation_id=conversation_id) if conversation_id else "/assistant/", 303)
+        return redirect(
+            url_for("assistant.show", conversation_id=conversation_id) if conversation_id else "/assistant/", 303
+        )
     return str(_page(_opened(conversation_id) if conversation_id else None).chips())
 
 

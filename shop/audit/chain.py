@@ -118,9 +118,7 @@ def _personal(db: Session, events: Sequence[AuditEvent]) -> dict[str, dict[str, 
     return {row.event_id: row.values for row in rows}
 
 
-def _fault(
-    events: Sequence[AuditEvent], head: AuditChain | None, personal: dict[str, dict[str, Any]]
-) -> str | None:
+def _fault(events: Sequence[AuditEvent], head: AuditChain | None, personal: dict[str, dict[str, Any]]) -> str | None:
     previous = GENESIS
     for expected, event in enumerate(events, start=1):
         content = event.content()

@@ -21,22 +21,40 @@ class EventName(StrEnum):
     """When the event is written."""
 
     ACCESS_DENIED = "access.denied", "A page or action outside the tools was refused by the policy."
-    APPROVAL_APPROVED = "approval.approved", "The person confirmed a receipt; the pinned call ran in the same transaction."
+    APPROVAL_APPROVED = (
+        "approval.approved",
+        "The person confirmed a receipt; the pinned call ran in the same transaction.",
+    )
     APPROVAL_DECLINED = "approval.declined", "The person answered a receipt with 'not now'."
     APPROVAL_REFUSED = "approval.refused", "Somebody tried to decide a receipt who may not, or that is no longer open."
-    APPROVAL_VOIDED = "approval.voided", "A receipt lost its force: what it showed changed, it expired, or authority ended."
-    ASSISTANT_PAUSED = "assistant.paused", "A person paused their assistants: every assistant call is refused until lifted."
+    APPROVAL_VOIDED = (
+        "approval.voided",
+        "A receipt lost its force: what it showed changed, it expired, or authority ended.",
+    )
+    ASSISTANT_PAUSED = (
+        "assistant.paused",
+        "A person paused their assistants: every assistant call is refused until lifted.",
+    )
     ASSISTANT_RESUMED = "assistant.resumed", "A person lifted the pause of their assistants."
-    AUDIT_VIEWED = "audit.viewed", "Somebody other than its person opened a conversation's audit view or an organization's trail."
+    AUDIT_VIEWED = (
+        "audit.viewed",
+        "Somebody other than its person opened a conversation's audit view or an organization's trail.",
+    )
     CONSENT_GRANTED = "consent.granted", "A person allowed a workflow to the assistant in one conversation."
     CONSENT_WITHDRAWN = "consent.withdrawn", "A person took a workflow back from the assistant in one conversation."
     CONVERSATION_STARTED = "conversation.started", "A person opened a conversation."
     DELEGATION_ENDED = "delegation.ended", "An assistant's authority in a conversation ended with what it hung on."
-    DELEGATION_STARTED = "delegation.started", "An assistant got authority in a conversation, linked to its predecessor if there was one."
+    DELEGATION_STARTED = (
+        "delegation.started",
+        "An assistant got authority in a conversation, linked to its predecessor if there was one.",
+    )
     MEMBERSHIP_PROVISIONED = "membership.provisioned", "A person signed in for the first time and became a member."
     MEMBERSHIP_RESTORED = "membership.restored", "An administrator lifted a suspension."
     MEMBERSHIP_ROLES_CHANGED = "membership.roles_changed", "The groups of the identity provider now map to other roles."
-    MEMBERSHIP_SUSPENDED = "membership.suspended", "An administrator suspended a member; everything below the membership ended."
+    MEMBERSHIP_SUSPENDED = (
+        "membership.suspended",
+        "An administrator suspended a member; everything below the membership ended.",
+    )
     MESSAGE_RECEIVED = "message.received", "A person's message to the assistant was stored, before the model saw it."
     MESSAGE_REFUSED = "message.refused", "A message was refused before a turn began."
     ORDER_CANCELLED = "order.cancelled", "An order was cancelled and its stock returned, in the same transaction."
@@ -46,10 +64,16 @@ class EventName(StrEnum):
     SESSION_SIGNED_OUT = "session.signed_out", "A person signed out in one browser."
     SIGN_IN_FAILED = "sign_in.failed", "A sign-in through an identity provider did not succeed."
     SIGN_IN_SUCCEEDED = "sign_in.succeeded", "A person signed in through their organization's identity provider."
-    TOOL_CALL_AWAITING_APPROVAL = "tool_call.awaiting_approval", "The gateway stopped a call until its person confirms a receipt."
+    TOOL_CALL_AWAITING_APPROVAL = (
+        "tool_call.awaiting_approval",
+        "The gateway stopped a call until its person confirms a receipt.",
+    )
     TOOL_CALL_DENIED = "tool_call.denied", "The gateway refused a call: credential, scope, role, ownership or limit."
     TOOL_CALL_FAILED = "tool_call.failed", "A call was allowed but could not be done, or could not be understood."
-    TOOL_CALL_SUCCEEDED = "tool_call.succeeded", "The gateway ran a tool; its effect committed together with this event."
+    TOOL_CALL_SUCCEEDED = (
+        "tool_call.succeeded",
+        "The gateway ran a tool; its effect committed together with this event.",
+    )
     TURN_COMPLETED = "turn.completed", "The assistant's turn came to its end."
     TURN_FAILED = "turn.failed", "The assistant's turn ended by an error of the model or its connection."
     TURN_STOPPED = "turn.stopped", "The assistant's turn was stopped by the person, or because authority ended."

@@ -45,7 +45,7 @@ def events_of_chain(
         query = query.where(AuditEvent.sequence < before)
     if limit is not None:
         query = query.limit(limit)
-    rows = db.execute(query).tuples().all()
+    rows = db.execute(query).all()
     return [_recorded(event, personal) for event, personal in reversed(rows)]
 
 
@@ -57,7 +57,7 @@ def latest_of_call(db: Session, conversation: str, names: tuple[EventName, ...],
         .where(AuditEvent.chain == conversation, AuditEvent.name.in_(names))
         .order_by(AuditEvent.sequence.desc())
         .limit(limit)
-    ).tuples()
+    )
     return [_recorded(event, personal) for event, personal in rows]
 
 
@@ -76,4 +76,4 @@ def counts(db: Session, conversations: list[str]) -> dict[str, dict[str, int]]:
 
 def _recorded(event: AuditEvent, personal: AuditPersonal | None) -> RecordedEvent:
     values = {field: value for field, (_salt, value) in (personal.values if personal else {}).items()}
-    return RecordedEvent(EventName(event.name), event.at, event.hash, event.content(), values)
+    return RecordedEvent(EventName[event.name.replace(".", "_").upper()], event.at, event.hash, event.content(), values)

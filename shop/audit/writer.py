@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from sqlalchemy import insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from shop.audit.chain import GENESIS, AuditChain, AuditEvent, AuditPersonal, canonical, commit_to, digest
@@ -123,7 +124,5 @@ def _next_link(db: Session, chain: str, organization: str | None) -> tuple[int, 
 
 
 def _insert_if_absent(db: Session) -> Any:
-    from sqlalchemy.dialects import postgresql, sqlite
-
     dialect = postgresql if db.get_bind().dialect.name == "postgresql" else sqlite
     return dialect.insert(AuditChain).on_conflict_do_nothing(index_elements=["id"])

@@ -55,9 +55,7 @@ class Policy:
         self.version = hashlib.sha256(text.encode() + MODEL.read_bytes()).hexdigest()[:12]
         self.rules, inherits = _read(text)
         self._enforcers = {
-            permission: _Enforcer(
-                [rule for rule in self.rules if rule.permission in {permission, "any"}], inherits
-            )
+            permission: _Enforcer([rule for rule in self.rules if rule.permission in {permission, "any"}], inherits)
             for permission in Permission
         }
         any_enforcer = next(iter(self._enforcers.values()))
@@ -82,9 +80,7 @@ class Policy:
             order_limit=principal.order_limit,
             resource=resource,
         )
-        allowed, matched = self._enforcers[action].enforce_ex(
-            roles, principal.scopes | {"any"}, (action, "any"), facts
-        )
+        allowed, matched = self._enforcers[action].enforce_ex(roles, principal.scopes | {"any"}, (action, "any"), facts)
         if allowed:
             return Decision(effect=Effect.ALLOW, rule=matched[0], policy_version=self.version, facts=_compared(facts))
         return self._explain(roles, principal, action, facts, matched[0] if matched else None)
@@ -141,9 +137,7 @@ class _Enforcer(casbin.Enforcer):  # type: ignore[misc] # untyped library
 
     def __init__(self, rules: list[Rule], inherits: list[tuple[str, str]]) -> None:
         super().__init__(str(MODEL))
-        self.model.add_policies(
-            "p", "p", [[r.rule, r.role, r.workflow, r.permission, r.when, r.effect] for r in rules]
-        )
+        self.model.add_policies("p", "p", [[r.rule, r.role, r.workflow, r.permission, r.when, r.effect] for r in rules])
         self.model.add_policies("g", "g", [list(pair) for pair in inherits])
         self.build_role_links()
         self._matcher = casbin.Enforcer._get_expression(self.model["m"]["m"].value, {}).ast_parsed_value
@@ -169,9 +163,9 @@ def _read(text: str) -> tuple[list[Rule], list[tuple[str, str]]]:
         if not row or not row[0] or row[0].startswith("#"):
             continue
         kind, values = row[0], row[1:]
-        if kind == "g" and len(values) == 2:  # noqa: PLR2004 - a role and what it inherits
+        if kind == "g" and len(values) == 2:
             inherits.append((_token(values[0], number), _token(values[1], number)))
-        elif kind == "p" and len(values) == 6:  # noqa: PLR2004 - the model's six columns
+        elif kind == "p" and len(values) == 6:
             rules.append(_rule(values, number))
         else:
             raise PolicyError(f"policy line {number}: expected 'p' with 6 columns or 'g' with 2, found {row}")

@@ -68,7 +68,13 @@ def scopes_here(db: Session, person: Principal, conversation_id: str | None) -> 
 
 
 def set_consent(
-    db: Session, person: Principal, conversation: Conversation, workflow: Workflow, allowed: bool, *, build: str,
+    db: Session,
+    person: Principal,
+    conversation: Conversation,
+    workflow: Workflow,
+    allowed: bool,
+    *,
+    build: str,
     lifetime: timedelta,
 ) -> None:
     """A person allows a workflow to their assistant in one conversation, or takes it back; acts at the next call."""

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from shop.database import Base
+from shop.database import Base, word
 
 
 class Conversation(Base):
@@ -57,12 +57,12 @@ class Turn(Base):
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id"), index=True)
     number: Mapped[int]
-    trigger: Mapped[Trigger] = mapped_column(String(20))
+    trigger: Mapped[Trigger] = mapped_column(word(Trigger))
     message: Mapped[str | None] = mapped_column(Text)
     delegation: Mapped[str] = mapped_column(String(40), index=True)
     build: Mapped[dict[str, Any]]
     """Model, provider, digests of instructions and tool catalogue, policy version (design §8)."""
-    state: Mapped[TurnState] = mapped_column(String(20))
+    state: Mapped[TurnState] = mapped_column(word(TurnState))
     stop_requested: Mapped[str | None] = mapped_column(String(40))
     """Why the turn should end: `person`, or the reason of a revocation. The stored flag behind Stop."""
     error_code: Mapped[str | None] = mapped_column(String(40))
@@ -89,7 +89,7 @@ class Item(Base):
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     turn_id: Mapped[str] = mapped_column(ForeignKey("turns.id"), index=True)
     position: Mapped[int]
-    kind: Mapped[ItemKind] = mapped_column(String(10))
+    kind: Mapped[ItemKind] = mapped_column(word(ItemKind))
     text: Mapped[str] = mapped_column(Text, default="")
     tool: Mapped[str] = mapped_column(String(80), default="")
     arguments: Mapped[str] = mapped_column(Text, default="")

@@ -21,7 +21,13 @@ class TurnRunning(Exception):
 
 
 def begin(
-    db: Session, conversation: Conversation, *, trigger: Trigger, message: str | None, delegation: str, build: dict[str, Any]
+    db: Session,
+    conversation: Conversation,
+    *,
+    trigger: Trigger,
+    message: str | None,
+    delegation: str,
+    build: dict[str, Any],
 ) -> Turn:
     """Begin a turn. Raises `TurnRunning`."""
     db.scalars(select(Conversation).where(Conversation.id == conversation.id).with_for_update()).one()
@@ -50,11 +56,19 @@ def begin(
     return turn
 
 
-def add_item(db: Session, turn_id: str, kind: ItemKind, *, tool: str = "", arguments: str = "", call_id: str = "") -> Item:
+def add_item(
+    db: Session, turn_id: str, kind: ItemKind, *, tool: str = "", arguments: str = "", call_id: str = ""
+) -> Item:
     """Append an item to a turn."""
     position = (db.scalar(select(func.max(Item.position)).where(Item.turn_id == turn_id)) or 0) + 1
     item = Item(
-        id=call_id or new_id("itm"), turn_id=turn_id, position=position, kind=kind, text="", tool=tool[:80], arguments=arguments
+        id=call_id or new_id("itm"),
+        turn_id=turn_id,
+        position=position,
+        kind=kind,
+        text="",
+        tool=tool[:80],
+        arguments=arguments,
     )
     db.add(item)
     db.flush()

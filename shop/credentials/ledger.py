@@ -17,7 +17,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, String, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from shop.database import Base, moment
+from shop.database import Base, moment, word
 from shop.principal import EVERY_SCOPE, Principal
 
 
@@ -36,7 +36,7 @@ class Authority(Base):
     __tablename__ = "authorities"
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    kind: Mapped[Kind] = mapped_column(String(20))
+    kind: Mapped[Kind] = mapped_column(word(Kind))
     parent_id: Mapped[str | None] = mapped_column(ForeignKey("authorities.id"), index=True)
     epoch: Mapped[int] = mapped_column(default=1)
     """Grows with every change of what this authority allows."""

@@ -68,9 +68,7 @@ def start_session(
     now, token = moment(db), secrets.token_urlsafe(32)
     identifier = new_id("ses")
     db.add(
-        Authority(
-            id=identifier, kind=Kind.SESSION, parent_id=membership_id, expires_at=min(now + idle, now + absolute)
-        )
+        Authority(id=identifier, kind=Kind.SESSION, parent_id=membership_id, expires_at=min(now + idle, now + absolute))
     )
     db.flush()
     session = SignedInSession(

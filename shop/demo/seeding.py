@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from shop.audit.chain import AuditEvent
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.authorization.policy import Policy
@@ -47,6 +48,19 @@ class Seed:
             (organization, self._folder / organization["connection"]["directory"])
             for organization in self.organizations
             if organization["connection"]["issuer"] == "companion"
+        ]
+
+    def people(self) -> list[dict[str, str]]:
+        """The people of the embedded identity providers, for the sign-in page: a newcomer has to know whom to be."""
+        return [
+            {
+                "name": person["name"],
+                "email": person["email"],
+                "line": person["story"],
+                "organization": organization["name"],
+            }
+            for organization, path in self.directories()
+            for person in tomllib.loads(path.read_text(encoding="utf-8"))["people"]
         ]
 
     def apply(self, database: Database, policy: Policy) -> None:
@@ -150,9 +164,7 @@ class Seed:
             address = db.scalars(
                 select(Address).where(Address.organization == organization.id, Address.name == entry["address"])
             ).one()
-            lines = [
-                _order_line(db, line_number, line) for line_number, line in enumerate(entry["lines"], start=1)
-            ]
+            lines = [_order_line(db, line_number, line) for line_number, line in enumerate(entry["lines"], start=1)]
             db.add(
                 Order(
                     number=entry["number"],
@@ -178,8 +190,6 @@ class Seed:
 
 def note_policy(db: Session, policy: Policy) -> None:
     """Record which policy is in force, with its text, when it is not the one that was (for the auditor)."""
-    from shop.audit.chain import AuditEvent
-
     latest = db.scalars(
         select(AuditEvent).where(AuditEvent.name == EventName.POLICY_ACTIVATED).order_by(AuditEvent.at.desc()).limit(1)
     ).one_or_none()
@@ -205,7 +215,7 @@ def _owner(db: Session, organization: Organization, person: dict[str, Any]) -> s
 def _variants(entry: dict[str, Any]) -> list[Variant]:
     sizes = entry.get("sizes") or ["one size"]
     overrides = {(o.get("colour"), o.get("size")): o for o in entry.get("variants", [])}
-    variants = []
+    variants: list[Variant] = []
     for colour in entry["colours"]:
         for size in sizes:
             special = overrides.get((colour, size), {})

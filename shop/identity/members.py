@@ -55,9 +55,7 @@ def provision(db: Session, connection: Connection, profile: Profile) -> tuple[Pe
     organization = db.get_one(Organization, connection.organization_id)
     roles = roles_of_groups(connection, profile.groups)
     membership = db.scalars(
-        select(Membership).where(
-            Membership.organization_id == organization.id, Membership.person_id == person.id
-        )
+        select(Membership).where(Membership.organization_id == organization.id, Membership.person_id == person.id)
     ).one_or_none()
     if membership is None:
         membership = _new_membership(db, organization, person, roles)
@@ -104,7 +102,7 @@ def members(db: Session, organization_id: str) -> list[Member]:
         .join(Authority, Authority.id == Membership.id)
         .where(Membership.organization_id == organization_id)
         .order_by(Person.name)
-    ).tuples()
+    )
     return [Member(person=person, membership=membership, authority=authority) for person, membership, authority in rows]
 
 

@@ -104,7 +104,13 @@ class Metadata:
 
 
 def authorization_url(
-    metadata: Mapping[str, Any], provider: Provider, *, redirect_uri: str, state: str, nonce: str, code_verifier: str,
+    metadata: Mapping[str, Any],
+    provider: Provider,
+    *,
+    redirect_uri: str,
+    state: str,
+    nonce: str,
+    code_verifier: str,
     login_hint: str,
 ) -> str:
     """Where to send the browser: code flow with PKCE S256, state and nonce."""
@@ -125,11 +131,16 @@ def check_response_issuer(metadata: Mapping[str, Any], provider: Provider, iss: 
         )
 
 
-def redeem(metadata: Mapping[str, Any], provider: Provider, *, redirect_uri: str, code: str, code_verifier: str) -> dict[str, Any]:
+def redeem(
+    metadata: Mapping[str, Any], provider: Provider, *, redirect_uri: str, code: str, code_verifier: str
+) -> dict[str, Any]:
     """Exchange the code for tokens. Raises `SignInError`."""
     try:
         token: dict[str, Any] = _client(provider, redirect_uri).fetch_token(
-            metadata["token_endpoint"], grant_type="authorization_code", code=code, code_verifier=code_verifier,
+            metadata["token_endpoint"],
+            grant_type="authorization_code",
+            code=code,
+            code_verifier=code_verifier,
             timeout=_TIMEOUT,
         )
     except requests.RequestException as error:

@@ -82,7 +82,9 @@ class SignIn:
         email = email.strip()
         with self._database.read() as db:
             connection = connection_for_email(db, email) if _EMAIL.fullmatch(email) else None
-            provider = self._provider(connection, db.get_one(Organization, connection.organization_id)) if connection else None
+            provider = (
+                self._provider(connection, db.get_one(Organization, connection.organization_id)) if connection else None
+            )
         if provider is None:
             error = SignInError(
                 "no_connection",
@@ -98,7 +100,13 @@ class SignIn:
             self._record_failure(error, provider)
             raise
         url = oidc.authorization_url(
-            metadata, provider, redirect_uri=self._redirect_uri, state=state, nonce=nonce, code_verifier=verifier, login_hint=email
+            metadata,
+            provider,
+            redirect_uri=self._redirect_uri,
+            state=state,
+            nonce=nonce,
+            code_verifier=verifier,
+            login_hint=email,
         )
         with self._database.write() as db:
             db.add(
@@ -138,7 +146,10 @@ class SignIn:
                 )
                 .values(used_at=moment(db))
                 .returning(
-                    SignInAttempt.connection_id, SignInAttempt.nonce, SignInAttempt.code_verifier, SignInAttempt.next_path
+                    SignInAttempt.connection_id,
+                    SignInAttempt.nonce,
+                    SignInAttempt.code_verifier,
+                    SignInAttempt.next_path,
                 )
             ).one_or_none()
             if row is None:
@@ -164,7 +175,11 @@ class SignIn:
         if "error" in parameters:
             raise _provider_said(provider, parameters["error"])
         token = oidc.redeem(
-            metadata, provider, redirect_uri=self._redirect_uri, code=parameters.get("code", ""), code_verifier=claimed.code_verifier
+            metadata,
+            provider,
+            redirect_uri=self._redirect_uri,
+            code=parameters.get("code", ""),
+            code_verifier=claimed.code_verifier,
         )
         return oidc.verified_claims(self._metadata, provider, token, nonce=claimed.nonce, now=now)
 
@@ -248,7 +263,7 @@ def _profile(provider: Provider, claims: Mapping[str, Any]) -> Profile:
         subject=str(claims["sub"]),
         email=email,
         name=name[:120],
-        given_name=str(claims.get("given_name") or name.split()[0])[:80],
+        given_name=str(claims.get("given_name") or name.split(maxsplit=1)[0])[:80],
         groups=tuple(str(group) for group in groups) if isinstance(groups, list) else (),
     )
 

@@ -85,9 +85,7 @@ def restore(db: Session, policy: Policy, administrator: Principal, membership_id
     )
 
 
-def _member(
-    db: Session, policy: Policy, administrator: Principal, membership_id: str, action: Permission
-) -> Authority:
+def _member(db: Session, policy: Policy, administrator: Principal, membership_id: str, action: Permission) -> Authority:
     found = db.scalars(
         select(Authority).where(Authority.id == membership_id, Authority.kind == Kind.MEMBERSHIP).with_for_update()
     ).one_or_none()

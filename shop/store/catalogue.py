@@ -99,9 +99,9 @@ def words_of(text: str) -> list[str]:
 
 def singular(word: str) -> str:
     """A plural's singular, as far as the catalogue's words need it."""
-    if word.endswith("ies") and len(word) > 4:  # noqa: PLR2004 - 'hoodies', not 'ties'
+    if word.endswith("ies") and len(word) > 4:
         return word[:-1] if word.endswith("dies") or word.endswith("nies") else word[:-3] + "y"
-    return word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > 2 else word  # noqa: PLR2004
+    return word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > 2 else word
 
 
 def plural(category: str) -> str:
@@ -112,7 +112,9 @@ def plural(category: str) -> str:
 
 def searchable(product: Product, variants: Sequence[Variant]) -> str:
     """The text that search looks through, in lower case."""
-    colours = {v.colour for v in variants} | {name for name, same in _SAME_COLOUR.items() for v in variants if v.colour in same}
+    colours = {v.colour for v in variants} | {
+        name for name, same in _SAME_COLOUR.items() for v in variants if v.colour in same
+    }
     parts = [product.name, product.category, product.tagline, product.description, product.slug, *sorted(colours)]
     return " ".join(parts).lower()
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from shop.database import Base
+from shop.database import Base, word
 
 
 class StoreError(Exception):
@@ -141,7 +141,7 @@ class Order(Base):
     owner: Mapped[str] = mapped_column(String(40), index=True)
     placed_through: Mapped[str | None] = mapped_column(String(100))
     """The client that acted for the owner; None when the owner clicked."""
-    status: Mapped[OrderStatus] = mapped_column(String(20), default=OrderStatus.PENDING)
+    status: Mapped[OrderStatus] = mapped_column(word(OrderStatus), default=OrderStatus.PENDING)
     placed_at: Mapped[datetime]
     cancelled_at: Mapped[datetime | None]
     address_name: Mapped[str] = mapped_column(String(60))

@@ -18,7 +18,11 @@ pages = Blueprint("cart", __name__)
 @pages.get("/cart")
 def cart() -> ResponseReturnValue:
     outcome = _call("view_cart", {})
-    return render_template("storefront/cart.html", cart=outcome.result) if isinstance(outcome, Succeeded) else _refused(outcome)
+    return (
+        render_template("storefront/cart.html", cart=outcome.result)
+        if isinstance(outcome, Succeeded)
+        else _refused(outcome)
+    )
 
 
 @pages.post("/cart/add")
@@ -54,7 +58,9 @@ def place() -> ResponseReturnValue:
         flash("Your order is placed.", "allow")
         return redirect(f"/orders/{outcome.result.model_dump()['number']}", 303)
     if isinstance(outcome, Failed) and outcome.code == "changed":
-        return _checkout_page(changed=["Something changed since this page was opened. This is what it is now."], error=None)
+        return _checkout_page(
+            changed=["Something changed since this page was opened. This is what it is now."], error=None
+        )
     if isinstance(outcome, Failed) and outcome.code != "cart_empty":
         return _checkout_page(changed=[], error=outcome.message)
     return _refused(outcome)
@@ -71,7 +77,11 @@ def orders() -> ResponseReturnValue:
 @pages.get("/orders/<number>")
 def order(number: str) -> ResponseReturnValue:
     outcome = _call("get_order", {"number": number})
-    return render_template("storefront/order.html", order=outcome.result) if isinstance(outcome, Succeeded) else _refused(outcome)
+    return (
+        render_template("storefront/order.html", order=outcome.result)
+        if isinstance(outcome, Succeeded)
+        else _refused(outcome)
+    )
 
 
 @pages.post("/orders/<number>/cancel")
@@ -134,7 +144,7 @@ def _number(field: str, *, default: int) -> int:
     """A whole number from the form; what is not one becomes a value that the tool refuses with its own sentence."""
     text = request.form.get(field, str(default)).strip()
     digits = text.removeprefix("-")
-    return int(text) if digits.isdecimal() and digits.isascii() and len(digits) <= 9 else -1  # noqa: PLR2004
+    return int(text) if digits.isdecimal() and digits.isascii() and len(digits) <= 9 else -1
 
 
 def _pins(text: str) -> dict[str, str]:

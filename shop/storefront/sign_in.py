@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
-
 from flask import Blueprint, redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
 
 from shop.access import admit, signed_in, why_signed_out
-from shop.demo.seeding import Seed
 from shop.identity.oidc import SignInError
 from shop.identity.sign_in import safe_path
 from shop.services import services
@@ -17,10 +14,9 @@ _BROWSER = "sign_in_browser"
 _STATUS = {"no_connection": 404, "provider_unavailable": 503, "access_denied": 403, "suspended": 403}
 
 
-def blueprint(seed: Seed) -> Blueprint:
+def blueprint(demo_people: list[dict[str, str]]) -> Blueprint:
     """The sign-in pages. Access: public, since they are how one gets in."""
     pages = Blueprint("sign_in", __name__)
-    demo_people = _demo_people(seed)
 
     def page(email: str, error: str | None, next_path: str) -> str:
         return render_template(
@@ -59,17 +55,3 @@ def blueprint(seed: Seed) -> Blueprint:
         return redirect(admitted.next_path, 303)
 
     return pages
-
-
-def _demo_people(seed: Seed) -> list[dict[str, str]]:
-    """The people of the embedded identity providers, so that a newcomer knows whom to be."""
-    return [
-        {
-            "name": person["name"],
-            "email": person["email"],
-            "line": person["story"],
-            "organization": organization["name"],
-        }
-        for organization, path in seed.directories()
-        for person in tomllib.loads(path.read_text(encoding="utf-8"))["people"]
-    ]

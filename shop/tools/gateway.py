@@ -192,7 +192,9 @@ class Gateway:
             return frozenset(
                 identifier
                 for identifier, name, arguments in calls
-                if self._is_visible(db, replace(principal, actor=None, delegation=None, scopes=EVERY_SCOPE), name, arguments)
+                if self._is_visible(
+                    db, replace(principal, actor=None, delegation=None, scopes=EVERY_SCOPE), name, arguments
+                )
             )
 
     def _is_visible(self, db: Session, person: Principal, name: str, arguments: object) -> bool:

@@ -81,9 +81,13 @@ def _bounded(arguments: object) -> Any:
         text.encode()
     except (TypeError, ValueError):
         return repr(arguments)[:_MOST_ARGUMENT_CHARACTERS].encode(errors="replace").decode()
-    return json.loads(text, parse_int=_safe_integer) if len(text) <= _MOST_ARGUMENT_CHARACTERS else text[:_MOST_ARGUMENT_CHARACTERS]
+    return (
+        json.loads(text, parse_int=_safe_integer)
+        if len(text) <= _MOST_ARGUMENT_CHARACTERS
+        else text[:_MOST_ARGUMENT_CHARACTERS]
+    )
 
 
 def _safe_integer(text: str) -> int | str:
     """RFC 8785 knows no integer beyond 2^53: larger ones are kept as they were written."""
-    return int(text) if abs(int(text)) < 2**53 else text  # noqa: PLR2004 - the limit of the standard
+    return int(text) if abs(int(text)) < 2**53 else text

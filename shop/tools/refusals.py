@@ -56,10 +56,18 @@ def as_outcome(db: Session, policy: Policy, call: Call, refusal: Exception) -> D
         case StoreError():
             return Failed(call_id=call.id, code=refusal.code, message=str(refusal))
         case Changed():
-            return Failed(call_id=call.id, code="changed", message="Something changed since it was shown. Please look again.")
+            return Failed(
+                call_id=call.id, code="changed", message="Something changed since it was shown. Please look again."
+            )
         case _:
-            return Failed(call_id=call.id, code="unavailable", message="That did not work, and nothing was done. Please try again.")
-    return Denied(call_id=call.id, decision=decision, reason=for_person(db, policy, call.principal, call.name, decision))
+            return Failed(
+                call_id=call.id,
+                code="unavailable",
+                message="That did not work, and nothing was done. Please try again.",
+            )
+    return Denied(
+        call_id=call.id, decision=decision, reason=for_person(db, policy, call.principal, call.name, decision)
+    )
 
 
 def for_person(db: Session, policy: Policy, principal: Principal, tool: str, decision: Decision) -> str:

@@ -14,7 +14,12 @@ class UnknownTool(Exception):
 
 
 TOOLS: Mapping[str, Tool] = MappingProxyType(
-    {value.name: value for module in (browse, read, transact) for value in vars(module).values() if isinstance(value, Tool)}
+    {
+        value.name: value
+        for module in (browse, read, transact)
+        for value in vars(module).values()
+        if isinstance(value, Tool)
+    }
 )
 
 

@@ -38,7 +38,9 @@ class UpdateCart(Arguments):
 class PlaceOrder(Arguments):
     """Where to."""
 
-    address: str | None = Field(default=None, max_length=60, description="Name of a saved address; the usual one if left out.")
+    address: str | None = Field(
+        default=None, max_length=60, description="Name of a saved address; the usual one if left out."
+    )
 
 
 class CancelOrder(Arguments):
@@ -93,7 +95,8 @@ def _order_to_confirm(permit: Permit, arguments: PlaceOrder) -> Shown:
     quote = carts.quote(permit.db, cart, arguments.address)
     rows = [
         Row(
-            label=f"{variant.product.name}, {variant.colour}, {variant.size}" + (f" × {quantity}" if quantity > 1 else ""),
+            label=f"{variant.product.name}, {variant.colour}, {variant.size}"
+            + (f" × {quantity}" if quantity > 1 else ""),
             amount=euros(variant.price * quantity),
         )
         for variant, quantity in quote.lines
@@ -144,7 +147,10 @@ def _cancellation_to_confirm(permit: Permit, arguments: CancelOrder) -> Shown:
     order = _order(permit)
     orders.require_cancellable(order)
     rows = [
-        Row(label=f"{line.name}, {line.colour}, {line.size} × {line.quantity}", amount=euros(line.unit_price * line.quantity))
+        Row(
+            label=f"{line.name}, {line.colour}, {line.size} × {line.quantity}",
+            amount=euros(line.unit_price * line.quantity),
+        )
         for line in order.lines
     ]
     return Shown(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,8 @@ STATIC = ROOT / "shop" / "static"
 VENDOR = STATIC / "vendor"
 TEMPLATES = ROOT / "templates"
 LISTED: list[dict[str, str]] = tomllib.loads((VENDOR / "manifest.toml").read_text("utf-8"))["file"]
-OWN_CSS_LIMIT = 40_000  # bytes, uncompressed
+ALL_TEMPLATES = sorted(str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.html"))
+OWN_CSS_LIMIT = 40_000  # bytes, uncompressed, of one page
 
 
 @pytest.mark.parametrize("entry", LISTED, ids=lambda entry: str(entry["path"]))
@@ -37,9 +37,10 @@ def test_every_package_comes_with_its_licence() -> None:
     assert packages == {entry["package"] for entry in LISTED if entry["path"].startswith("licences/")}
 
 
-def test_own_css_stays_small() -> None:
-    """The shop's own CSS stays under its limit, all pages together."""
-    assert sum(path.stat().st_size for path in STATIC.glob("*.css")) < OWN_CSS_LIMIT
+@pytest.mark.parametrize("sheet", sorted(path.name for path in STATIC.glob("*.css")))
+def test_own_css_of_a_page_stays_small(sheet: str) -> None:
+    """What a page loads of the shop's own CSS, app.css and the page's own sheet, stays under its limit."""
+    assert sum((STATIC / name).stat().st_size for name in {"app.css", sheet}) < OWN_CSS_LIMIT
 
 
 def test_css_fetches_only_what_is_vendored() -> None:
@@ -49,13 +50,20 @@ def test_css_fetches_only_what_is_vendored() -> None:
             assert (STATIC / address.strip("\"'")).is_file(), f"{sheet.name} asks for {address}"
 
 
-def _templates() -> Iterator[Path]:
-    yield from sorted(TEMPLATES.rglob("*.html"))
+def _markup(template: str) -> str:
+    return re.sub(r"{#.*?#}", "", (TEMPLATES / template).read_text("utf-8"), flags=re.S)
 
 
-@pytest.mark.parametrize("template", _templates(), ids=lambda path: str(path.relative_to(TEMPLATES)))
-def test_template_keeps_the_content_security_policy(template: Path) -> None:
+@pytest.mark.parametrize("template", ALL_TEMPLATES)
+def test_template_keeps_the_content_security_policy(template: str) -> None:
     """A template has no inline style, script or handler, and loads nothing from another origin."""
-    markup = re.sub(r"{#.*?#}", "", template.read_text("utf-8"), flags=re.S)
+    markup = _markup(template)
     assert not re.search(r"<style|<script(?![^>]*\bsrc=)|\sstyle=|\son[a-z]+=", markup, flags=re.I)
     assert not re.search(r"\b(?:src|href|action)=[\"'](?:https?:)?//", markup, flags=re.I)
+
+
+@pytest.mark.parametrize("template", ALL_TEMPLATES)
+def test_template_asks_for_files_that_are_there(template: str) -> None:
+    """Every static file that a template names is served."""
+    for name in re.findall(r"asset\('([^']+)'\)|filename='([^']+)'", _markup(template)):
+        assert (STATIC / "".join(name)).is_file(), f"{template} asks for {name}"

@@ -1,0 +1,120 @@
+"""Fixtures of the whole suite. Flow tests run on both engines: `shop` is one shop on each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shop import create_app
+from shop.authorization.policy import Policy
+from shop.database import Database
+from shop.demo.seeding import Seed
+from shop.settings import ROOT, Settings, kept_secret
+from tests.support.clock import TestClock
+from tests.support.engines import Engine, PostgresEngine, SqliteEngine
+from tests.support.people import ShopUnderTest
+from tests.support.providers import BASE_URL, ServedProvider, serve_provider
+
+
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of the shops under test, with the client secrets that the providers share."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="session")
+def providers(data_dir: Path) -> Iterator[list[ServedProvider]]:
+    """The identity providers of Acme and Globex, on real sockets."""
+    served = [
+        serve_provider(slug, data_dir / "companions", kept_secret(data_dir / f"{slug}.client_secret"))
+        for slug in ("acme", "globex")
+    ]
+    yield served
+    for provider in served:
+        provider.stop()
+
+
+@pytest.fixture(scope="session")
+def seed(providers: list[ServedProvider]) -> Seed:
+    """The seed data, with the served providers as issuers."""
+    return Seed(ROOT / "seed_data", lambda index: f"http://127.0.0.1:{providers[index].port}")
+
+
+@pytest.fixture(scope="session")
+def engines(tmp_path_factory: pytest.TempPathFactory, seed: Seed) -> Iterator[Callable[[str], Engine]]:
+    """Both engines, each started when the first test asks for it."""
+    started: dict[str, Engine] = {}
+    policy = Policy.from_file(ROOT / "seed_data" / "policy" / "policy.csv")
+
+    def seed_template(url: str) -> None:
+        database = Database(url, threads=2)
+        seed.apply(database, policy)
+        database.dispose()
+
+    def engine(name: str) -> Engine:
+        if name not in started:
+            kind: type[Engine] = SqliteEngine if name == "sqlite" else PostgresEngine
+            started[name] = kind(tmp_path_factory.mktemp(name), seed_template)
+        return started[name]
+
+    yield engine
+    postgres = started.get("postgresql")
+    if isinstance(postgres, PostgresEngine):
+        postgres.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, engines: Callable[[str], Engine]) -> Iterator[str]:
+    """A fresh seeded database on each engine."""
+    engine = engines(request.param)
+    url = engine.fresh()
+    yield url
+    engine.drop(url)
+
+
+@pytest.fixture
+def settings(database_url: str, data_dir: Path) -> Settings:
+    """Settings of a shop under test."""
+    return Settings(
+        base_url=BASE_URL,
+        port=5999,
+        data_dir=data_dir,
+        database_url=database_url,
+        secret_key="a secret of the tests, long enough to sign cookies",
+        threads=8,
+        model_retries=0,
+    )
+
+
+@pytest.fixture
+def clock() -> TestClock:
+    """Time, as far as the shop under test is concerned."""
+    return TestClock()
+
+
+@pytest.fixture
+def build_shop(settings: Settings, clock: TestClock, seed: Seed) -> Iterator[Callable[..., ShopUnderTest]]:
+    """Makes shops on this test's database: with another model, or other settings; several are several processes."""
+    built: list[ShopUnderTest] = []
+
+    def build(*, model: Any = None, **changed: Any) -> ShopUnderTest:
+        app = create_app(replace(settings, **changed), clock=clock, model=model, seed=seed)
+        app.testing = True
+        services = app.extensions["shop"]
+        engine = services.database.url.get_backend_name()
+        built.append(ShopUnderTest(services, app, clock, engine))
+        return built[-1]
+
+    yield build
+    for shop in built:
+        shop.database.dispose()
+
+
+@pytest.fixture
+def shop(build_shop: Callable[..., ShopUnderTest]) -> ShopUnderTest:
+    """A shop with the offline model."""
+    return build_shop()

@@ -1,0 +1,57 @@
+"""The embedded identity providers of the demo organizations, served on real sockets for a whole test run."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from shop.companions.identity_provider import Client, Directory, ProviderConfig, create_app
+from shop.settings import ROOT
+
+BASE_URL = "http://127.0.0.1:5999"
+"""Where the shop under test says it is. Flow tests speak to it in-process, so nothing listens there."""
+
+
+@dataclass
+class ServedProvider:
+    """One provider on its own port."""
+
+    port: int
+    server: BaseWSGIServer
+
+    def stop(self) -> None:
+        """Stop serving."""
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def serve_provider(slug: str, data_dir: Path, secret: str) -> ServedProvider:
+    """Serve one organization's provider on a free port."""
+    holder: dict[str, BaseWSGIServer] = {}
+
+    def forward(environ, start_response):  # type: ignore[no-untyped-def] # the app is made once the port is known
+        return holder["app"](environ, start_response)  # type: ignore[operator]
+
+    server = make_server("127.0.0.1", 0, forward, threaded=True)
+    config = ProviderConfig(
+        directory=Directory.load(ROOT / "seed_data" / "identity_providers" / f"{slug}.toml"),
+        data_dir=data_dir,
+        host="127.0.0.1",
+        port=server.port,
+        issuer=f"http://127.0.0.1:{server.port}",
+        clients=(
+            Client(
+                client_id="context-and-co",
+                client_secret=secret,
+                name="Context & Co.",
+                redirect_uris=(f"{BASE_URL}/sign-in/callback",),
+                post_logout_redirect_uris=(f"{BASE_URL}/",),
+            ),
+        ),
+    )
+    holder["app"] = create_app(config)  # type: ignore[assignment]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return ServedProvider(server.port, server)
