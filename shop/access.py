@@ -18,6 +18,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, current_user, login_user, logout_user
 from flask_login.mixins import UserMixin
 from flask_wtf.csrf import CSRFProtect
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shop.audit.events import EventName
@@ -26,8 +27,8 @@ from shop.authorization.conditions import Resource
 from shop.authorization.decisions import Decision, Denied
 from shop.authorization.permissions import Permission
 from shop.credentials.ledger import NotAlive, live
-from shop.credentials.sessions import find_session, needs_touch, touch
-from shop.identity.models import Connection, Organization, Person
+from shop.credentials.sessions import SignedInSession, needs_touch, token_digest, touch
+from shop.identity.models import Organization, Person
 from shop.principal import Principal
 from shop.services import services
 
@@ -54,12 +55,12 @@ class SignedInPerson(UserMixin):  # type: ignore[misc] # untyped library
     """The person behind the present request, as pages and templates need them."""
 
     def __init__(
-        self, token: str, principal: Principal, person: Person, organization: Organization, provider_url: str
+        self, token: str, principal: Principal, person: Person, organization: Organization, connection_id: str
     ) -> None:
         self._token, self.principal = token, principal
         self.name, self.given_name, self.email = person.name, person.given_name, person.email
         self.initials = "".join(word[0] for word in person.name.split()[:2]).upper()
-        self.organization_name, self.provider_url = organization.name, provider_url
+        self.organization_name, self.connection_id = organization.name, connection_id
         self.role_words = ", ".join(sorted(principal.roles))
 
     def get_id(self) -> str:
@@ -143,27 +144,32 @@ def on_denied(blueprint: Blueprint, respond: Callable[[Decision], ResponseReturn
         return respond(error.decision)
 
 
+_WHO = (
+    select(SignedInSession, Person, Organization)
+    .join(Person, Person.id == SignedInSession.person_id)
+    .join(Organization, Organization.id == SignedInSession.organization_id)
+)
+
+
 @_login.user_loader  # type: ignore[untyped-decorator]
 def _load(token: str) -> SignedInPerson | None:
     """The living session that a browser's token names. A dead one leaves its reason for the page to say."""
     shop = services()
     with shop.database.read() as db:
-        found = find_session(db, token)
-        if found is None:
+        row = db.execute(_WHO.where(SignedInSession.token_hash == token_digest(token))).one_or_none()
+        if row is None:
             return None
+        found, person, organization = row
         try:
             principal = live(db, found.principal())
         except NotAlive as lapsed:
             g.lapsed = lapsed
             return None
-        person = db.get_one(Person, found.person_id)
-        organization = db.get_one(Organization, found.organization_id)
-        issuer = db.get_one(Connection, found.connection_id).issuer
         is_stale = needs_touch(db, found)
     if is_stale:
         with shop.database.write() as db:
             touch(db, found.id, shop.settings.session_idle)
-    return SignedInPerson(token, principal, person, organization, issuer)
+    return SignedInPerson(token, principal, person, organization, found.connection_id)
 
 
 def why_signed_out() -> str | None:

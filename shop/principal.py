@@ -30,6 +30,9 @@ EVERY_SCOPE = frozenset(Workflow)
 FIRST_SCOPES = frozenset({Workflow.BROWSE, Workflow.READ})
 """What an assistant may do before its person allows more (NHI5, MCP security: least scope)."""
 
+CONSENTABLE = frozenset({Workflow.BROWSE, Workflow.READ, Workflow.TRANSACT})
+"""What a person may allow to the in-app assistant. Nothing else can be switched on, by anyone."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Actor:

@@ -125,7 +125,7 @@ def claim(db: Session, receipt_id: str, by: Principal) -> Receipt:
     """Lock an open receipt for its decision. Raises `ReceiptRefused` with one of the reasons
     `not_found` (not theirs, or not there), `not_a_person`, or the state it is in.
     """
-    receipt = db.scalars(select(Receipt).where(Receipt.id == receipt_id).with_for_update()).one_or_none()
+    receipt = lock_receipt(db, receipt_id)
     if receipt is None or (receipt.subject, receipt.organization) != (by.subject, by.organization):
         raise ReceiptRefused("not_found", receipt)
     if by.actor is not None:
@@ -172,6 +172,11 @@ def void_open_below(db: Session, delegations: list[str], because: str) -> list[s
     for receipt in receipts:
         void(db, receipt, because, "The sign-in that it was asked under has ended.", by=None)
     return [receipt.id for receipt in receipts]
+
+
+def lock_receipt(db: Session, receipt_id: str) -> Receipt | None:
+    """A receipt by its id, locked for a change."""
+    return db.scalars(select(Receipt).where(Receipt.id == receipt_id).with_for_update()).one_or_none()
 
 
 def find_receipt(db: Session, receipt_id: str) -> Receipt | None:

@@ -69,13 +69,17 @@ class ChatPage:
         )
 
     def turn(self, turn_id: str, *, polled: bool = False) -> Markup:
-        """One turn; `polled` when a reload found it running and the page asks for it every second."""
+        """One turn; `polled` when a reload found it running and the page asks for it every second.
+
+        A polled turn that has ended brings along what else its end changes: no stream is there to do it.
+        """
         with self._database.read() as db:
             turn = db.get_one(Turn, turn_id)
-            is_last = threads.turns_of(db, turn.conversation_id)[-1].id == turn_id
+            past = threads.turns_of(db, turn.conversation_id)
             stale = turns.is_stale(db, turn)
-        view = presenter.turn_view(turn, self._receipt, is_last=is_last, is_stale=stale)
-        return self._render("_turn", turn=view, running_turn=turn_id if polled else None)
+        view = presenter.turn_view(turn, self._receipt, is_last=past[-1].id == turn_id, is_stale=stale)
+        html = self._render("_turn", turn=view, running_turn=turn_id if polled else None)
+        return html + self._around(past) if polled and view["state"] is not TurnState.RUNNING else html
 
     def item(self, turn_id: str, item_id: str) -> Markup:
         """One call of a turn."""
@@ -125,18 +129,25 @@ class ChatPage:
         return Markup().join(changed)
 
     def after_turn(self, turn_id: str) -> Markup:
-        """All that a turn's end changes: its foot, the trail, the chips, the list of conversations."""
+        """All that a turn's end changes: its foot, and what stands around the conversation."""
         with self._database.read() as db:
             turn = db.get_one(Turn, turn_id)
             past = threads.turns_of(db, turn.conversation_id)
-            context = self._surroundings(db)
         view = presenter.turn_view(turn, self._receipt, is_last=past[-1].id == turn_id)
+        return self._partial(f"#foot-{turn_id}", self._render("_foot", turn=view)) + self._around(past)
+
+    def _around(self, past: list[Turn]) -> Markup:
+        """What stands around the turns: the trail, the chips, the list of conversations, and the cart in the header."""
+        with self._database.read() as db:
+            context = self._surroundings(db)
+        count = self._gateway.items_in_cart(self._person)
+        cart_link = Markup(render_template("_cart_link.html", cart_count=count))  # noqa: S704 - a rendered template
         return Markup().join(
             [
-                self._partial(f"#foot-{turn_id}", self._render("_foot", turn=view)),
                 self._partial("#trail", self._render("_trail", trail=presenter.trail_view(past))),
                 self._partial("#may", self._render("_may", **context)),
                 self._partial("#conversations", self._render("_conversations", **context)),
+                self._partial("#cart-link", cart_link),
             ]
         )
 

@@ -80,7 +80,7 @@ class TurnLoop:
         """Yield what changes, until the turn has ended. `decided` is a call that the person's decision already ran."""
         try:
             if decided is not None:
-                yield CallChanged(decided.id, is_new=True)
+                yield CallChanged(decided.id, is_new=False)  # stored before the turn was shown: there already
             yield from self._loop(assistant, turn)
             self._end(assistant, turn, self._final_state(turn))
         except _Stopped as stopped:

@@ -15,7 +15,7 @@ from shop.audit.writer import record
 from shop.conversations import delegation, threads
 from shop.conversations.models import Conversation, Turn
 from shop.conversations.turns import TurnRunning
-from shop.principal import Workflow
+from shop.principal import CONSENTABLE, Workflow
 from shop.services import services
 
 
@@ -63,7 +63,7 @@ def blueprint(conversing: Conversing) -> Blueprint:
     def consent(conversation_id: str) -> ResponseReturnValue:
         workflow, call = request.form.get("workflow", ""), request.form.get("call", "")
         allowed = request.form.get("allow") == "1"
-        if workflow not in delegation.CONSENTABLE:
+        if workflow not in CONSENTABLE:
             return _notice(400, "That cannot be allowed.", "An assistant can be allowed to browse, read and transact.")
         if call:
             begun = conversing.consented(principal(), conversation_id, call, allowed)

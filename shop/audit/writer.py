@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Table, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -25,6 +25,13 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 SYSTEM_CHAIN = "system"
 """The chain of what belongs to no organization: a sign-in with an unknown address, a new policy."""
+
+
+_EVENTS, _PERSONAL, _CHAINS = (cast(Table, table.__table__) for table in (AuditEvent, AuditPersonal, AuditChain))
+_INSERT_EVENT, _INSERT_PERSONAL = insert(_EVENTS), insert(_PERSONAL)
+_LOCK_HEAD = select(_CHAINS.c.sequence, _CHAINS.c.head).where(_CHAINS.c.id == bindparam("of")).with_for_update()
+_MOVE_HEAD = update(_CHAINS).where(_CHAINS.c.id == bindparam("of"))
+"""Built once, and run on the connection itself: this is on the way of every call."""
 
 
 def record(
@@ -79,29 +86,27 @@ def record(
     }
     body = canonical(content)
     hashed = digest(body)
-    db.execute(
-        insert(AuditEvent).values(
-            id=identifier,
-            chain=chain,
-            sequence=sequence,
-            hash=hashed,
-            body=body.decode(),
-            name=str(name),
-            at=at,
-            organization=organization,
-            conversation=conversation,
-            subject=principal.subject if principal else None,
-            tool_call=tool_call,
-        )
+    connection = db.connection()
+    connection.execute(
+        _INSERT_EVENT,
+        {
+            "id": identifier,
+            "chain": chain,
+            "sequence": sequence,
+            "hash": hashed,
+            "body": body.decode(),
+            "name": str(name),
+            "at": at,
+            "organization": organization,
+            "conversation": conversation,
+            "subject": content["subject"],
+            "tool_call": tool_call,
+        },
     )
     if committed:
         values = {field: [salt, value] for field, (salt, _, value) in committed.items()}
-        db.execute(
-            insert(AuditPersonal).values(
-                event_id=identifier, subject=principal.subject if principal else None, values=values
-            )
-        )
-    db.execute(update(AuditChain).where(AuditChain.id == chain).values(sequence=sequence, head=hashed))
+        connection.execute(_INSERT_PERSONAL, {"event_id": identifier, "subject": content["subject"], "values": values})
+    connection.execute(_MOVE_HEAD, {"of": chain, "sequence": sequence, "head": hashed})
     return identifier
 
 
@@ -113,16 +118,16 @@ def _actor(principal: Principal | None) -> dict[str, str] | None:
 
 def _next_link(db: Session, chain: str, organization: str | None) -> tuple[int, str]:
     """Lock the chain's head and return (next sequence, previous hash); a new chain gets its head first."""
-    head = select(AuditChain.sequence, AuditChain.head).where(AuditChain.id == chain).with_for_update()
-    row = db.execute(head).one_or_none()
+    connection = db.connection()
+    row = connection.execute(_LOCK_HEAD, {"of": chain}).one_or_none()
     if row is None:
         # Two first writers may race on PostgreSQL: both insert, one waits and does nothing, then both lock the head.
-        insert_head = _insert_if_absent(db)
-        db.execute(insert_head.values(id=chain, organization=organization, sequence=0, head=GENESIS))
-        row = db.execute(head).one()
+        insert_head = _insert_if_absent(connection.dialect.name)
+        connection.execute(insert_head, {"id": chain, "organization": organization, "sequence": 0, "head": GENESIS})
+        row = connection.execute(_LOCK_HEAD, {"of": chain}).one()
     return row.sequence + 1, row.head
 
 
-def _insert_if_absent(db: Session) -> Any:
-    dialect = postgresql if db.get_bind().dialect.name == "postgresql" else sqlite
-    return dialect.insert(AuditChain).on_conflict_do_nothing(index_elements=["id"])
+def _insert_if_absent(dialect: str) -> Any:
+    builder = postgresql if dialect == "postgresql" else sqlite
+    return builder.insert(_CHAINS).on_conflict_do_nothing(index_elements=["id"])

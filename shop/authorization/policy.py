@@ -24,7 +24,7 @@ from casbin.util import SimpleEval
 from shop.authorization.conditions import ABOUT_WHOSE, CONDITIONS, Facts, Resource, holds, names
 from shop.authorization.decisions import Code, Decision, Denied, Effect
 from shop.authorization.permissions import Permission
-from shop.principal import Principal, Workflow
+from shop.principal import CONSENTABLE, Principal, Workflow
 
 MODEL = Path(__file__).with_name("model.conf")
 _TOKEN = re.compile(r"[a-z][a-z0-9_.:]*")
@@ -113,8 +113,9 @@ class Policy:
                 "roles_that_allow": sorted(self.roles_that_allow(action)),
             }
         elif not consented:
-            rule, code, workflow = "default.scope", Code.CONSENT_NEEDED, Workflow(candidates[0].workflow)
-            compared = {"scopes": sorted(principal.scopes), "scope_needed": workflow}
+            workflow = next((Workflow(r.workflow) for r in candidates if r.workflow in CONSENTABLE), None)
+            rule, code = "default.scope", Code.CONSENT_NEEDED if workflow else Code.NOT_PERMITTED
+            compared = {"scopes": sorted(principal.scopes), "scope_needed": workflow or candidates[0].workflow}
         elif not theirs:
             rule = "default.not_yours" if facts.resource.exists else "default.not_there"
             code, compared = Code.NOT_FOUND, _compared(facts)
@@ -167,10 +168,10 @@ def _read(text: str) -> tuple[list[Rule], list[tuple[str, str]]]:
             inherits.append((_token(values[0], number), _token(values[1], number)))
         elif kind == "p" and len(values) == 6:
             rules.append(_rule(values, number))
+            if any(rule.rule == rules[-1].rule for rule in rules[:-1]):
+                raise PolicyError(f"policy line {number}: a rule is named {values[0]!r} already: the audit needs one")
         else:
             raise PolicyError(f"policy line {number}: expected 'p' with 6 columns or 'g' with 2, found {row}")
-    if len({rule.rule for rule in rules}) != len(rules):
-        raise PolicyError("two rules have the same name: the audit could not tell them apart")
     return rules, inherits
 
 

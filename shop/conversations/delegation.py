@@ -14,10 +14,7 @@ from shop.conversations.models import Conversation
 from shop.credentials.delegations import living_delegation, start_delegation
 from shop.credentials.ledger import Authority, changed, live, lock
 from shop.database import moment
-from shop.principal import FIRST_SCOPES, IN_APP_ASSISTANT, Actor, Principal, Workflow
-
-CONSENTABLE = frozenset({Workflow.BROWSE, Workflow.READ, Workflow.TRANSACT})
-"""What a person may allow to the in-app assistant. Nothing else can be switched on, by anyone."""
+from shop.principal import CONSENTABLE, FIRST_SCOPES, IN_APP_ASSISTANT, Actor, Principal, Workflow
 
 
 def assistant_for(

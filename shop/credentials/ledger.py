@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, String, select, update
+from sqlalchemy import ForeignKey, String, bindparam, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shop.database import Base, moment, word
@@ -77,10 +77,9 @@ class NotAlive(Exception):
 
 
 _KIND_OF_PREFIX = {"org": Kind.ORGANIZATION, "mem": Kind.MEMBERSHIP, "ses": Kind.SESSION, "dlg": Kind.DELEGATION}
-_COLUMNS = (
+_ALIVE = select(
     Authority.id,
     Authority.kind,
-    Authority.epoch,
     Authority.expires_at,
     Authority.ended_at,
     Authority.ended_because,
@@ -89,7 +88,9 @@ _COLUMNS = (
     Authority.roles,
     Authority.order_limit,
     Authority.scopes,
-)
+).where(Authority.id.in_(bindparam("authorities", expanding=True)))
+_SHARED, _FOR_CHANGE = _ALIVE.with_for_update(read=True), _ALIVE.with_for_update()
+"""Built once, and run on the connection itself: this is on the way of every call."""
 
 
 def live(db: Session, principal: Principal, *, for_change: bool = False) -> Principal:
@@ -98,12 +99,9 @@ def live(db: Session, principal: Principal, *, for_change: bool = False) -> Prin
     Set `for_change` when the transaction goes on to change one of these authorities, so that two such
     transactions queue instead of deadlocking. Raises `NotAlive`.
     """
-    rows = {
-        row.id: row
-        for row in db.execute(
-            select(*_COLUMNS).where(Authority.id.in_(principal.authorities)).with_for_update(read=not for_change)
-        )
-    }
+    question = _FOR_CHANGE if for_change else _SHARED
+    found = db.connection().execute(question, {"authorities": principal.authorities})
+    rows = {row.id: row for row in found}
     now = moment(db)
     for identifier in principal.authorities:
         row = rows.get(identifier)

@@ -73,7 +73,7 @@ def start_session(
     db.flush()
     session = SignedInSession(
         id=identifier,
-        token_hash=_digest(token),
+        token_hash=token_digest(token),
         person_id=person_id,
         membership_id=membership_id,
         organization_id=organization_id,
@@ -92,7 +92,7 @@ def start_session(
 
 def find_session(db: Session, token: str) -> SignedInSession | None:
     """The session that a browser's token names, alive or not."""
-    return db.scalars(select(SignedInSession).where(SignedInSession.token_hash == _digest(token))).one_or_none()
+    return db.scalars(select(SignedInSession).where(SignedInSession.token_hash == token_digest(token))).one_or_none()
 
 
 def needs_touch(db: Session, session: SignedInSession) -> bool:
@@ -126,5 +126,6 @@ def sessions_of(db: Session, membership_id: str) -> list[SignedInSession]:
     )
 
 
-def _digest(token: str) -> str:
+def token_digest(token: str) -> str:
+    """What the database keeps of a browser's token."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -17,8 +17,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from shop.audit.events import EventName
 from shop.audit.writer import record
@@ -109,6 +110,7 @@ class SignIn:
             login_hint=email,
         )
         with self._database.write() as db:
+            db.execute(delete(SignInAttempt).where(SignInAttempt.expires_at < moment(db)))
             db.add(
                 SignInAttempt(
                     state_hash=_digest(state),
@@ -132,6 +134,21 @@ class SignIn:
         except SignInError as error:
             self._record_failure(error, claimed.provider if claimed else None)
             raise
+
+    def provider_sign_out_url(self, connection_id: str, return_to: str) -> str | None:
+        """Where a person can end their session at the identity provider too (RP-Initiated Logout 1.0 §2).
+
+        None when the provider offers no such place, or does not answer.
+        """
+        with self._database.read() as db:
+            connection = db.get_one(Connection, connection_id)
+            provider = self._provider(connection, db.get_one(Organization, connection.organization_id))
+        try:
+            endpoint = self._metadata.document(provider, self._database.clock()).get("end_session_endpoint")
+        except SignInError:
+            return None
+        query = urlencode({"client_id": provider.client_id, "post_logout_redirect_uri": return_to})
+        return f"{endpoint}?{query}" if isinstance(endpoint, str) else None
 
     def _claim(self, state: str, browser: str) -> _Claimed:
         """Step 2: exactly one callback gets the attempt (ASVS 10.2.1, RFC 9700 §4.7)."""

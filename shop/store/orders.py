@@ -68,8 +68,7 @@ def place(
 
 def find_order(db: Session, number: str, *, for_change: bool = False) -> Order | None:
     """An order by its number, whoever's it is: the caller decides who may see it."""
-    query = select(Order).where(Order.number == number.strip().upper())
-    return db.scalars(query.with_for_update(of=Order) if for_change else query).one_or_none()
+    return db.get(Order, number.strip().upper(), with_for_update=for_change or None)
 
 
 def orders_of(db: Session, organization: str, owner: str, limit: int) -> tuple[int, list[Order]]:

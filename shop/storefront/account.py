@@ -61,9 +61,13 @@ def sign_out() -> ResponseReturnValue:
 def _signed_out(title: str) -> ResponseReturnValue:
     """The end of a session with us; the identity provider's own is another one, and theirs to end (ASVS 7.6.1)."""
     person = signed_in()
-    context = {"organization": person.organization_name, "provider_url": person.provider_url} if person else {}
+    if person is None:
+        return redirect("/", 303)
+    url = services().sign_in.provider_sign_out_url(person.connection_id, services().settings.base_url + "/")
     leave()
-    return render_template("storefront/signed_out.html", title=title, **context)
+    return render_template(
+        "storefront/signed_out.html", title=title, organization=person.organization_name, provider_url=url
+    )
 
 
 def _view(session: SignedInSession, current: str) -> dict[str, object]:

@@ -134,10 +134,12 @@ def _refused(outcome: Outcome) -> ResponseReturnValue:
     status = {"not_found": 404, "invalid_arguments": 400, "unavailable": 503}.get(code, 409)
     title = {"not_found": "There is nothing here", "cart_empty": "Your cart is empty"}.get(code, "That did not work")
     text = outcome.message if isinstance(outcome, Failed) else "There is nothing under that number or name."
-    return render_template("storefront/error.html", code=status, title=title, text=text, action=_BACK), status
+    action = _TO_ORDERS if request.path.startswith("/orders") else _BACK
+    return render_template("storefront/error.html", code=status, title=title, text=text, action=action), status
 
 
 _BACK = {"href": "/cart", "label": "To your cart"}
+_TO_ORDERS = {"href": "/orders", "label": "To your orders"}
 
 
 def _number(field: str, *, default: int) -> int:

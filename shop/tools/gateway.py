@@ -219,9 +219,10 @@ class Gateway:
 
     def _refused(self, call: Call, refusal: Exception) -> Outcome:
         with self._database.write() as db:
+            # The receipt's row before the chain's head, as everywhere: one order of locks.
+            receipt = receipts.lock_receipt(db, call.receipt) if call.receipt else None
             outcome = as_outcome(db, self.policy, call, refusal)
             record_outcome(db, call, outcome)
-            receipt = receipts.find_receipt(db, call.receipt) if call.receipt else None
             if receipt and receipt.state is ReceiptState.OPEN:
                 note = outcome.reason if isinstance(outcome, Denied) else outcome.message
                 receipts.void(db, receipt, outcome.code, note, by=None)

@@ -35,12 +35,11 @@ class NoPermit(RuntimeError):
 class Permit:
     """Leave to run one tool once: the open transaction, and for whom."""
 
-    __slots__ = ("_tool", "call_id", "db", "pin", "policy", "principal", "resource", "turn")
+    __slots__ = ("call_id", "db", "pin", "policy", "principal", "resource", "turn")
 
     def __init__(self, *_: object, **__: object) -> None:
         raise NoPermit("a permit is made by the gateway, not constructed")
 
-    _tool: str
     db: Session
     principal: Principal
     resource: Resource
@@ -66,28 +65,35 @@ class Permit:
         )
 
 
-_open: set[int] = set()
+_open: dict[int, str] = {}
+"""The permits that are good now, by identity, and for which tool. It stands here, so that no permit says it of itself."""
 
 
 class Seal:
     """Makes permits. One exists; see `take_seal`."""
+
+    def __init__(self) -> None:
+        raise NoPermit("there is one door: shop.tools.gateway has taken the seal")
 
     @contextmanager
     def permit(
         self, tool: str, db: Session, principal: Principal, resource: Resource, policy: Policy, call: CallLike
     ) -> Iterator[Permit]:
         """A permit for one tool, valid inside the `with` block."""
+        if self is not _the_seal:
+            raise NoPermit("this is not the seal")
         permit: Permit = object.__new__(Permit)
-        permit._tool, permit.db, permit.principal, permit.resource = tool, db, principal, resource
+        permit.db, permit.principal, permit.resource = db, principal, resource
         permit.policy, permit.call_id, permit.turn, permit.pin = policy, call.id, call.turn, None
-        _open.add(id(permit))
+        _open[id(permit)] = tool
         try:
             yield permit
         finally:
-            _open.discard(id(permit))
+            _open.pop(id(permit), None)
 
 
-_seals = [Seal()]
+_the_seal = object.__new__(Seal)
+_seals = [_the_seal]
 
 
 def take_seal() -> Seal:
@@ -99,5 +105,5 @@ def take_seal() -> Seal:
 
 def require(permit: object, tool: str) -> None:
     """Raise `NoPermit` unless this is an open permit for this tool, made by the gateway."""
-    if type(permit) is not Permit or id(permit) not in _open or permit._tool != tool:
+    if type(permit) is not Permit or _open.get(id(permit)) != tool:
         raise NoPermit(f"{tool} runs through shop.tools.gateway.call_tool and in no other way")

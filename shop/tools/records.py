@@ -20,6 +20,8 @@ from shop.tools.outcomes import AwaitingApproval, Denied, Failed, Outcome, Succe
 from shop.tools.registry import TOOLS
 
 _MOST_ARGUMENT_CHARACTERS = 2000
+_MOST_BRACKETS = 100
+"""A bound for the depth: canonical JSON is written recursively."""
 
 
 def record_outcome(
@@ -75,17 +77,21 @@ def record_decision_of_human(db: Session, name: EventName, human: Principal, rec
 
 
 def _bounded(arguments: object) -> Any:
-    """The arguments as proposed; whatever is not plain JSON of bearable size is kept as its beginning."""
+    """The arguments as proposed; whatever is not plain JSON of bearable size and depth is kept as its beginning."""
     try:
         text = json.dumps(arguments, allow_nan=False, ensure_ascii=False)
         text.encode()
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
+        return _beginning(arguments)
+    is_bearable = len(text) <= _MOST_ARGUMENT_CHARACTERS and text.count("[") + text.count("{") <= _MOST_BRACKETS
+    return json.loads(text, parse_int=_safe_integer) if is_bearable else text[:_MOST_ARGUMENT_CHARACTERS]
+
+
+def _beginning(arguments: object) -> str:
+    try:
         return repr(arguments)[:_MOST_ARGUMENT_CHARACTERS].encode(errors="replace").decode()
-    return (
-        json.loads(text, parse_int=_safe_integer)
-        if len(text) <= _MOST_ARGUMENT_CHARACTERS
-        else text[:_MOST_ARGUMENT_CHARACTERS]
-    )
+    except (ValueError, RecursionError):  # an integer of thousands of digits, or lists deeper than the stack
+        return f"a {type(arguments).__name__} that cannot be written down"
 
 
 def _safe_integer(text: str) -> int | str:

@@ -110,6 +110,8 @@ def _over_limit(db: Session, policy: Policy, principal: Principal, decision: Dec
 
 
 def _not_permitted(policy: Policy, verb: str, decision: Decision) -> str:
+    if "scope_needed" in decision.facts:
+        return f"An assistant cannot be allowed to {verb} this way. You can do it yourself, on the shop's own pages."
     held = " and ".join(decision.facts.get("roles", [])) or "none"
     would_do = sorted(decision.facts.get("roles_that_allow", []))
     whose = f" Somebody with the role {' or '.join(would_do)} may." if would_do else ""

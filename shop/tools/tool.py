@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from sqlalchemy.orm import Session
 
 from shop.authorization.conditions import Resource
@@ -27,6 +27,14 @@ class Arguments(BaseModel):
     """Base of all tools' arguments: nothing that is not declared, and no quiet conversion of types."""
 
     model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True, frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_nul(cls, value: object) -> object:
+        """PostgreSQL's text holds no NUL, so none gets as far as a query."""
+        if isinstance(value, str) and "\x00" in value:
+            raise ValueError("a NUL character is not text")
+        return value
 
 
 class Result(BaseModel):
@@ -109,7 +117,7 @@ class Tool:
             return self.arguments.model_validate(arguments)
         except ValidationError as error:
             problems = "; ".join(
-                f"{'.'.join(str(part) for part in problem['loc']) or 'arguments'}: {problem['msg']}"
+                f"{'.'.join(_short(part) for part in problem['loc']) or 'arguments'}: {problem['msg']}"
                 for problem in error.errors(include_url=False, include_input=False, include_context=False)[:5]
             )
             raise InvalidArguments(problems) from error
@@ -117,6 +125,11 @@ class Tool:
     def schema(self) -> dict[str, Any]:
         """JSON schema of the arguments, as a model or an MCP host is given it."""
         return self.arguments.model_json_schema()
+
+
+def _short(part: int | str) -> str:
+    """A field's name as a refusal repeats it: names that nobody declared may be of any length, and no text at all."""
+    return str(part)[:60].encode(errors="replace").decode()
 
 
 def tool(

@@ -1,0 +1,47 @@
+"""Run the measurements and print each figure with its goal, whether it holds, and how it was measured."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+
+from tests.bench.decisions import concurrent_decisions, decision_cost
+from tests.bench.figure import Figure
+from tests.bench.first_byte import first_byte
+from tests.bench.governance import governance_tax
+
+MEASUREMENTS: dict[str, Callable[[], Figure]] = {
+    "governance_tax": governance_tax,
+    "decision_cost": decision_cost,
+    "concurrent_decisions": concurrent_decisions,
+    "first_byte": first_byte,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure what was named, or all. Returns 1 when a goal does not hold."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"of {', '.join(MEASUREMENTS)}; all when none is given"
+    )
+    parser.add_argument("--json", action="store_true", help="a list of {name, value, goal, unit, holds}")
+    options = parser.parse_args(arguments)
+    unknown = set(options.names) - set(MEASUREMENTS)
+    if unknown:
+        parser.error(f"no measurement is called {', '.join(sorted(unknown))}; there are {', '.join(MEASUREMENTS)}")
+    figures = [MEASUREMENTS[name]() for name in options.names or MEASUREMENTS]
+    if options.json:
+        keys = ("name", "value", "goal", "unit", "holds")
+        print(json.dumps([{key: asdict(figure)[key] for key in keys} for figure in figures], indent=2))
+    else:
+        print("| measurement | figure | goal | holds | how |\n|---|---|---|---|---|")
+        for figure in figures:
+            print(figure.row())
+    return 0 if all(figure.holds for figure in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""One measured figure and its goal, and how two things are timed against each other."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Figure:
+    """A figure; it holds when it is at most its goal."""
+
+    name: str
+    value: float
+    goal: float
+    unit: str
+    how: str
+    holds: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.value = round(self.value, 2)
+        self.holds = self.value <= self.goal
+
+    def row(self) -> str:
+        """The figure as a row of the README's table."""
+        shown = f"{self.value:g}{self.unit}" if self.unit == "×" else f"{self.value:g} {self.unit}"
+        goal = f"≤ {self.goal:g}{self.unit}" if self.unit == "×" else f"{self.goal:g} {self.unit}"
+        return f"| {self.name} | {shown} | {goal} | {'yes' if self.holds else 'no'} | {self.how} |"
+
+
+def timed(run: Callable[[], object]) -> Callable[[], float]:
+    """Seconds that one run of something takes."""
+
+    def measure() -> float:
+        start = time.perf_counter()
+        run()
+        return time.perf_counter() - start
+
+    return measure
+
+
+def medians(first: Callable[[], float], second: Callable[[], float], *, rounds: int) -> tuple[float, float]:
+    """Median of the seconds that two things measure, in turns, so that whatever else the machine does meets both alike."""
+    for warm_up in (first, second):
+        for _ in range(max(3, rounds // 20)):
+            warm_up()
+    pairs = [(first(), second()) for _ in range(rounds)]
+    return statistics.median(pair[0] for pair in pairs), statistics.median(pair[1] for pair in pairs)

@@ -1,0 +1,118 @@
+"""The shop on gunicorn as in production, plus one bare stream, for `first_byte`. Prints where it is and a signed-in cookie."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+from flask import Flask, Response
+from gunicorn.app.base import BaseApplication
+from sqlalchemy import select
+
+from shop import create_app
+from shop.access import Access, Rule, csrf
+from shop.credentials.sessions import start_session
+from shop.identity.models import Connection, Membership, Person
+from shop.settings import Settings
+
+
+def build(settings: Settings) -> Flask:
+    """The shop, and beside it the least that Flask can stream."""
+    app = create_app(settings)
+
+    @app.post("/bench/stream")
+    @csrf.exempt
+    def stream() -> Response:
+        def chunks() -> Iterator[bytes]:
+            yield b"data: x\n\n"
+            yield b"data: y\n\n"
+
+        return Response(chunks(), mimetype="text/event-stream")
+
+    app.extensions["access"]["stream"] = Access(Rule.PUBLIC, "the bare stream of a measurement")
+    return app
+
+
+def signed_in_cookie(app: Flask, settings: Settings) -> tuple[str, str]:
+    """A session of Sofia Hart, started as the sign-in would, and the CSRF token of a page."""
+    database = app.extensions["shop"].database
+    with database.write() as db:
+        person = db.scalars(select(Person).where(Person.email == "sofia.hart@acme.example")).one()
+        membership = db.scalars(select(Membership).where(Membership.person_id == person.id)).one()
+        connection = db.scalars(
+            select(Connection).where(Connection.organization_id == membership.organization_id)
+        ).one()
+        _session, token = start_session(
+            db,
+            person_id=person.id,
+            membership_id=membership.id,
+            organization_id=membership.organization_id,
+            connection_id=connection.id,
+            method="oidc",
+            provider_session=None,
+            user_agent="bench",
+            idle=timedelta(hours=1),
+            absolute=timedelta(hours=1),
+        )
+    client = app.test_client()
+    with client.session_transaction() as cookie:
+        cookie["_user_id"], cookie["_fresh"] = token, True
+    page = client.get("/sessions").text
+    found = re.search(r'name="csrf_token" value="([^"]+)"', page)
+    value = client.get_cookie(settings_cookie(settings))
+    if found is None or value is None:
+        raise RuntimeError("not signed in")
+    return f"{value.key}={value.value}", found.group(1)
+
+
+def settings_cookie(settings: Settings) -> str:
+    """The name of the shop's cookie."""
+    return f"context-and-co-{settings.port}"
+
+
+class _Server(BaseApplication):  # type: ignore[misc] # untyped library
+    def __init__(self, settings: Settings, ready: str) -> None:
+        self._settings, self._ready = settings, ready
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in {
+            "bind": f"127.0.0.1:{self._settings.port}",
+            "worker_class": "gthread",
+            "workers": 1,
+            "threads": self._settings.threads,
+            "loglevel": "error",
+            "control_socket_disable": True,
+            "post_worker_init": lambda _worker: print(self._ready, flush=True),
+        }.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        return build(self._settings)
+
+
+def main(folder: str) -> None:
+    """Serve until terminated."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = Settings(
+        port=port,
+        base_url=f"http://127.0.0.1:{port}",
+        data_dir=Path(folder),
+        database_url=f"sqlite:///{folder}/shop.db",
+        secret_key="a secret of the measurement, of no use to anyone",
+    )
+    app = create_app(settings)
+    cookie, csrf_token = signed_in_cookie(app, settings)
+    app.extensions["shop"].database.dispose()
+    _Server(settings, json.dumps({"port": port, "cookie": cookie, "csrf_token": csrf_token})).run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,142 @@
+"""The real program, as `uv run app.py` starts it: the shop and its identity providers, each in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import queue
+import socket
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from shop.authorization.policy import Policy
+from shop.database import Database
+from shop.demo.seeding import Seed
+from shop.settings import ROOT, Settings
+
+PORTS = 3  # the shop, and an identity provider for each of the two organizations
+START_SECONDS = 60
+STOP_SECONDS = 15
+_NOT_INHERITED = ("SHOP_", "OPENAI_", "DATABASE_URL", "PORT", "HOST")
+
+
+@dataclass
+class LiveShop:
+    """A running shop: where it is, and how to bring its first day back."""
+
+    settings: Settings
+    environment: dict[str, str] = field(repr=False)
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The only places that a browser may ask for anything: the shop and the two identity providers."""
+        companions = (self.settings.issuer_of_companion(index) for index in range(PORTS - 1))
+        return frozenset({self.settings.base_url, *companions})
+
+    def url(self, path: str) -> str:
+        """A page's address."""
+        return self.settings.base_url + path
+
+    def reset(self) -> None:
+        """What `flask reset` does, without the two seconds that a new process takes."""
+        database = Database(self.settings.database_url, threads=1)
+        policy = Policy.from_file(self.settings.seed_dir / "policy" / "policy.csv")
+        Seed(self.settings.seed_dir, self.settings.issuer_of_companion).reset(database, policy)
+        database.dispose()
+
+    def flask(self, *command: str) -> str:
+        """Run one of the program's commands beside the running server. Returns what it printed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "flask", *command],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=START_SECONDS,
+        )
+        return done.stdout
+
+
+class RunningShop:
+    """Starts the program and stops it: a context manager that gives the `LiveShop`."""
+
+    def __init__(self, data_dir: Path, **environment: str) -> None:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)}
+        own = {"PORT": str(free_ports()), "SHOP_DATA_DIR": str(data_dir), **environment}
+        self._environment = inherited | own
+        self._settings = Settings.from_environment(self._environment)
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> LiveShop:
+        self._process = subprocess.Popen(
+            [sys.executable, "app.py"],
+            cwd=ROOT,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert self._process.stdout
+        said = _Said(self._process.stdout)
+        if not said.wait_for("is open"):
+            self.__exit__()
+            raise RuntimeError(f"The shop did not start. It said:\n{said.so_far}")
+        return LiveShop(self._settings, self._environment)
+
+    def __exit__(self, *_failure: object) -> None:
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+class _Said:
+    """What a process prints, read in a thread, so that it never waits for us and we never wait for ever."""
+
+    def __init__(self, output: IO[str]) -> None:
+        self._output = output
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self.so_far = ""
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def wait_for(self, words: str) -> bool:
+        """Wait until a line holds these words. False when the process ended, or said nothing for too long."""
+        try:
+            while (line := self._lines.get(timeout=START_SECONDS)) is not None:
+                self.so_far += line
+                if words in line:
+                    return True
+        except queue.Empty:
+            return False
+        return False
+
+    def _read(self) -> None:
+        with self._output:
+            for line in self._output:
+                self._lines.put(line)
+        self._lines.put(None)
+
+
+def free_ports() -> int:
+    """The first of `PORTS` consecutive ports that nobody uses."""
+    for first in range(5300, 65_000 - PORTS, 10):
+        if all(_is_free(first + index) for index in range(PORTS)):
+            return first
+    raise RuntimeError("No free ports: stop some of what listens on this machine.")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

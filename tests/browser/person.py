@@ -1,0 +1,141 @@
+"""A person in front of a browser. What they do reads like the story; each step waits for what it shows, never for time."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from tests.browser.devices import Device
+from tests.browser.live_shop import LiveShop
+
+ORDER_NUMBER = re.compile(r"CC-[0-9A-HJKMNP-TV-Z]{6}")
+
+
+@dataclass
+class Person:
+    """Somebody with a browser of their own; `page` is the tab that they look at."""
+
+    email: str
+    shop: LiveShop
+    context: BrowserContext
+    device: Device
+    page: Page = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.page = self.context.new_page()
+
+    @property
+    def name(self) -> str:
+        """As their identity provider writes it."""
+        return " ".join(part.capitalize() for part in self.email.partition("@")[0].split("."))
+
+    # Going places ----------------------------------------------------------------------------------------------------
+
+    def open(self, path: str) -> Page:
+        """Open a page of the shop."""
+        self.page.goto(self.shop.url(path))
+        return self.page
+
+    def new_tab(self, path: str) -> Page:
+        """Open a page in another tab of the same browser."""
+        page = self.context.new_page()
+        page.goto(self.shop.url(path))
+        return page
+
+    def sign_in(self, then: str = "/") -> None:
+        """Open a page that asks to sign in, and come back to it: e-mail, the provider's page, themselves."""
+        self.open(f"/sign-in?next={then}" if then == "/" else then)
+        self.type_email()
+        self.pick_themselves()
+        expect(self.page).to_have_url(self.shop.url(then))
+
+    def type_email(self) -> None:
+        """Give the work e-mail on the sign-in page; the next page is the identity provider's."""
+        self.page.get_by_label("Work e-mail").fill(self.email)
+        self.page.get_by_role("button", name="Continue").click()
+        expect(self.page.get_by_role("heading", name="Who are you today?")).to_be_visible()
+
+    def pick_themselves(self) -> None:
+        """Choose oneself on the identity provider's page."""
+        self.page.get_by_role("button", name=self.name).click()
+
+    # Talking ---------------------------------------------------------------------------------------------------------
+
+    def say(self, words: str) -> Locator:
+        """Send a message and wait until the answer is complete. Returns its turn."""
+        turns = self.turns.count()
+        self.begin_to_say(words)
+        expect(self.turns).to_have_count(turns + 1)
+        return self.answered()
+
+    def begin_to_say(self, words: str) -> None:
+        """Send a message, and go on at once."""
+        self.page.get_by_role("textbox", name="Message to your assistant").fill(words)
+        if self.device.is_phone:
+            self.page.get_by_role("button", name="Send").tap()
+        else:
+            self.page.keyboard.press("Enter")
+
+    def press(self, button: Locator) -> Locator:
+        """Press a button that lets the assistant go on, and wait until its answer is complete. Returns its turn."""
+        turns = self.turns.count()
+        button.click()
+        expect(self.turns).to_have_count(turns + 1)
+        return self.answered()
+
+    def answered(self) -> Locator:
+        """Wait until the latest turn has ended and its stream is closed. Returns the turn."""
+        latest = self.turns.last
+        expect(latest.locator(".foot")).not_to_have_attribute("data-state", "running")
+        expect(self.page.locator("#chat.htmx-request")).to_have_count(0)
+        return latest
+
+    @property
+    def turns(self) -> Locator:
+        """The turns of the conversation on the page."""
+        return self.page.locator(".turn")
+
+    @property
+    def notice(self) -> Locator:
+        """What the page says over the composer."""
+        return self.page.locator("#notice")
+
+    @property
+    def cart_link(self) -> Locator:
+        """The cart in the header."""
+        return self.page.locator("#cart-link")
+
+    def chip(self, label: str) -> Locator:
+        """What the assistant may do here, as its switch or its words say it."""
+        return self.page.locator("#may .pill", has_text=label)
+
+    # Reading the record ----------------------------------------------------------------------------------------------
+
+    def audit_of(self, conversation: str) -> list[str]:
+        """Open a conversation's audit view. Returns its entries: who, what, why, which rule, how decided."""
+        self.open(f"/audit/conversations/{conversation}")
+        return self.entries()
+
+    def entries(self) -> list[str]:
+        """The entries of the audit view on the page, in order."""
+        expect(self.page.locator(".timeline")).to_be_visible()
+        texts: list[str] = self.page.locator(".entry").evaluate_all(
+            "entries => entries.map(entry => entry.textContent.replace(/\\s+/g, ' ').trim())"
+        )
+        return texts
+
+    @property
+    def conversation(self) -> str:
+        """The id of the conversation on the page."""
+        expect(self.page).to_have_url(re.compile(r"/assistant/cnv_\w+"))
+        return self.page.url.rpartition("/")[2]
+
+
+def in_order(entries: list[str], *expected: str) -> None:
+    """Assert that entries with these words stand there in this order; others may stand between."""
+    rest = iter(entries)
+    for words in expected:
+        if not any(words in entry for entry in rest):
+            raise AssertionError(f"{words!r} is not there, or not in this order, in:\n" + "\n".join(entries))

@@ -1,0 +1,176 @@
+"""Walks through the shop that stop at every page and at every state of it.
+
+Each walk is a generator: it does what a person does and yields the name of what is on the screen then. What is looked at
+there is the caller's business: accessibility, overflow, a screenshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from playwright.sync_api import expect
+
+from tests.browser.gate import GatedModel
+from tests.browser.person import Person
+
+Walk = Iterator[tuple[str, Person]]
+Meet = Callable[[str], Person]
+"""Gives a person of that name in front of a browser of their own, not signed in."""
+
+
+def shop_window(meet: Meet) -> Walk:
+    """What anyone may look at."""
+    anyone = meet("sofia")
+    for name, path in (
+        ("home", "/"),
+        ("search result", "/?q=hoodie&colour=black&max_price=60"),
+        ("search without result", "/?q=submarine"),
+        ("product", "/products/long-context-hoodie?colour=black&size=L"),
+        ("product, sold out", "/products/context-tee?colour=ink&size=XL"),
+        ("what this does not protect", "/protect"),
+        ("not there", "/nothing-of-this-name"),
+        ("sign-in", "/sign-in"),
+    ):
+        anyone.open(path)
+        yield name, anyone
+    anyone.page.get_by_label("Work e-mail").fill("somebody@nowhere.example")
+    anyone.page.get_by_role("button", name="Continue").click()
+    expect(anyone.page.locator("#email-error")).to_be_visible()
+    yield "sign-in, unknown company", anyone
+
+
+def signing_in(meet: Meet) -> Walk:
+    """To the identity provider and back, in every way that it can end."""
+    sofia = meet("sofia")
+    sofia.open("/sign-in")
+    sofia.type_email()
+    yield "identity provider", sofia
+    sofia.page.get_by_role("link", name="Cancel").click()
+    expect(sofia.page.get_by_role("link", name="Try again")).to_be_visible()
+    yield "sign-in failed", sofia
+    gil = meet("gil")
+    gil.open("/sign-in")
+    gil.type_email()
+    yield "identity provider of the other company", gil
+    sofia.sign_in("/sessions")
+    yield "sessions", sofia
+    sofia.page.get_by_role("button", name="Your account").click()
+    expect(sofia.page.locator("#account")).to_be_visible()
+    yield "account menu", sofia
+    sofia.page.get_by_role("button", name="Sign out everywhere").click(force=True)
+    if sofia.page.url.endswith("/sessions"):  # the press only closed the menu
+        sofia.page.get_by_role("button", name="Sign out everywhere").click()
+    expect(sofia.page.get_by_role("link", name="Sign in again")).to_be_visible()
+    yield "signed out", sofia
+
+
+def buying_by_hand(meet: Meet) -> Walk:
+    """From an empty cart to an order and its end, and what a person without the role is told."""
+    sofia = meet("sofia")
+    sofia.sign_in("/cart")
+    yield "cart, empty", sofia
+    sofia.open("/products/long-context-hoodie?colour=black&size=L")
+    yield "product, signed in", sofia
+    sofia.page.get_by_role("button", name="Add to cart").click()
+    expect(sofia.page.get_by_role("heading", name="1 item")).to_be_visible()
+    yield "cart", sofia
+    sofia.page.get_by_role("link", name="Check out").click()
+    yield "checkout", sofia
+    sofia.page.get_by_role("button", name="Confirm").click()
+    expect(sofia.page.get_by_text("Your order is placed.")).to_be_visible()
+    yield "order", sofia
+    sofia.page.get_by_role("button", name="Cancel this order").click()
+    expect(sofia.page.get_by_role("button", name="Cancel the order")).to_be_visible()
+    yield "order, about to be cancelled", sofia
+    sofia.page.get_by_role("button", name="Cancel the order").click()
+    expect(sofia.page.get_by_text("Your order is cancelled.")).to_be_visible()
+    yield "order, cancelled", sofia
+    sofia.open("/orders")
+    yield "orders", sofia
+    sofia.open("/orders/CC-ZZZZZZ")
+    yield "order, not there", sofia
+    tariq = meet("tariq")
+    tariq.sign_in("/orders")
+    yield "orders of somebody else's kind", tariq
+    tariq.open("/cart")
+    yield "refused", tariq
+
+
+def talking(meet: Meet) -> Walk:
+    """The chat, from the empty conversation to an order and a refusal."""
+    sofia = meet("sofia")
+    sofia.sign_in("/assistant/")
+    yield "chat, empty", sofia
+    sofia.say("black hoodies under 60, in L")
+    yield "chat, answered", sofia
+    sofia.turns.last.locator("summary").first.click()
+    yield "chat, a call's details", sofia
+    asked = sofia.say("add the second one")
+    yield "chat, request for consent", sofia
+    sofia.press(asked.get_by_role("button", name="Allow in this conversation"))
+    yield "chat, cart", sofia
+    asked = sofia.say("check out")
+    yield "chat, receipt", sofia
+    sofia.press(asked.get_by_role("button", name="Confirm €58.00"))
+    yield "chat, ordered", sofia
+    sofia.say("and twelve more for the team")
+    yield "chat, refused", sofia
+    sofia.page.get_by_role("button", name="Pause").click()
+    expect(sofia.page.get_by_role("button", name="Resume")).to_be_visible()
+    sofia.say("what is in my cart?")
+    yield "chat, paused", sofia
+    sofia.page.get_by_role("textbox").fill("too long " * 500)
+    sofia.page.keyboard.press("Enter")
+    expect(sofia.notice).to_contain_text("too long")
+    yield "chat, message too long", sofia
+    if sofia.device.is_phone:
+        for drawer, words in (("Conversations", "New conversation"), ("What just happened", "You asked")):
+            sofia.page.get_by_role("button", name=drawer).click()
+            expect(sofia.page.locator(":popover-open").get_by_text(words).first).to_be_visible()
+            yield f"chat, drawer of {drawer.lower()}", sofia
+            sofia.page.keyboard.press("Escape")
+
+
+def talking_to_a_model_that_hesitates(meet: Meet, model: GatedModel) -> Walk:
+    """The chat while an answer runs, and after one broke off."""
+    sofia = meet("sofia")
+    sofia.sign_in("/assistant/")
+    with model.held():
+        sofia.begin_to_say("black hoodies under 60, in L")
+        model.wait_until_it_waits()
+        expect(sofia.page.get_by_role("button", name="Stop")).to_be_visible()
+        yield "chat, answering", sofia
+    sofia.answered()
+    with model.failing():
+        sofia.say("add the second one")
+    yield "chat, broken off", sofia
+
+
+def reading_the_record(meet: Meet) -> Walk:
+    """The audit views and the administrators' list."""
+    sofia, ada, ines = meet("sofia"), meet("ada"), meet("ines")
+    ada.sign_in("/audit/")
+    yield "audit, nothing yet", ada
+    sofia.sign_in("/assistant/")
+    sofia.say("black hoodies under 60, in L")
+    asked = sofia.say("buy the second one")
+    asked = sofia.press(asked.get_by_role("button", name="Allow in this conversation"))
+    sofia.press(asked.get_by_role("button", name="Confirm €58.00"))
+    ada.open("/audit/")
+    yield "audit, conversations", ada
+    ada.audit_of(sofia.conversation)
+    yield "audit of a conversation", ada
+    for summary in ada.page.locator(".entry summary").all()[:8]:
+        summary.click()
+    yield "audit of a conversation, details", ada
+    ada.open(f"/audit/conversations/{sofia.conversation}?show=refused")
+    yield "audit of a conversation, refusals", ada
+    ada.open("/audit/organization")
+    yield "audit of the organization", ada
+    ines.sign_in("/admin/people/")
+    yield "people", ines
+    ines.page.locator("summary", has_text="Suspend Sofia Hart").click()
+    yield "people, about to suspend", ines
+    ines.page.get_by_role("button", name="Suspend Sofia Hart").click()
+    expect(ines.page.get_by_role("button", name="Restore Sofia Hart")).to_be_visible()
+    yield "people, one suspended", ines

@@ -1,0 +1,193 @@
+"""An organization's own OpenID provider, by configuration alone: who comes in, as whom, with which roles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import select
+
+from shop.credentials.ledger import Authority
+from shop.credentials.sessions import SignedInSession
+from shop.identity.models import ExternalIdentity, Membership, Person, SignInAttempt
+from tests.identity.hostile import CLIENT_ID, SUBJECT, HostileProvider, ec_key, query_of, signed
+from tests.identity.signing_in import Door
+from tests.support.people import SOFIA, ShopUnderTest, Visitor
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+def person_of(shop: ShopUnderTest, subject: str) -> Person:
+    """The person behind a `sub`."""
+    with shop.database.read() as db:
+        identity = db.scalars(select(ExternalIdentity).where(ExternalIdentity.subject == subject)).one()
+        return db.get_one(Person, identity.person_id)
+
+
+def roles_of(shop: ShopUnderTest, person: Person) -> list[str]:
+    """The roles that somebody has today."""
+    with shop.database.read() as db:
+        membership = db.scalars(select(Membership).where(Membership.person_id == person.id)).one()
+        return list(db.get_one(Authority, membership.id).roles or [])
+
+
+def test_people_of_an_external_provider_come_in_by_configuration_alone(door: Door) -> None:
+    """A first sign-in makes the person, their membership with the mapped role, a session, and two events."""
+    visitor = door.sign_in()
+    person = person_of(door.shop, SUBJECT)
+    assert (person.email, person.name, person.given_name) == (SOFIA, "Sofia Hart", "Sofia")
+    assert roles_of(door.shop, person) == ["buyer"]
+    with door.shop.database.read() as db:
+        session = db.scalars(select(SignedInSession)).one()
+    assert session.person_id == person.id
+    events = door.shop.chain(door.shop.organization("acme"))
+    assert [event.name for event in events[-2:]] == ["membership.provisioned", "sign_in.succeeded"]
+    assert events[-1].content["session"] == session.id and events[-1].content["subject"] == person.id
+    assert visitor.get("/sessions").status_code == 200
+
+
+@on_sqlite
+def test_an_es256_provider_works_when_its_algorithm_is_pinned(
+    open_shop: Callable[..., ShopUnderTest], provider: HostileProvider
+) -> None:
+    """A connection that pins ES256 accepts an ID token signed with a P-256 key."""
+    provider.keys = [ec_key("curve")]
+    provider.encode = lambda claims: signed(claims, ec_key("curve"), "ES256")
+    Door(open_shop(provider.issuer, algorithms=["ES256"]), provider).sign_in()
+
+
+@on_sqlite
+@pytest.mark.holds("ASVS-10.2.1", "RFC9700-2.1.1")
+def test_every_authorization_request_carries_pkce_state_and_nonce(door: Door) -> None:
+    """The request is code flow with PKCE S256; state and nonce have 256 bits and never come twice."""
+    one, other = query_of(door.browser().url), query_of(door.browser().url)
+    for request in (one, other):
+        assert (request["response_type"], request["client_id"]) == ("code", CLIENT_ID)
+        assert request["code_challenge_method"] == "S256" and len(request["code_challenge"]) == 43
+        assert request["redirect_uri"] == "http://127.0.0.1:5999/sign-in/callback"
+        assert "openid" in request["scope"].split()
+        assert len(request["state"]) >= 43 and len(request["nonce"]) >= 43
+    assert not {one[name] for name in ("state", "nonce", "code_challenge")} & set(other.values())
+    with door.shop.database.read() as db:
+        stored = [(attempt.state_hash, attempt.browser_hash) for attempt in db.scalars(select(SignInAttempt))]
+    assert not {one["state"], other["state"]} & {value for row in stored for value in row}, "only hashes are kept"
+
+
+@on_sqlite
+@pytest.mark.holds("ASVS-10.5.2")
+def test_somebody_with_anothers_email_is_somebody_else(door: Door) -> None:
+    """A person is who their `sub` says: another `sub` with the same e-mail is a new person with nothing of the first."""
+    door.sign_in()
+    first = person_of(door.shop, SUBJECT)
+    door.provider.claims = {"sub": "00u-impostor", "groups": []}
+    door.sign_in()
+    second = person_of(door.shop, "00u-impostor")
+    assert second.id != first.id and second.email == first.email
+    assert (roles_of(door.shop, first), roles_of(door.shop, second)) == (["buyer"], ["guest"])
+
+
+@on_sqlite
+@pytest.mark.holds("ASVS-10.5.2")
+def test_a_person_who_got_another_email_stays_the_same_person(door: Door) -> None:
+    """The same `sub` with a new name and e-mail is the same person, whose page says the new name."""
+    door.sign_in()
+    before = person_of(door.shop, SUBJECT)
+    door.provider.claims = {"email": "sofia.brandt@acme.example", "name": "Sofia Brandt"}
+    visitor = door.sign_in()
+    after = person_of(door.shop, SUBJECT)
+    assert after.id == before.id and after.email == "sofia.brandt@acme.example"
+    assert "Sofia Brandt" in visitor.get("/sessions").text
+
+
+@on_sqlite
+@pytest.mark.holds("ASVS-10.5.2")
+def test_the_same_sub_at_another_issuer_is_somebody_else(
+    open_shop: Callable[..., ShopUnderTest], provider: HostileProvider
+) -> None:
+    """After a connection was moved to another provider, a `sub` of the old one opens nobody's account."""
+    old = Door(open_shop(provider.issuer), provider)
+    old.sign_in()
+    before = person_of(old.shop, SUBJECT)
+    moved = HostileProvider(old.shop.clock)
+    try:
+        new = Door(open_shop(moved.issuer), moved)
+        new.sign_in()
+        assert person_of(new.shop, SUBJECT).id != before.id
+    finally:
+        moved.stop()
+
+
+def test_roles_follow_the_groups_at_the_next_sign_in(door: Door) -> None:
+    """Groups that changed change the roles, and the event says from what to what; unchanged groups write nothing."""
+    door.sign_in()
+    person = person_of(door.shop, SUBJECT)
+    door.provider.claims = {"groups": ["shop-auditors", "shop-unheard-of", "everyone"]}
+    door.sign_in()
+    assert roles_of(door.shop, person) == ["auditor"]
+    door.sign_in()
+    events = door.shop.chain(door.shop.organization("acme"))
+    changes = [event for event in events if event.name == "membership.roles_changed"]
+    assert [event.content["facts"] for event in changes] == [
+        {"before": ["buyer"], "after": ["auditor"], "because": "groups at sign-in"}
+    ]
+
+
+@on_sqlite
+@pytest.mark.parametrize("groups", [None, [], ["everyone"], "shop-admins", {"shop-admins": True}, [["shop-admins"]]])
+def test_whoever_maps_to_no_role_may_only_look(door: Door, groups: object) -> None:
+    """No group, an unknown one, or something that is no list of groups at all makes a guest."""
+    door.provider.claims = {"groups": groups}
+    door.sign_in()
+    assert roles_of(door.shop, person_of(door.shop, SUBJECT)) == ["guest"]
+
+
+def test_a_suspended_person_is_told_so_and_gets_no_session(door: Door) -> None:
+    """Suspension is said on a page; roles are left as they were, and the attempt is on record."""
+    door.sign_in()
+    person = person_of(door.shop, SUBJECT)
+    with door.shop.database.write() as db:
+        membership = db.scalars(select(Membership).where(Membership.person_id == person.id)).one()
+        db.get_one(Authority, membership.id).suspended_at = door.shop.clock()
+    door.provider.claims = {"groups": ["shop-admins"]}
+    browser = door.browser()
+    response = browser.come_back()
+    door.assert_refused(browser.visitor, response, 403, "suspended", says="has suspended it", sessions=1)
+    assert roles_of(door.shop, person) == ["buyer"]
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("next_path", "lands"),
+    [
+        ("/orders?page=2", "/orders?page=2"),
+        ("//evil.example", "/"),
+        ("/\\evil.example", "/"),
+        ("\\\\evil.example", "/"),
+        ("/\t/evil.example", "/"),
+        ("https://evil.example", "/"),
+        ("https:evil.example", "/"),
+        ("javascript:alert(1)", "/"),
+        ("/ok\r\nSet-Cookie: a=b", "/"),
+        ("evil.example", "/"),
+        ("", "/"),
+    ],
+)
+@pytest.mark.holds("RFC9700-4.11")
+def test_a_sign_in_never_leads_off_this_site(door: Door, next_path: str, lands: str) -> None:
+    """Wherever a link wanted to go afterwards, the person lands on a path of this shop."""
+    browser = door.browser(next_path=next_path)
+    response = browser.come_back()
+    assert (response.status_code, response.headers["Location"]) == (303, lands)
+    assert "Set-Cookie: a" not in str(response.headers)
+
+
+@on_sqlite
+@pytest.mark.parametrize("query", ["//evil.example", "/%5Cevil.example", "https:%2F%2Fevil.example", "/%0d%0aX-Evil:1"])
+@pytest.mark.holds("RFC9700-4.11")
+def test_the_sign_in_page_sends_nobody_off_this_site(door: Door, query: str) -> None:
+    """A crafted link to the sign-in page neither redirects a signed-in person away nor plants an address in its form."""
+    visitor = door.sign_in()
+    response = visitor.get(f"/sign-in?next={query}")
+    assert (response.status_code, response.headers["Location"]) == (302, "/")
+    assert "X-Evil" not in response.headers
+    assert "evil" not in Visitor(door.shop, door.shop.app.test_client()).get(f"/sign-in?next={query}").text
