@@ -1,11 +1,9 @@
 """Start the shop: `uv run app.py` (with its companions), or `app:app` as the WSGI application of any server."""
 
-from shop.settings import Settings
-
 if __name__ == "__main__":
-    from shop.serving import serve
+    from shop.serving import main
 
-    raise SystemExit(serve(Settings.from_environment()))
+    raise SystemExit(main())
 
 from shop import create_app
 

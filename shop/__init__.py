@@ -12,8 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, render_template, request
-from werkzeug.exceptions import HTTPException
+from flask import Flask, Response, abort, g, render_template, request
+from werkzeug.exceptions import HTTPException, Unauthorized
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from shop import access
@@ -25,6 +25,7 @@ from shop.assistant.model import Model
 from shop.assistant.views import blueprint as assistant_blueprint
 from shop.audit import writer
 from shop.authorization.policy import Policy
+from shop.credentials.ledger import NotAlive
 from shop.database import Clock, Database, utc_now
 from shop.demo.seeding import Seed
 from shop.identity.sign_in import SignIn
@@ -109,6 +110,8 @@ def _add_frame(app: Flask, *, offline_model: bool) -> None:
     @app.before_request
     def correlate() -> None:
         writer.request_id.set(f"req_{uuid.uuid4().hex}")
+        if any("\x00" in text for text in (request.path, *request.args.values())):
+            abort(404)  # nothing is called that, and PostgreSQL's text cannot even be asked for it
 
     @app.after_request
     def protect(response: Response) -> Response:
@@ -214,6 +217,12 @@ def _add_errors(app: Flask) -> None:
         if request.path.startswith("/assistant") and request.method == "POST":
             return render_template("assistant/_notice.html", notice={"title": f"{title}.", "text": text}), code
         return render_template("storefront/error.html", code=code, title=title, text=text), code
+
+    @app.errorhandler(NotAlive)
+    def lapsed(error: NotAlive) -> tuple[str, int]:
+        """The session ended after the request had come in: the answer is the same as a moment later."""
+        g.lapsed = error
+        return known(Unauthorized())
 
     @app.errorhandler(Exception)
     def unknown(error: Exception) -> tuple[str, int]:

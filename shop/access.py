@@ -70,7 +70,6 @@ class SignedInPerson(UserMixin):  # type: ignore[misc] # untyped library
 def init_app(app: Flask) -> None:
     """Set Flask-Login, CSRF protection and the access rules up. What has no rule answers nobody."""
     _login.init_app(app)
-    csrf.init_app(app)
     rules: dict[str, Access] = app.extensions.setdefault("access", {})
 
     @app.before_request
@@ -82,6 +81,9 @@ def init_app(app: Flask) -> None:
             abort(404)
         is_welcome = access.rule is Rule.PUBLIC or signed_in() is not None
         return None if is_welcome else _on_signed_out()
+
+    # After the access rules: whoever signed out in another tab is told so, and not that the page has become too old.
+    csrf.init_app(app)
 
 
 def guarded(app: Flask, blueprint: Blueprint, access: Access) -> None:

@@ -26,6 +26,16 @@ _START_SECONDS = 20
 _STOP_SECONDS = 5
 
 
+def main() -> int:
+    """Read the settings and serve. Returns 2, with a sentence, when a setting makes no sense."""
+    try:
+        settings = Settings.from_environment()
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return serve(settings)
+
+
 def serve(settings: Settings) -> int:
     """Run until told to stop. Returns the exit status; says in one sentence why when it cannot start."""
     for port in (settings.port, *(settings.companion_port(i) for i in range(len(_directories(settings))))):

@@ -114,6 +114,7 @@ def _entry(event: RecordedEvent, people: Mapping[str, str], *, is_masked: bool) 
     entry = _base(event) | {
         "id": _anchor(event),
         "lane": _lane(event),
+        "person": people.get(content["subject"]),
         "text": _text(event),
         "why": _why(event),
         "rule": decision.get("rule"),
@@ -133,6 +134,7 @@ def _base(event: RecordedEvent) -> Entry:
         "sequence": event.content["sequence"],
         "time": f"{event.at:%H:%M:%S}",
         "date": f"{event.at:%-d %B %Y}",
+        "person": None,
         "mono": None,
         "why": None,
         "rule": None,
@@ -216,7 +218,7 @@ def _why(event: RecordedEvent) -> str | None:
     if "roles_that_allow" in compared:
         parts.append(f"roles held: {', '.join(compared['roles'])}; would do: {', '.join(compared['roles_that_allow'])}")
     if "total" in facts and event.name in {EventName.ORDER_PLACED, EventName.ORDER_CANCELLED}:
-        parts.append(f"{facts['items']} items, {euros(facts['total'])}")
+        parts.append(f"{facts['items']} {'item' if facts['items'] == 1 else 'items'}, {euros(facts['total'])}")
     if facts.get("predecessor"):
         parts.append(f"follows {facts['predecessor']}")
     if "session_event" in facts:

@@ -32,6 +32,10 @@ class Unanswerable(Exception):
     """This cannot be decided or tried again (any more); the message is for the person."""
 
 
+class NotThere(Unanswerable):
+    """There is no such answer, question or receipt in this conversation."""
+
+
 @dataclass(frozen=True)
 class Begun:
     """A turn that has begun, for whom, and the call that a decision already ran."""
@@ -100,8 +104,8 @@ class Conversing:
                 else "You answered: not now."
             )
             asked.outcome, asked.settled = {**(asked.outcome or {}), "answer": answer}, True
+            self._settle_turn(db, asked)
             if not allowed:
-                self._settle_turn(db, asked)
                 return None
             delegation.set_consent(
                 db,
@@ -135,6 +139,10 @@ class Conversing:
             begun = self._begin(db, person, conversation, Trigger.APPROVAL, None)
             again = turns.add_item(db, begun.turn.id, ItemKind.CALL, tool=asked.tool, arguments=asked.arguments)
         outcome = self._gateway.approve(person, receipt_id, turn=begun.turn.id, call_id=again.id)
+        with self._database.write() as db:
+            item = db.get_one(Item, asked.id)
+            item.settled = True
+            self._settle_turn(db, item)
         return self._decided(begun, again, stored(outcome))
 
     def decline(self, person: Principal, conversation_id: str, receipt_id: str) -> Item:
@@ -153,21 +161,27 @@ class Conversing:
         """Go on from a turn that failed: what it had done stands and is not done twice. Raises `Denied`, `Unanswerable`."""
         with self._database.write() as db:
             conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
-            last = threads.turns_of(db, conversation.id)[-1:]
-            if not last or last[0].id != turn_id or last[0].state not in RETRYABLE:
+            past = threads.turns_of(db, conversation.id)
+            if all(turn.id != turn_id for turn in past):
+                raise NotThere("There is no such answer in this conversation.")
+            last = past[-1]
+            if last.id != turn_id or (last.state not in RETRYABLE and not turns.is_stale(db, last)):
                 raise Unanswerable(
                     "Only the latest answer can be tried again, and only when it did not come to its end."
                 )
             return self._begin(db, person, conversation, Trigger.RETRY, None)
 
     def stop(self, person: Principal, conversation_id: str, turn_id: str) -> None:
-        """Ask a running turn to stop. Raises `Denied`."""
+        """Ask a running turn to stop. Raises `Denied`, `NotThere`."""
         with self._database.write() as db:
             conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
+            turn = db.get(Turn, turn_id)
+            if turn is None or turn.conversation_id != conversation.id:
+                raise NotThere("There is no such answer in this conversation.")
             turns.request_stop(db, turn_id, conversation.id)
 
     def run(self, begun: Begun) -> Iterator[Progress]:
-        """Run a turn in a thread of its own, and yield its progress for as long as somebody listens."""
+        """Run a turn in a thread of its own, from now on; its progress, for as long as somebody listens."""
         progress: queue.SimpleQueue[Progress | None] = queue.SimpleQueue()
 
         def work() -> None:
@@ -178,8 +192,7 @@ class Conversing:
                 progress.put(None)
 
         threading.Thread(target=copy_context().run, args=(work,), name=begun.turn.id, daemon=True).start()
-        while (step := progress.get()) is not None:
-            yield step
+        return iter(progress.get, None)
 
     def _begin(
         self, db: Session, person: Principal, conversation: Conversation, trigger: Trigger, message: str | None
@@ -210,7 +223,7 @@ class Conversing:
         item = db.get(Item, call_id)
         turn = db.get(Turn, item.turn_id) if item else None
         if item is None or turn is None or turn.conversation_id != conversation.id:
-            raise Unanswerable("There is no such question in this conversation.")
+            raise NotThere("There is no such question in this conversation.")
         if item.settled or not item.outcome or item.outcome.get("code") != code:
             raise Unanswerable("This was answered already.")
         return item
@@ -220,7 +233,7 @@ class Conversing:
             for item in turn.items:
                 if item.outcome and item.outcome.get("receipt") == receipt_id:
                     return item
-        raise Unanswerable("There is no such receipt in this conversation.")
+        raise NotThere("There is no such receipt in this conversation.")
 
     def _settle_turn(self, db: Session, item: Item) -> None:
         """A turn that waits for nothing any more is complete."""

@@ -33,7 +33,7 @@ def arguments_of(item: Item) -> object:
     """A call's arguments as data; what is not JSON stays the text that the model wrote."""
     try:
         return json.loads(item.arguments or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return item.arguments
 
 

@@ -52,6 +52,14 @@ class ProposedCall:
     arguments: str
 
 
+@dataclass(frozen=True)
+class Thinking:
+    """The model is at work and has nothing to say yet."""
+
+
+Event = TextDelta | ProposedCall | Thinking
+
+
 class ModelError(Exception):
     """The model or its connection failed. `code` is for the record; title and text are for the person."""
 
@@ -82,7 +90,7 @@ class Model:
         }
         return build | {"digest": _digest(json.dumps(build, sort_keys=True))}
 
-    def stream(self, items: list[dict[str, Any]]) -> Iterator[TextDelta | ProposedCall]:
+    def stream(self, items: list[dict[str, Any]]) -> Iterator[Event]:
         """One response of the model, as it arrives. Raises `ModelError`. Closing the iterator closes the connection."""
         import httpx2
         import openai
@@ -106,9 +114,15 @@ class Model:
                 "The assistant cannot answer",
                 "The model's server answered with an error.",
             ) from error
-        except (openai.OpenAIError, httpx2.HTTPError, json.JSONDecodeError) as error:
+        except (openai.APIConnectionError, httpx2.HTTPError) as error:
             raise ModelError(
                 "connection_lost", "The assistant broke off", "The connection to the model was lost."
+            ) from error
+        except openai.OpenAIError as error:
+            raise ModelError(*_GAVE_UP) from error
+        except (ValueError, TypeError, AttributeError) as error:  # the SDK parses JSON, but checks no shapes
+            raise ModelError(
+                "garbled", "The assistant broke off", "The model's server sent something that could not be read."
             ) from error
 
     def _open(self, items: list[dict[str, Any]]) -> Stream[ResponseStreamEvent]:
@@ -162,13 +176,14 @@ def tool_schemas() -> list[dict[str, Any]]:
     ]
 
 
-def _read(events: Iterator[Any]) -> Iterator[TextDelta | ProposedCall]:
+def _read(events: Iterator[Any]) -> Iterator[Event]:
     for event in events:
         match event.type:
             case "response.output_text.delta" | "response.refusal.delta":
-                yield TextDelta(event.delta)
+                yield TextDelta(_plain(event.delta))
             case "response.output_item.done" if event.item.type == "function_call":
-                yield ProposedCall(event.item.call_id, event.item.name, event.item.arguments)
+                item = event.item
+                yield ProposedCall(_plain(item.call_id), _plain(item.name), _plain(item.arguments))
             case "response.completed":
                 return
             case "response.incomplete":
@@ -176,10 +191,18 @@ def _read(events: Iterator[Any]) -> Iterator[TextDelta | ProposedCall]:
                     "incomplete", "The assistant broke off", "The model stopped before its answer was complete."
                 )
             case "response.failed" | "error":
-                raise ModelError(
-                    "upstream_failed", "The assistant cannot answer", "The model's server gave up on this answer."
-                )
+                raise ModelError(*_GAVE_UP)
+            case _:
+                yield Thinking()
     raise ModelError("connection_lost", "The assistant broke off", "The connection to the model was lost.")
+
+
+_GAVE_UP = ("upstream_failed", "The assistant cannot answer", "The model's server gave up on this answer.")
+
+
+def _plain(text: str) -> str:
+    """Text that every database can keep: JSON may hold a NUL, or half of a surrogate pair."""
+    return text.replace("\x00", "").encode(errors="replace").decode()
 
 
 def _digest(text: str) -> str:

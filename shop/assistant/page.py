@@ -115,17 +115,18 @@ class ChatPage:
         return self._partial("#may", self._render("_may", **context))
 
     def settled_questions(self, turn: Turn) -> Markup:
-        """The calls of earlier turns whose questions the person has just answered, as they look now."""
+        """The earlier turns whose questions the person has just answered, or that they try again, as they look now."""
         with self._database.read() as db:
             earlier = [past for past in threads.turns_of(db, turn.conversation_id) if past.number < turn.number]
-        changed = [
-            self._partial(
-                f"#call-{item.id}", self._render("_call", item=presenter.item_view(item, past, self._receipt))
-            )
-            for past in earlier
-            for item in past.items
-            if item.outcome and asks_person(item.outcome)
-        ]
+        changed: list[Markup] = []
+        for past in earlier:
+            asked = [item for item in past.items if item.outcome and asks_person(item.outcome)]
+            for item in asked:
+                view = presenter.item_view(item, past, self._receipt)
+                changed.append(self._partial(f"#call-{item.id}", self._render("_call", item=view)))
+            if asked or past is earlier[-1]:
+                foot = self._render("_foot", turn=presenter.turn_view(past, self._receipt, is_last=False))
+                changed.append(self._partial(f"#foot-{past.id}", foot))
         return Markup().join(changed)
 
     def after_turn(self, turn_id: str) -> Markup:

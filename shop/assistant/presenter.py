@@ -53,11 +53,14 @@ def turn_view(turn: Turn, receipt_of: ReceiptOf, *, is_last: bool, is_stale: boo
     """A turn as `assistant/_turn.html` shows it."""
     state = TurnState.INTERRUPTED if is_stale else TurnState(turn.state)
     base = f"/audit/conversations/{turn.conversation_id}"
+    items = [item_view(item, turn, receipt_of) for item in turn.items]
+    if state is TurnState.WAITING and not any(_is_open(item) for item in items):
+        state = TurnState.COMPLETED  # what it asked for was answered, or has expired
     return {
         "id": turn.id,
         "state": state,
         "message": turn.message if turn.trigger is Trigger.MESSAGE else None,
-        "items": [item_view(item, turn, receipt_of) for item in turn.items],
+        "items": items,
         "error": _error(turn) if state in {TurnState.FAILED, TurnState.STOPPED} else None,
         "can_retry": is_last and state in {TurnState.FAILED, TurnState.STOPPED, TurnState.INTERRUPTED},
         "can_stop": state is TurnState.RUNNING,
@@ -182,6 +185,12 @@ def _consent(item: Item, outcome: Mapping[str, Any]) -> dict[str, Any] | None:
 def _receipt(outcome: Mapping[str, Any], receipt_of: ReceiptOf) -> dict[str, Any] | None:
     found = receipt_of(str(outcome["receipt"])) if outcome.get("receipt") else None
     return dict(found) if found else None
+
+
+def _is_open(item: Mapping[str, Any]) -> bool:
+    """Whether this is a call that still waits for its person's answer."""
+    consent, receipt = item.get("consent"), item.get("receipt")
+    return bool(consent and consent["open"]) or bool(receipt and receipt["state"] == "open")
 
 
 def _error(turn: Turn) -> dict[str, str] | None:

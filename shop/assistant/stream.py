@@ -17,11 +17,14 @@ from shop.assistant.turn import CallChanged, TextGrew
 def respond(conversing: Conversing, page: ChatPage, begun: Begun, *, is_new: bool) -> Response:
     """The response to what began a turn: its event stream, from the first token to the turn's end."""
 
+    # Before anything is sent: a connection that is lost at once must not keep the turn from running (design §5).
+    opening = [_named("conversation", page.address())] if is_new else []
+    opening.append(_message(page.settled_questions(begun.turn) + partial("#log", "beforeend", page.turn(begun.turn.id))))
+    steps = conversing.run(begun)
+
     def messages() -> Iterator[str]:
-        if is_new:
-            yield _named("conversation", page.address())
-        yield _message(page.settled_questions(begun.turn) + partial("#log", "beforeend", page.turn(begun.turn.id)))
-        for step in conversing.run(begun):
+        yield from opening
+        for step in steps:
             if isinstance(step, TextGrew):
                 yield _message(_text(begun.turn.id, step))
             elif isinstance(step, CallChanged):
@@ -55,7 +58,7 @@ def _call(page: ChatPage, turn_id: str, step: CallChanged) -> Markup:
 
 
 def _message(html: str) -> str:
-    return "".join(f"data: {line}\n" for line in html.splitlines() if line.strip()) + "\n"
+    return "".join(f"data: {line}\n" for line in html.splitlines()) + "\n"
 
 
 def _named(event: str, data: dict[str, str]) -> str:

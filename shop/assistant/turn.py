@@ -125,12 +125,13 @@ class TurnLoop:
                 if isinstance(event, ProposedCall):
                     proposed.append(event)
                     continue
-                if isinstance(event, TextDelta) and not item_id:
-                    with self._database.write() as db:
-                        item_id = turns.add_item(db, turn.id, ItemKind.TEXT).id
-                    yield TextGrew(item_id, "", is_new=True)
-                text += event.text
-                yield TextGrew(item_id, text, is_new=False)
+                if isinstance(event, TextDelta):
+                    if not item_id:
+                        with self._database.write() as db:
+                            item_id = turns.add_item(db, turn.id, ItemKind.TEXT).id
+                        yield TextGrew(item_id, "", is_new=True)
+                    text += event.text
+                    yield TextGrew(item_id, text, is_new=False)
                 if time.monotonic() - stored_at >= STORE_EVERY:
                     self._store(turn, item_id, text)
                     stored_at = time.monotonic()
@@ -145,8 +146,9 @@ class TurnLoop:
     ) -> Iterator[Progress]:
         """Pass one proposal through the gateway. A person's Stop is heeded before it; a revocation, by the gateway."""
         with self._database.write() as db:
-            if turns.beat(db, turn.id) == "person":
-                raise _Stopped("person")
+            because = turns.beat(db, turn.id)
+            if because in {"person", turns.GIVEN_UP}:
+                raise _Stopped(because)
             item = turns.add_item(db, turn.id, ItemKind.CALL, tool=proposed.name, arguments=proposed.arguments)
         yield CallChanged(item.id, is_new=True)
         outcome = self._gateway.call_tool(
@@ -161,7 +163,7 @@ class TurnLoop:
 
     def _store(self, turn: Turn, item_id: str, text: str, *, may_stop: bool = True) -> None:
         with self._database.write() as db:
-            because = turns.beat(db, turn.id, [(item_id, text)])
+            because = turns.beat(db, turn.id, [(item_id, text)] if item_id else [])
         if because and may_stop:
             raise _Stopped(because)
 

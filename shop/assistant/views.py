@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.utils import redirect
 
 from shop.access import on_denied, principal, signed_in
-from shop.assistant.conversing import Begun, Conversing, Unanswerable
+from shop.assistant.conversing import Begun, Conversing, NotThere, Unanswerable
 from shop.assistant.page import ChatPage
 from shop.assistant.stream import respond
 from shop.audit.events import EventName
@@ -47,7 +47,7 @@ def blueprint(conversing: Conversing) -> Blueprint:
         with services().database.read() as db:
             found = db.get(Turn, turn_id)
         if found is None or found.conversation_id != conversation.id:
-            return _notice(404, "There is no such answer.", "It is not part of this conversation.")
+            raise NotThere("There is no such answer in this conversation.")
         return str(_page(conversation).turn(turn_id, polled=True))
 
     @chat.post("/<conversation_id>/turns/<turn_id>/stop")
@@ -94,6 +94,10 @@ def blueprint(conversing: Conversing) -> Blueprint:
     def running(_error: TurnRunning) -> ResponseReturnValue:
         return _notice(409, "One moment.", "Your assistant is still answering. Wait for it, or press Stop.")
 
+    @chat.errorhandler(NotThere)
+    def not_there(error: NotThere) -> ResponseReturnValue:
+        return _notice(404, "That is not here.", str(error))
+
     @chat.errorhandler(Unanswerable)
     def unanswerable(error: Unanswerable) -> ResponseReturnValue:
         return _notice(409, "Already decided.", str(error))
@@ -118,7 +122,7 @@ _NOT_THERE = {
 
 
 def _message(conversing: Conversing, conversation_id: str | None) -> ResponseReturnValue:
-    text = request.form.get("message", "").strip()
+    text = request.form.get("message", "").replace("\r\n", "\n").replace("\x00", "").strip()
     if not text:
         return _notice(400, "The message is empty.", "Write what you would like, then send it.")
     if len(text) > _limit():

@@ -59,6 +59,11 @@ class AuditEvent(Base):
         content: dict[str, Any] = json.loads(self.body)
         return content
 
+    def columns(self) -> dict[str, Any]:
+        """What the columns repeat of the body, as the body writes it."""
+        names = ("id", "chain", "sequence", "name", "organization", "conversation", "subject", "tool_call")
+        return {name: getattr(self, name) for name in names} | {"at": written(self.at)}
+
 
 class AuditPersonal(Base):
     """Personal values of one event: `{field: [salt, value]}`. Erasing the row erases the person, not the chain."""
@@ -68,6 +73,11 @@ class AuditPersonal(Base):
     event_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     subject: Mapped[str | None] = mapped_column(String(40), index=True)
     values: Mapped[dict[str, Any]]
+
+
+def written(at: datetime) -> str:
+    """A moment as bodies write it: ISO 8601 to the microsecond, in UTC."""
+    return at.isoformat(timespec="microseconds")
 
 
 def canonical(value: Any) -> bytes:
@@ -121,14 +131,14 @@ def _personal(db: Session, events: Sequence[AuditEvent]) -> dict[str, dict[str, 
 def _fault(events: Sequence[AuditEvent], head: AuditChain | None, personal: dict[str, dict[str, Any]]) -> str | None:
     previous = GENESIS
     for expected, event in enumerate(events, start=1):
-        content = event.content()
-        if event.sequence != expected or content["sequence"] != expected:
+        if event.sequence != expected:
             return f"event {expected} is missing"
         if digest(event.body.encode()) != event.hash:
             return f"event {expected} was changed after it was written"
+        content = event.content()  # readable: these are the bytes that were hashed
         if content["previous_hash"] != previous:
             return f"event {expected} does not follow its predecessor"
-        if (content["name"], content["id"], content["chain"]) != (event.name, event.id, event.chain):
+        if any(content[name] != column for name, column in event.columns().items()):
             return f"the columns of event {expected} disagree with its body"
         for name, (salt, value) in personal.get(event.id, {}).items():
             if content["personal"].get(name) != commitment(salt, value):

@@ -15,7 +15,7 @@ from sqlalchemy import Table, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from shop.audit.chain import GENESIS, AuditChain, AuditEvent, AuditPersonal, canonical, commit_to, digest
+from shop.audit.chain import GENESIS, AuditChain, AuditEvent, AuditPersonal, canonical, commit_to, digest, written
 from shop.audit.events import EventName
 from shop.database import moment, new_id
 from shop.principal import Principal
@@ -67,7 +67,7 @@ def record(
         "sequence": sequence,
         "previous_hash": previous_hash,
         "name": str(name),
-        "at": at.isoformat(timespec="microseconds"),
+        "at": written(at),
         "subject": principal.subject if principal else None,
         "actor": _actor(principal),
         "organization": organization,

@@ -16,6 +16,10 @@ LEASE = timedelta(seconds=90)
 """A running turn whose process gave no sign of life for this long was interrupted."""
 
 
+GIVEN_UP = "given_up"
+"""Why a turn should stop that does not count as running any more."""
+
+
 class TurnRunning(Exception):
     """The conversation's last turn is still running: one at a time."""
 
@@ -76,11 +80,21 @@ def add_item(
 
 
 def beat(db: Session, turn_id: str, texts: Iterable[tuple[str, str]] = ()) -> str | None:
-    """Store what has grown and give a sign of life. Returns why the turn should stop, if it should."""
+    """Store what has grown and give a sign of life. Returns why the turn should stop, if it should.
+
+    A turn that was given up on while its process slept (`interrupted`) has no life left to give a sign of: what it would
+    go on to do, another one may have done by now.
+    """
     for item_id, text in texts:
         db.execute(update(Item).where(Item.id == item_id).values(text=text))
-    db.execute(update(Turn).where(Turn.id == turn_id).values(beat_at=moment(db)))
-    return db.scalar(select(Turn.stop_requested).where(Turn.id == turn_id))
+    is_running = Turn.state == TurnState.RUNNING
+    beaten = db.execute(
+        update(Turn)
+        .where(Turn.id == turn_id, is_running)
+        .values(beat_at=moment(db))
+        .returning(Turn.stop_requested)
+    ).one_or_none()
+    return beaten.stop_requested if beaten else GIVEN_UP
 
 
 def settle(db: Session, item_id: str, outcome: dict[str, Any]) -> None:

@@ -63,7 +63,7 @@ class Lapse(StrEnum):
     PAUSED = "paused"
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # not frozen: whatever an exception passes through must be able to set its traceback
 class NotAlive(Exception):
     """Some authority that the principal hangs on is not alive. Nothing may be done for this principal."""
 
@@ -158,8 +158,9 @@ def below(db: Session, parent: str, kind: Kind) -> list[str]:
 
 
 def lock(db: Session, identifier: str) -> Authority:
-    """The authority's row, locked for a change of what it allows; the caller changes it and calls `changed`."""
-    return db.scalars(select(Authority).where(Authority.id == identifier).with_for_update()).one()
+    """The authority's row, locked for a change of what it allows and read anew; the caller changes it and calls `changed`."""
+    locked = select(Authority).where(Authority.id == identifier).with_for_update()
+    return db.scalars(locked, execution_options={"populate_existing": True}).one()
 
 
 def changed(authority: Authority) -> None:

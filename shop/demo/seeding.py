@@ -27,6 +27,8 @@ from shop.store.catalogue import searchable
 from shop.store.models import Address, Order, OrderLine, OrderStatus, Product, Variant
 
 _DEFAULT_ALGORITHMS = ["RS256", "ES256"]
+_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
+"""What a connection may pin: asymmetric signatures. Never `none`, nor one that the client secret could make."""
 _GARMENT_STOCK = 12
 
 
@@ -109,11 +111,16 @@ class Seed:
             select(Connection).where(Connection.organization_id == organization.id)
         ).one_or_none() or Connection(id=new_id("con"), organization_id=organization.id)
         configured = entry["connection"]
+        if connection.issuer not in {None, issuer} and not (connection.is_demo and is_companion):
+            # A `sub` is unique at its issuer only: whoever has it at the new one is somebody else (ASVS 10.5.2).
+            db.execute(delete(ExternalIdentity).where(ExternalIdentity.connection_id == connection.id))
         connection.issuer, connection.client_id = issuer, configured["client_id"]
         connection.client_secret_ref = configured["client_secret"]
         connection.domains = [domain.lower() for domain in entry["domains"]]
         connection.group_roles = dict(entry["group_roles"])
         connection.algorithms = list(configured.get("algorithms", _DEFAULT_ALGORITHMS))
+        if not connection.algorithms or not set(connection.algorithms) <= set(_ALGORITHMS):
+            raise ValueError(f"The algorithms of {entry['slug']} must be some of {', '.join(_ALGORITHMS)}.")
         connection.is_demo = is_companion
         db.add(connection)
         db.flush()

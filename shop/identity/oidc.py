@@ -11,6 +11,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -66,6 +67,7 @@ class Metadata:
             fetched = self._documents.get(provider.issuer)
         if fetched and now - fetched[0] < _METADATA_LIFETIME:
             return fetched[1]
+        _require_safe(provider, provider.issuer)
         document = self._get(provider, f"{provider.issuer.rstrip('/')}/.well-known/openid-configuration")
         if document.get("issuer") != provider.issuer:  # §4.3: must be identical
             raise SignInError(
@@ -86,7 +88,11 @@ class Metadata:
             known = self._keys.get(provider.issuer)
         if known and not again:
             return known
-        keys = KeySet.import_key_set(self._get(provider, str(self.document(provider, now)["jwks_uri"])))  # type: ignore[arg-type]
+        document = self._get(provider, str(self.document(provider, now)["jwks_uri"]))
+        try:
+            keys = KeySet.import_key_set(document)  # type: ignore[arg-type]
+        except (JoseError, ValueError, KeyError, TypeError, AttributeError) as error:  # whatever was sent for keys
+            raise provider_down(provider, f"no key set: {type(error).__name__}") from error
         with self._guard:
             self._keys[provider.issuer] = keys
         return keys
@@ -94,7 +100,8 @@ class Metadata:
     def _get(self, provider: Provider, url: str) -> dict[str, Any]:
         try:
             response = self._http.get(url, timeout=_TIMEOUT, allow_redirects=False)
-            response.raise_for_status()
+            if response.status_code != HTTPStatus.OK:
+                raise provider_down(provider, f"status {response.status_code} at {url}")
             document = response.json()
         except (requests.RequestException, ValueError) as error:
             raise provider_down(provider, str(error)) from error
@@ -134,7 +141,12 @@ def check_response_issuer(metadata: Mapping[str, Any], provider: Provider, iss: 
 def redeem(
     metadata: Mapping[str, Any], provider: Provider, *, redirect_uri: str, code: str, code_verifier: str
 ) -> dict[str, Any]:
-    """Exchange the code for tokens. Raises `SignInError`."""
+    """Exchange the code for tokens. Raises `SignInError`.
+
+    A redirect is not followed: it would carry the code and its verifier to wherever the answer points (RFC 9700 §4.12).
+    """
+    if not code:
+        raise _code_refused(provider, "no code")
     try:
         token: dict[str, Any] = _client(provider, redirect_uri).fetch_token(
             metadata["token_endpoint"],
@@ -142,16 +154,12 @@ def redeem(
             code=code,
             code_verifier=code_verifier,
             timeout=_TIMEOUT,
+            allow_redirects=False,
         )
     except requests.RequestException as error:
         raise provider_down(provider, str(error)) from error
     except Exception as error:  # Authlib raises OAuthError and its kin for what the provider answers
-        raise SignInError(
-            "code_refused",
-            "The sign-in could not be completed",
-            f"{provider.organization_name}'s identity provider did not accept the answer. Please start again.",
-            detail=type(error).__name__,
-        ) from error
+        raise _code_refused(provider, type(error).__name__) from error
     return token
 
 
@@ -164,7 +172,7 @@ def verified_claims(
     """
     encoded = token.get("id_token")
     if not isinstance(encoded, str):
-        raise _bad_token("no ID token")
+        raise bad_token("no ID token")
     try:
         try:
             decoded = jwt.decode(encoded, keys.keys(provider, now), algorithms=list(provider.algorithms))
@@ -183,8 +191,13 @@ def verified_claims(
         )
         claims.validate(now=int(now.timestamp()), leeway=_LEEWAY)
     except (JoseError, ValueError, KeyError, TypeError) as error:
-        raise _bad_token(str(error) or type(error).__name__) from error
+        raise bad_token(str(error) or type(error).__name__) from error
     return dict(claims)
+
+
+def printable(text: str) -> str:
+    """Text of a provider as one line without control characters and half characters, fit to be stored and shown."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def provider_down(provider: Provider, detail: str) -> SignInError:
@@ -197,7 +210,17 @@ def provider_down(provider: Provider, detail: str) -> SignInError:
     )
 
 
-def _bad_token(detail: str) -> SignInError:
+def _code_refused(provider: Provider, detail: str) -> SignInError:
+    return SignInError(
+        "code_refused",
+        "The sign-in could not be completed",
+        f"{provider.organization_name}'s identity provider did not accept the answer. Please start again.",
+        detail=detail,
+    )
+
+
+def bad_token(detail: str) -> SignInError:
+    """The error for an ID token that is not what it should be."""
     return SignInError(
         "id_token_refused",
         "That sign-in cannot be trusted",
@@ -213,6 +236,9 @@ def _client(provider: Provider, redirect_uri: str) -> OAuth2Session:
 
 
 def _require_safe(provider: Provider, url: str) -> None:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise provider_down(provider, "an address that is none") from error
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback_host(parts.hostname or "")):
-        raise provider_down(provider, f"an endpoint without https: {url}")
+        raise provider_down(provider, f"without https: {printable(url)}")

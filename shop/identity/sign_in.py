@@ -32,6 +32,7 @@ from shop.identity.models import Connection, Organization, SignInAttempt
 from shop.identity.oidc import Metadata, Provider, SignInError
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
+_EMAIL_LIMIT, _SUBJECT_LIMIT = 254, 255
 
 
 @dataclass(frozen=True)
@@ -267,22 +268,33 @@ def safe_path(path: str) -> str:
 
 
 def _profile(provider: Provider, claims: Mapping[str, Any]) -> Profile:
-    email = str(claims.get("email", ""))
+    """What the claims say of the person. Raises `SignInError` on what cannot be kept or is not this provider's to say."""
+    subject, email = claims["sub"], claims.get("email", "")
+    if not (
+        isinstance(subject, str) and subject.isascii() and subject.isprintable() and len(subject) <= _SUBJECT_LIMIT
+    ):
+        raise oidc.bad_token("sub is not a string of up to 255 ASCII characters")  # OpenID Connect Core §2
+    if not (isinstance(email, str) and email.isprintable() and len(email) <= _EMAIL_LIMIT):
+        raise oidc.bad_token("email is not an address")
     if email.rpartition("@")[2].lower() not in provider.domains:
         raise SignInError(
             "foreign_email",
             "That address belongs to another company",
             f"{provider.organization_name}'s identity provider can only speak for its own addresses.",
         )
-    name = str(claims.get("name") or email)
+    name = _text(claims.get("name")) or email
     groups = claims.get("groups")
     return Profile(
-        subject=str(claims["sub"]),
+        subject=subject,
         email=email,
         name=name[:120],
-        given_name=str(claims.get("given_name") or name.split(maxsplit=1)[0])[:80],
+        given_name=(_text(claims.get("given_name")) or name.split()[0])[:80],
         groups=tuple(str(group) for group in groups) if isinstance(groups, list) else (),
     )
+
+
+def _text(claim: object) -> str:
+    return oidc.printable(claim) if isinstance(claim, str) else ""
 
 
 def _provider_said(provider: Provider, error: str) -> SignInError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from shop.database import new_id
@@ -41,8 +42,11 @@ def cart_of(db: Session, organization: str, owner: str, *, for_change: bool = Fa
     if cart is None:
         cart = Cart(id=new_id("crt"), organization=organization, owner=owner, version=1, lines=[])
         if for_change:
-            db.add(cart)
-            db.flush()
+            try:
+                with db.begin_nested():
+                    db.add(cart)
+            except IntegrityError:  # another tab made it at the same moment (PostgreSQL)
+                return db.scalars(query.with_for_update()).one()
     return cart
 
 

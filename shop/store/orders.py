@@ -67,8 +67,11 @@ def place(
 
 
 def find_order(db: Session, number: str, *, for_change: bool = False) -> Order | None:
-    """An order by its number, whoever's it is: the caller decides who may see it."""
-    return db.get(Order, number.strip().upper(), with_for_update=for_change or None)
+    """An order by its number, whoever's it is: the caller decides who may see it.
+
+    Locked for a change, it is read anew: what this transaction saw of it before it had the lock may be old (PostgreSQL).
+    """
+    return db.get(Order, number.strip().upper(), with_for_update=for_change or None, populate_existing=for_change)
 
 
 def orders_of(db: Session, organization: str, owner: str, limit: int) -> tuple[int, list[Order]]:

@@ -126,8 +126,9 @@ def _checkout_page(*, changed: list[str], error: str | None) -> ResponseReturnVa
 def _refused(outcome: Outcome) -> ResponseReturnValue:
     """A refusal as a page that a person can read. Not theirs and not there are the same page (invariant I10)."""
     if isinstance(outcome, Denied) and outcome.code != "not_found":
+        back = _BACK if outcome.code == "over_limit" else None  # who may not have a cart is not sent to it
         page = render_template(
-            "storefront/refused.html", title="This was not done", reason=outcome.reason, next_step="", back=_BACK
+            "storefront/refused.html", title="This was not done", reason=outcome.reason, next_step="", back=back
         )
         return page, 403
     code = outcome.code if isinstance(outcome, Failed | Denied) else "unavailable"

@@ -117,8 +117,10 @@ class Gateway:
         """
         with self._database.read() as db:
             receipt = receipts.find_receipt(db, receipt_id)
-        if receipt is None:
+        if receipt is None or (receipt.subject, receipt.organization) != (person.subject, person.organization):
             return self._receipt_refused(person, receipt_id, "not_found")
+        if person.actor is not None:
+            return self._receipt_refused(person, receipt_id, "not_a_person")
         call = Call(
             id=call_id or new_id("call"),
             principal=receipt.asker(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import copy
 import re
 import threading
@@ -73,7 +74,9 @@ class OpenStream:
 
     def __init__(self, visitor: Visitor, message: str) -> None:
         path = f"/assistant/{visitor.conversation}/messages" if visitor.conversation else "/assistant/"
-        self._response = visitor.post(path, message=message)
+        # The open stream keeps its request's context; other requests of this thread must not find it.
+        self._context = contextvars.Context()
+        self._response = self._context.run(visitor.post, path, message=message)
         assert self._response.status_code == 200, self._response.text
         self._chunks: Iterator[bytes] = iter(self._response.iter_encoded())
         self.html = ""
@@ -85,18 +88,18 @@ class OpenStream:
     def read_until(self, text: str) -> str:
         """Read on until this has come. Returns all that came so far."""
         while text not in self.html:
-            self.html += next(self._chunks).decode()
+            self.html += self._context.run(next, self._chunks).decode()
         return self.html
 
     def read_to_the_end(self) -> str:
         """Read on until the turn has ended. Returns all that came."""
-        self.html += b"".join(self._chunks).decode()
+        self.html += self._context.run(b"".join, self._chunks).decode()
         end_of_turn(self.turn)
         return self.html
 
     def hang_up(self) -> None:
         """Close the connection early, as a browser does whose tab is closed."""
-        self._response.close()
+        self._context.run(self._response.close)
 
 
 def end_of_turn(turn_id: str) -> None:

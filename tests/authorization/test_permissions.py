@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 
 import pytest
 
 from shop.authorization.permissions import Permission
 from shop.settings import ROOT
 from shop.tools.registry import TOOLS
+from shop.tools.tool import Tool
 from tests.authorization.cases import POLICY
 
 
-def asked_in_code() -> set[str]:
+@cache
+def asked_in_code() -> frozenset[str]:
     """The members of the enum that code outside the package `authorization` names."""
     found = set()
     for path in (ROOT / "shop").rglob("*.py"):
@@ -22,7 +25,7 @@ def asked_in_code() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "Permission":
                 found.add(node.attr)
-    return found
+    return frozenset(found)
 
 
 @pytest.mark.parametrize("permission", Permission)
@@ -40,7 +43,7 @@ def test_every_permission_is_asked_by_a_tool_or_a_page(permission: Permission) -
 
 @pytest.mark.holds("ASVS-8.2.1")
 @pytest.mark.parametrize("tool", TOOLS.values(), ids=lambda tool: tool.name)
-def test_a_tools_workflow_is_the_scope_that_its_rules_ask_for(tool) -> None:  # type: ignore[no-untyped-def]
+def test_a_tools_workflow_is_the_scope_that_its_rules_ask_for(tool: Tool) -> None:
     """What the page says a workflow allows is what the policy allows under that scope."""
     workflows = {rule.workflow for rule in POLICY.rules if rule.permission == tool.permission}
     assert tool.workflow in workflows

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import queue
 import socket
 import subprocess
 import sys
@@ -70,6 +69,7 @@ class RunningShop:
         self._environment = inherited | own
         self._settings = Settings.from_environment(self._environment)
         self._process: subprocess.Popen[str] | None = None
+        self._said: _Said | None = None
 
     def __enter__(self) -> LiveShop:
         self._process = subprocess.Popen(
@@ -81,15 +81,19 @@ class RunningShop:
             text=True,
         )
         assert self._process.stdout
-        said = _Said(self._process.stdout)
-        if not said.wait_for("is open"):
-            self.__exit__()
-            raise RuntimeError(f"The shop did not start. It said:\n{said.so_far}")
+        self._said = _Said(self._process.stdout)
+        if not self._said.wait_for("is open"):
+            self._stop()
+            raise RuntimeError(f"The shop did not start. It said:\n{self._said.everything()}")
         return LiveShop(self._settings, self._environment)
 
     def __exit__(self, *_failure: object) -> None:
-        if self._process is None:
-            return
+        self._stop()
+        said = self._said.everything() if self._said else ""
+        assert "Traceback" not in said, f"Something went wrong inside the shop. It said:\n{said}"
+
+    def _stop(self) -> None:
+        assert self._process
         self._process.terminate()
         try:
             self._process.wait(timeout=STOP_SECONDS)
@@ -102,27 +106,34 @@ class _Said:
     """What a process prints, read in a thread, so that it never waits for us and we never wait for ever."""
 
     def __init__(self, output: IO[str]) -> None:
-        self._output = output
-        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self.so_far = ""
-        threading.Thread(target=self._read, daemon=True).start()
+        self._output, self._lines = output, list[str]()
+        self._changed, self._ended = threading.Condition(), False
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def wait_for(self, words: str) -> bool:
-        """Wait until a line holds these words. False when the process ended, or said nothing for too long."""
-        try:
-            while (line := self._lines.get(timeout=START_SECONDS)) is not None:
-                self.so_far += line
-                if words in line:
-                    return True
-        except queue.Empty:
-            return False
-        return False
+        """Wait until these words were said. False when the process ended before, or said nothing of it for too long."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._holds(words) or self._ended, timeout=START_SECONDS)
+            return self._holds(words)
+
+    def everything(self) -> str:
+        """All that was said until the process ended."""
+        self._reader.join(timeout=STOP_SECONDS)
+        return "".join(self._lines)
+
+    def _holds(self, words: str) -> bool:
+        return any(words in line for line in self._lines)
 
     def _read(self) -> None:
         with self._output:
             for line in self._output:
-                self._lines.put(line)
-        self._lines.put(None)
+                with self._changed:
+                    self._lines.append(line)
+                    self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
 
 
 def free_ports() -> int:

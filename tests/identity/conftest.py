@@ -78,7 +78,7 @@ def door(shop: ShopUnderTest, provider: HostileProvider) -> Door:
 
 
 @pytest.fixture
-def browser(door: Door) -> Browser:
+def leaving(door: Door) -> Browser:
     """A browser that has given its e-mail and is at the provider now."""
     return door.browser()
 

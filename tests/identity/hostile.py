@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
 import secrets
 import threading
@@ -17,7 +18,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 import requests
-from joserfc import jwt
+from joserfc import jws
 from joserfc.jwk import ECKey, RSAKey
 from werkzeug.serving import BaseWSGIServer, make_server
 from werkzeug.wrappers import Request, Response
@@ -46,12 +47,24 @@ def ec_key(kid: str) -> ECKey:
 def signed(claims: Claims, key: Any, algorithm: str, **header: Any) -> str:
     """A signed token, with whatever else a test wants in its header."""
     header = {"alg": algorithm, "kid": key.kid, **header}
-    return jwt.encode({k: v for k, v in header.items() if v is not None}, claims, key, algorithms=[algorithm])
+    return jws.serialize_compact(header, json.dumps(claims).encode(), key, algorithms=[algorithm])
 
 
 def unsigned(claims: Claims, **header: Any) -> str:
     """A token with `alg: none` and an empty signature, put together by hand as an attacker does."""
     return ".".join([_segment({"alg": "none", **header}), _segment(claims), ""])
+
+
+def hs256(claims: Claims, secret: bytes) -> str:
+    """A token with a symmetric signature, put together by hand since libraries refuse to take a public key for a secret."""
+    signed_part = f"{_segment({'alg': 'HS256', 'kid': 'first'})}.{_segment(claims)}"
+    signature = hmac.new(secret, signed_part.encode(), hashlib.sha256).digest()
+    return f"{signed_part}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+
+def public_pem(kid: str) -> bytes:
+    """A published RSA key, as anybody can have it."""
+    return bytes(rsa_key(kid).as_pem(private=False))
 
 
 def _segment(value: Any) -> str:
@@ -99,10 +112,6 @@ class HostileProvider:
         answer = requests.get(url, allow_redirects=False, timeout=5)
         assert answer.status_code == 302, answer.text
         return answer.headers["Location"].partition("127.0.0.1:5999")[2]
-
-    def public_pem(self) -> bytes:
-        """The published RSA key as anybody can have it."""
-        return bytes(rsa_key("first").as_pem(private=False))
 
     def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
         request = Request(environ)

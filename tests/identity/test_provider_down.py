@@ -34,10 +34,10 @@ def assert_unavailable_at_the_start(door: Door) -> None:
     door.assert_refused(visitor, response, 503, "provider_unavailable", says="try again in a minute")
 
 
-def assert_unavailable_on_the_way_back(door: Door, browser: Browser, callback: str) -> None:
+def assert_unavailable_on_the_way_back(door: Door, leaving: Browser, callback: str) -> None:
     """The callback leads to a page that says what is wrong, and nobody is signed in."""
-    response = browser.visitor.get(callback)
-    door.assert_refused(browser.visitor, response, 503, "provider_unavailable", says="try again in a minute")
+    response = leaving.visitor.get(callback)
+    door.assert_refused(leaving.visitor, response, 503, "provider_unavailable", says="try again in a minute")
 
 
 def test_a_provider_that_is_gone_is_said_at_the_start(door: Door) -> None:
@@ -87,25 +87,25 @@ def test_an_issuer_without_https_is_never_asked(
     assert event.content["facts"]["detail"] == "without https: http://login.acme.example"
 
 
-def test_a_provider_that_goes_away_in_between(door: Door, browser: Browser) -> None:
+def test_a_provider_that_goes_away_in_between(door: Door, leaving: Browser) -> None:
     """Gone between agreeing and coming back: said, recorded, and the attempt is used up."""
-    callback = browser.callback()
+    callback = leaving.callback()
     door.provider.stop()
-    assert_unavailable_on_the_way_back(door, browser, callback)
-    response = browser.visitor.get(callback)
-    door.assert_refused(browser.visitor, response, 400, "state_refused", says="used already", chain="system")
+    assert_unavailable_on_the_way_back(door, leaving, callback)
+    response = leaving.visitor.get(callback)
+    door.assert_refused(leaving.visitor, response, 400, "state_refused", says="used already", chain="system")
 
 
 @pytest.mark.parametrize("answer", NONSENSE)
-def test_nonsense_at_the_token_endpoint(door: Door, browser: Browser, answer: Response) -> None:
+def test_nonsense_at_the_token_endpoint(door: Door, leaving: Browser, answer: Response) -> None:
     """Whatever the token endpoint answers instead of tokens, nobody is signed in, and no redirect is followed."""
-    callback = browser.callback()
+    callback = leaving.callback()
     elsewhere = HostileProvider(door.shop.clock)
     try:
         if "Location" in answer.headers:
             answer = Response("{}", answer.status_code, {"Location": f"{elsewhere.issuer}/token"})
         door.provider.answers["/token"] = answer
-        response = browser.visitor.get(callback)
+        response = leaving.visitor.get(callback)
         assert response.status_code in {400, 503} and "Try again" in response.text
         event = door.shop.chain(door.shop.organization("acme"))[-1]
         assert event.name == "sign_in.failed"
@@ -128,11 +128,11 @@ def test_nonsense_at_the_token_endpoint(door: Door, browser: Browser, answer: Re
         ),
     ],
 )
-def test_nonsense_instead_of_keys(door: Door, browser: Browser, answer: Response) -> None:
+def test_nonsense_instead_of_keys(door: Door, leaving: Browser, answer: Response) -> None:
     """A key set that cannot be read is a provider that does not answer, and heals as soon as it can be."""
-    callback = browser.callback()
+    callback = leaving.callback()
     door.provider.answers["/jwks"] = answer
-    assert_unavailable_on_the_way_back(door, browser, callback)
+    assert_unavailable_on_the_way_back(door, leaving, callback)
     door.provider.answers.clear()
     door.sign_in()
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import pytest
 from sqlalchemy import func, select, update
 
 from shop.approvals.receipts import Receipt
@@ -14,6 +15,9 @@ from shop.audit.queries import RecordedEvent, events_of_chain
 from shop.database import Base
 from shop.store.models import Order, Variant
 from tests.support.people import ShopUnderTest
+
+ONE_ENGINE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""For tests in which the database does not matter."""
 
 HOODIE = "long-context-hoodie-black-l"
 """€58.00, 40 in stock."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from shop.tools.outcomes import Failed
 from shop.tools.registry import TOOLS
 from tests.support.people import Assistant, ShopUnderTest
-from tests.support.state import HOODIE, chains_hold, watching
+from tests.support.state import HOODIE, ONE_ENGINE, chains_hold, watching
 
 
 def nested(depth: int) -> list[Any]:
@@ -94,7 +94,7 @@ THE_SERVERS = {"price", "amount", "total", "buyer", "owner", "subject", "organiz
 """What only the server may say."""
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@ONE_ENGINE
 @pytest.mark.holds("I6", "ASI02")
 def test_nobody_can_give_a_tool_more_than_it_declares(shop: ShopUnderTest, assistant: Assistant) -> None:
     """Every tool refuses an argument that it does not declare: price, total, buyer, identity are the server's."""
@@ -112,7 +112,7 @@ def test_nobody_can_give_a_tool_more_than_it_declares(shop: ShopUnderTest, assis
     assert seen.names == ["tool_call.failed"] * len(TOOLS) * len(THE_SERVERS)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@ONE_ENGINE
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.sampled_from(sorted(TOOLS)) | st.text(max_size=80), arguments=JSON)
 @pytest.mark.holds("I5", "ASI02")

@@ -1,0 +1,131 @@
+"""What a tool declares: permission, description, types; and that schemas and results are exactly those types."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from shop.authorization.permissions import Permission
+from shop.principal import Workflow
+from shop.tools import read
+from shop.tools.registry import TOOLS
+from shop.tools.tool import Arguments, Result, Tool
+
+A_TOOL = TOOLS["place_order"]
+
+
+def test_there_are_exactly_these_tools() -> None:
+    """The catalogue by workflow: who adds a tool says here where it belongs."""
+    by_workflow = {w: sorted(t.name for t in TOOLS.values() if t.workflow is w) for w in Workflow}
+    assert by_workflow == {
+        "browse": ["get_product", "search_products"],
+        "read": ["get_order", "list_orders", "view_cart", "what_may_i_do"],
+        "transact": ["add_to_cart", "cancel_order", "place_order", "update_cart"],
+        "support": [],
+        "administer": [],
+    }
+
+
+@pytest.mark.holds("I6")
+def test_no_tool_approves_consents_or_lifts_a_ban() -> None:
+    """None of the tools decides a receipt, widens a scope, resumes an assistant or restores a member."""
+    changing = {tool.name: tool.permission for tool in TOOLS.values() if not tool.read_only}
+    assert changing == {
+        "add_to_cart": Permission.CART_WRITE,
+        "update_cart": Permission.CART_WRITE,
+        "place_order": Permission.ORDERS_PLACE,
+        "cancel_order": Permission.ORDERS_CANCEL,
+    }
+
+
+@pytest.mark.holds("ASI09")
+def test_what_cannot_be_undone_by_the_assistant_must_be_confirmed() -> None:
+    """Exactly the destructive tools stop for a human; no read ever does."""
+    assert {t.name for t in TOOLS.values() if t.destructive} == {"place_order", "cancel_order"}
+    assert all(tool.must_be_confirmed == tool.destructive for tool in TOOLS.values())
+
+
+BROKEN: dict[str, tuple[dict[str, Any], type[Exception]]] = {
+    "without a permission": ({"permission": None}, TypeError),
+    "with a permission that does not exist": ({"permission": "orders:place"}, TypeError),
+    "without a workflow": ({"workflow": "transact"}, TypeError),
+    "without a description": ({"description": ""}, ValueError),
+    "with a name that is no name": ({"name": "Place Order"}, ValueError),
+    "that reads and must be confirmed": ({"read_only": True}, ValueError),
+}
+
+
+@pytest.mark.parametrize(("change", "error"), BROKEN.values(), ids=BROKEN)
+@pytest.mark.holds("ASVS-8.3.1")
+def test_a_tool_cannot_be_constructed(change: dict[str, Any], error: type[Exception]) -> None:
+    """A tool that forgets a step of the gateway does not come into being."""
+    with pytest.raises(error):
+        dataclasses.replace(A_TOOL, **change)
+
+
+def test_a_tool_cannot_leave_its_permission_out() -> None:
+    """The permission is no option with a default."""
+    fields = {f.name: getattr(A_TOOL, f.name) for f in dataclasses.fields(Tool) if f.name != "permission"}
+    with pytest.raises(TypeError):
+        Tool(**fields)
+
+
+def test_the_catalogue_and_its_tools_cannot_be_changed() -> None:
+    """Nobody adds a tool at run time, or bends one."""
+    with pytest.raises(TypeError):
+        TOOLS["give_away"] = A_TOOL  # type: ignore[index]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        A_TOOL.permission = Permission.CATALOGUE_READ  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("tool", TOOLS.values(), ids=TOOLS)
+@pytest.mark.holds("ASI02")
+def test_a_schema_is_what_the_types_say(tool: Tool) -> None:
+    """A model is shown exactly the fields that are validated, each text and number with its bounds, and none beside them."""
+    schema = tool.schema()
+    assert set(schema["properties"]) == set(tool.arguments.model_fields)
+    required = {name for name, field in tool.arguments.model_fields.items() if field.is_required()}
+    assert set(schema.get("required", [])) == required
+    assert schema["additionalProperties"] is False
+    for name, declared in schema["properties"].items():
+        for choice in declared.get("anyOf", [declared]):
+            match choice["type"]:
+                case "string":
+                    assert choice["maxLength"] <= 200, name
+                case "integer":
+                    assert "minimum" in choice and "maximum" in choice, name
+                case other:
+                    assert other in {"boolean", "null"}, name
+
+
+def models_in(result: type[BaseModel]) -> set[type[BaseModel]]:
+    """A result's type and all types in it."""
+    found: set[type[BaseModel]] = {result}
+    for field in result.model_fields.values():
+        for part in (field.annotation, *getattr(field.annotation, "__args__", ())):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                found |= models_in(part)
+    return found
+
+
+NOT_FOR_A_MODEL = {"owner", "subject", "organization", "email", "session", "delegation", "membership", "cart_id", "pin"}
+
+
+@pytest.mark.parametrize("tool", TOOLS.values(), ids=TOOLS)
+@pytest.mark.holds("LLM02", "ASVS-8.2.3")
+def test_a_result_is_an_allow_list(tool: Tool) -> None:
+    """Every result, and everything in it, refuses a field that is not declared, and declares nobody's identity."""
+    assert issubclass(tool.result, Result) and issubclass(tool.arguments, Arguments)
+    for model in models_in(tool.result):
+        assert model.model_config["extra"] == "forbid", model
+        assert not NOT_FOR_A_MODEL & set(model.model_fields), model
+
+
+def test_each_tool_tells_a_person_what_it_does() -> None:
+    """Titles and descriptions are there, and every workflow that has tools has its meaning in words."""
+    for tool in TOOLS.values():
+        assert tool.title and len(tool.description) > 20, tool.name
+    assert {tool.workflow for tool in TOOLS.values()} == set(read._MEANS)
