@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, abort, g, render_template, request
-from werkzeug.exceptions import HTTPException, Unauthorized
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, Unauthorized
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from shop import access
@@ -125,7 +126,7 @@ def _add_frame(app: Flask, *, offline_model: bool) -> None:
 
     @app.context_processor
     def frame() -> dict[str, Any]:
-        person = signed_in()
+        person = signed_in() if not g.get("is_broken") else None
         count = app.extensions["shop"].gateway.items_in_cart(person.principal) if person else 0
         return {
             "person": person,
@@ -202,7 +203,8 @@ def _add_errors(app: Flask) -> None:
     """Every error is a page that a person can read, or a short notice for the chat. Never a stack trace."""
 
     @app.errorhandler(HTTPException)
-    def known(error: HTTPException) -> tuple[str, int]:
+    def known(error: HTTPException) -> ResponseReturnValue:
+        headers = {"Allow": ", ".join(sorted(error.valid_methods or ()))} if isinstance(error, MethodNotAllowed) else {}
         code = error.code or 500
         if code == 401 and request.path.startswith("/assistant"):
             return render_template(
@@ -216,10 +218,10 @@ def _add_errors(app: Flask) -> None:
             )
         if request.path.startswith("/assistant") and request.method == "POST":
             return render_template("assistant/_notice.html", notice={"title": f"{title}.", "text": text}), code
-        return render_template("storefront/error.html", code=code, title=title, text=text), code
+        return render_template("storefront/error.html", code=code, title=title, text=text), code, headers
 
     @app.errorhandler(NotAlive)
-    def lapsed(error: NotAlive) -> tuple[str, int]:
+    def lapsed(error: NotAlive) -> ResponseReturnValue:
         """The session ended after the request had come in: the answer is the same as a moment later."""
         g.lapsed = error
         return known(Unauthorized())
@@ -227,6 +229,7 @@ def _add_errors(app: Flask) -> None:
     @app.errorhandler(Exception)
     def unknown(error: Exception) -> tuple[str, int]:
         app.logger.exception("unhandled error", exc_info=error)
+        g.is_broken = True  # what broke may be the database, and then nobody can be asked who this is
         title, text = _ERRORS[503]
         return render_template("storefront/error.html", code=503, title=title, text=text), 503
 

@@ -26,7 +26,7 @@ from shop.audit.writer import record
 from shop.authorization.conditions import Resource
 from shop.authorization.decisions import Decision, Denied
 from shop.authorization.permissions import Permission
-from shop.credentials.ledger import NotAlive, live
+from shop.credentials.ledger import Lapse, NotAlive, live
 from shop.credentials.sessions import SignedInSession, needs_touch, token_digest, touch
 from shop.identity.models import Organization, Person
 from shop.principal import Principal
@@ -69,7 +69,7 @@ class SignedInPerson(UserMixin):  # type: ignore[misc] # untyped library
 
 def init_app(app: Flask) -> None:
     """Set Flask-Login, CSRF protection and the access rules up. What has no rule answers nobody."""
-    _login.init_app(app)
+    _login.init_app(app, add_context_processor=False)  # pages get `person`, and an error page asks for nobody
     rules: dict[str, Access] = app.extensions.setdefault("access", {})
 
     @app.before_request
@@ -181,11 +181,13 @@ def why_signed_out() -> str | None:
         return None
     words = {
         "signed_out": "You signed out in this browser.",
+        "signed_in_again": "You signed in again in this browser.",
         "signed_out_everywhere": "You signed out everywhere.",
         "ended_by_person": "You ended this session from another one.",
         "suspended": "Your account was suspended.",
     }
-    return words.get(lapsed.because or "", "Your session has ended.")
+    because = "suspended" if lapsed.lapse is Lapse.SUSPENDED else lapsed.because
+    return words.get(because or "", "Your session has ended.")
 
 
 def _on_signed_out() -> ResponseReturnValue:

@@ -188,6 +188,11 @@ class Database:
         self.engine.dispose()
 
 
+def is_deadlock(error: Exception) -> bool:
+    """Whether PostgreSQL rolled this transaction back so that another could go on (`deadlock_detected`)."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) == "40P01"
+
+
 def _engine(url: Any, is_sqlite: bool, threads: int) -> Engine:
     if not is_sqlite:
         return create_engine(url, pool_size=threads, max_overflow=8, pool_pre_ping=True)

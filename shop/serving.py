@@ -20,7 +20,7 @@ from gunicorn.app.base import BaseApplication
 
 from shop import create_app
 from shop.demo.seeding import Seed
-from shop.settings import ROOT, Settings
+from shop.settings import ROOT, Settings, in_url
 
 _START_SECONDS = 20
 _STOP_SECONDS = 5
@@ -121,7 +121,7 @@ class _Server(BaseApplication):  # type: ignore[misc] # untyped library
     def load_config(self) -> None:
         settings = self._settings
         for name, value in {
-            "bind": f"{settings.host}:{settings.port}",
+            "bind": f"{in_url(settings.host)}:{settings.port}",
             "worker_class": "gthread",
             "workers": 1,
             "threads": settings.threads,
@@ -173,4 +173,4 @@ def _is_free(host: str, port: int) -> bool:
 
 
 def _local(host: str) -> str:
-    return "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
+    return "127.0.0.1" if host in {"0.0.0.0", "::"} else in_url(host)  # noqa: S104 - compared, not bound

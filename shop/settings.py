@@ -7,7 +7,9 @@ environment value, and nothing here skips a check). Durations are `timedelta`s, 
 from __future__ import annotations
 
 import os
+import re
 import secrets
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,6 +18,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
+_COOKIE_KEY = "secret_key"
+_FILE_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,14 +70,14 @@ class Settings:
         port = _port(env.get("PORT", "5000"))
         host = env.get("HOST", "127.0.0.1")
         data_dir = Path(env.get("SHOP_DATA_DIR") or ROOT / "data").resolve()
-        shown_host = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
+        shown_host = "127.0.0.1" if host in {"0.0.0.0", "::"} else in_url(host)  # noqa: S104 - compared, not bound
         return cls(
             host=host,
             port=port,
             base_url=_base_url(env.get("SHOP_BASE_URL") or f"http://{shown_host}:{port}"),
             data_dir=data_dir,
             database_url=env.get("DATABASE_URL") or f"sqlite:///{data_dir / 'shop.db'}",
-            secret_key=env.get("SHOP_SECRET_KEY") or kept_secret(data_dir / "secret_key"),
+            secret_key=env.get("SHOP_SECRET_KEY") or kept_secret(data_dir / _COOKIE_KEY),
             openai_api_key=env.get("OPENAI_API_KEY", ""),
             openai_base_url=env.get("OPENAI_BASE_URL", ""),
             model=env.get("SHOP_MODEL", ""),
@@ -88,13 +92,13 @@ class Settings:
         kind, _, name = reference.partition(":")
         if kind == "env" and os.environ.get(name):
             return os.environ[name]
-        if kind == "file" and Path(name).name == name:
+        if kind == "file" and _FILE_NAME.fullmatch(name) and name != _COOKIE_KEY:
             return kept_secret(self.data_dir / name)
         raise ValueError(f"client_secret {reference!r}: write env:NAME (and set it), or file:NAME")
 
     def issuer_of_companion(self, index: int) -> str:
         """The issuer of the embedded identity provider number `index` (from 0)."""
-        return f"http://{urlsplit(self.base_url).hostname}:{self.companion_port(index)}"
+        return f"http://{in_url(urlsplit(self.base_url).hostname or '')}:{self.companion_port(index)}"
 
     def companion_port(self, index: int) -> int:
         """The port of the companion number `index` (from 0): the ports after the shop's own."""
@@ -104,17 +108,29 @@ class Settings:
 def kept_secret(path: Path) -> str:
     """A secret that is made on first use and then kept in a file that only its owner may read.
 
-    Two processes may start at once: exactly one creates the file (`O_EXCL`), the other reads it.
+    The file appears whole or not at all (a link to a finished temporary file), and the first of two processes that
+    start at once wins. Raises `ValueError` on a file that is there but empty.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text(encoding="ascii").strip()
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        secret = secrets.token_urlsafe(48)
-        file.write(secret)
+    if not path.exists():
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent)  # mkstemp makes files with mode 0600
+        try:
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(secrets.token_urlsafe(48))
+            os.link(temporary, path)
+        except FileExistsError:
+            pass
+        finally:
+            os.unlink(temporary)
+    secret = path.read_text(encoding="ascii").strip()
+    if not secret:
+        raise ValueError(f"The secret in {path} is empty: delete it, and a new one is made.")
     return secret
+
+
+def in_url(host: str) -> str:
+    """A host as it stands in a URL: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
 
 def is_loopback_host(host: str) -> bool:
@@ -128,13 +144,17 @@ def is_loopback_host(host: str) -> bool:
 
 
 def _port(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= 65_000:
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= 65_000:
         raise ValueError(f"PORT must be a number from 1 to 65000 (companions use the ports after it), not {text!r}.")
     return int(text)
 
 
 def _base_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+    try:
+        parts = urlsplit(text)
+        is_origin = bool(parts.hostname) and parts.port != 0 and not parts.path.strip("/")
+    except ValueError:  # of brackets or a port that are none
+        is_origin = False
+    if not is_origin or parts.scheme not in {"http", "https"} or parts.query or parts.fragment or "@" in parts.netloc:
         raise ValueError(f"SHOP_BASE_URL must look like https://shop.example, not {text!r}.")
     return text.rstrip("/")

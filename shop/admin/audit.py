@@ -6,6 +6,8 @@ People see their own conversations, auditors those of their organization, nobody
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -30,6 +32,8 @@ from shop.services import services
 pages = Blueprint("audit", __name__, url_prefix="/audit")
 
 _PAGE = 100
+_MOST_DIGITS = 15
+"""Of a sequence in an address: far beyond any trail, and still a number to every database."""
 _REFUSALS = ("tool_call.denied", "approval.refused")
 _CALLS = ("tool_call.denied", "tool_call.succeeded", "tool_call.failed", "tool_call.awaiting_approval")
 
@@ -45,7 +49,8 @@ def conversations() -> ResponseReturnValue:
         )
         found = threads.of_organization(db, me.organization) if is_auditor else threads.of_person(db, me)
         names = _names(db, {conversation.subject for conversation in found})
-        counts = queries.counts(db, [conversation.id for conversation in found])
+        ids = [conversation.id for conversation in found]
+        counts = queries.counts(db, ids) if is_auditor else {one: _counts_as_shown(db, one) for one in ids}
     return render_template(
         "admin/conversations.html",
         conversations=[_row(c, names, counts[c.id]) for c in found],
@@ -108,7 +113,10 @@ def organization() -> ResponseReturnValue:
             outcome="succeeded",
         )
         events = queries.events_of_chain(
-            db, me.organization, before=int(before) if before.isdecimal() else None, limit=_PAGE
+            db,
+            me.organization,
+            before=int(before) if before.isdecimal() and len(before) <= _MOST_DIGITS else None,
+            limit=_PAGE,
         )
         people = _names(db, {event.content["subject"] for event in events})
         verdict = chain.verify(db, me.organization)
@@ -147,7 +155,13 @@ def _names(db: Session, subjects: set[str | None]) -> dict[str, str]:
     return {person.id: person.name for person in db.scalars(select(Person).where(Person.id.in_(known)))}
 
 
-def _row(conversation: Conversation, names: dict[str, str], counts: dict[str, int]) -> dict[str, Any]:
+def _counts_as_shown(db: Session, conversation: str) -> Mapping[str, int]:
+    """How often each event occurs as the conversation's own person sees it: a number must not tell what words do not."""
+    entries = timeline.entries_of(queries.events_of_chain(db, conversation), {}, is_auditor=False)
+    return Counter(str(entry["name"]) for entry in entries if entry["pill"])
+
+
+def _row(conversation: Conversation, names: dict[str, str], counts: Mapping[str, int]) -> dict[str, Any]:
     chips = []
     if counts.get("order.placed"):
         chips.append({"kind": "allow", "text": "ordered"})

@@ -124,6 +124,7 @@ def _entry(event: RecordedEvent, people: Mapping[str, str], *, is_masked: bool) 
     pill = _PILLS.get(event.name)
     if is_masked:
         entry |= {"rule": None, "policy": None, "why": "There is nothing under that number or name.", "details": []}
+        entry["name"] = EventName.TOOL_CALL_FAILED
         entry["text"], pill = f"{content['facts']['tool']} found nothing", ("off", "failed")
     return entry | {"pill": {"kind": pill[0], "text": pill[1]} if pill else None}
 

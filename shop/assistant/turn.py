@@ -156,9 +156,10 @@ class TurnLoop:
         )
         with self._database.write() as db:
             turns.settle(db, item.id, stored(outcome))
+            because = turns.beat(db, turn.id)
         yield CallChanged(item.id, is_new=False)
         if isinstance(outcome, Denied) and outcome.code in ENDS_THE_TURN:
-            raise _Stopped(str(outcome.code))
+            raise _Stopped(because or str(outcome.code))  # the stored flag knows more: where and how it was ended
         items += exchange(item.id, proposed.name, proposed.arguments, outcome.for_model())
 
     def _store(self, turn: Turn, item_id: str, text: str, *, may_stop: bool = True) -> None:

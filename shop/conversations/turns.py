@@ -89,10 +89,7 @@ def beat(db: Session, turn_id: str, texts: Iterable[tuple[str, str]] = ()) -> st
         db.execute(update(Item).where(Item.id == item_id).values(text=text))
     is_running = Turn.state == TurnState.RUNNING
     beaten = db.execute(
-        update(Turn)
-        .where(Turn.id == turn_id, is_running)
-        .values(beat_at=moment(db))
-        .returning(Turn.stop_requested)
+        update(Turn).where(Turn.id == turn_id, is_running).values(beat_at=moment(db)).returning(Turn.stop_requested)
     ).one_or_none()
     return beaten.stop_requested if beaten else GIVEN_UP
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, String, bindparam, select, update
+from sqlalchemy import ForeignKey, String, bindparam, case, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shop.database import Base, moment, word
@@ -22,7 +22,7 @@ from shop.principal import EVERY_SCOPE, Principal
 
 
 class Kind(StrEnum):
-    """What an authority belongs to."""
+    """What an authority belongs to, from the top down: the order in which rows are locked."""
 
     ORGANIZATION = "organization"
     MEMBERSHIP = "membership"
@@ -77,6 +77,7 @@ class NotAlive(Exception):
 
 
 _KIND_OF_PREFIX = {"org": Kind.ORGANIZATION, "mem": Kind.MEMBERSHIP, "ses": Kind.SESSION, "dlg": Kind.DELEGATION}
+_DOWNWARDS = case({kind: depth for depth, kind in enumerate(Kind)}, value=Authority.kind)
 _ALIVE = select(
     Authority.id,
     Authority.kind,
@@ -89,8 +90,10 @@ _ALIVE = select(
     Authority.order_limit,
     Authority.scopes,
 ).where(Authority.id.in_(bindparam("authorities", expanding=True)))
-_SHARED, _FOR_CHANGE = _ALIVE.with_for_update(read=True), _ALIVE.with_for_update()
-"""Built once, and run on the connection itself: this is on the way of every call."""
+_SHARED, _FOR_CHANGE = (_ALIVE.order_by(_DOWNWARDS).with_for_update(read=is_shared) for is_shared in (True, False))
+"""Built once, and run on the connection itself: this is on the way of every call. Rows are locked from the organization
+downwards, whatever order the database finds them in, so that a call and a revocation never wait for each other.
+"""
 
 
 def live(db: Session, principal: Principal, *, for_change: bool = False) -> Principal:
@@ -157,8 +160,16 @@ def below(db: Session, parent: str, kind: Kind) -> list[str]:
     )
 
 
+def hold(db: Session, identifier: str) -> None:
+    """Keep an authority as it is until the transaction ends: taken before one that hangs below it is locked."""
+    db.execute(select(Authority.id).where(Authority.id == identifier).with_for_update(read=True))
+
+
 def lock(db: Session, identifier: str) -> Authority:
-    """The authority's row, locked for a change of what it allows and read anew; the caller changes it and calls `changed`."""
+    """The authority's row, locked for a change of what it allows and read anew; the caller changes it and calls `changed`.
+
+    What stands above it is locked or held first (`live`, `hold`), so that nobody waits upwards.
+    """
     locked = select(Authority).where(Authority.id == identifier).with_for_update()
     return db.scalars(locked, execution_options={"populate_existing": True}).one()
 

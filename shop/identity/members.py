@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from shop.audit.events import EventName
 from shop.audit.writer import record
-from shop.credentials.ledger import Authority, Kind, changed, lock
+from shop.credentials.ledger import Authority, Kind, changed, hold, lock
 from shop.database import new_id
 from shop.identity.models import Connection, ExternalIdentity, Membership, Organization, Person
 
@@ -72,6 +72,7 @@ def roles_of_groups(connection: Connection, groups: Iterable[str]) -> list[str]:
 
 def set_roles(db: Session, membership: Membership, roles: list[str], *, because: str) -> None:
     """Change a member's roles; acts at the next call, because every call reads them again."""
+    hold(db, membership.organization_id)
     authority = lock(db, membership.id)
     before = sorted(authority.roles or [])
     if before == sorted(roles):

@@ -67,7 +67,7 @@ class Metadata:
             fetched = self._documents.get(provider.issuer)
         if fetched and now - fetched[0] < _METADATA_LIFETIME:
             return fetched[1]
-        _require_safe(provider, provider.issuer)
+        require_safe(provider, provider.issuer)
         document = self._get(provider, f"{provider.issuer.rstrip('/')}/.well-known/openid-configuration")
         if document.get("issuer") != provider.issuer:  # §4.3: must be identical
             raise SignInError(
@@ -77,7 +77,7 @@ class Metadata:
                 "Ask your administrator to check the connection.",
             )
         for endpoint in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
-            _require_safe(provider, str(document.get(endpoint, "")))
+            require_safe(provider, str(document.get(endpoint, "")))
         with self._guard:
             self._documents[provider.issuer] = (now, document)
         return document
@@ -235,7 +235,8 @@ def _client(provider: Provider, redirect_uri: str) -> OAuth2Session:
     )
 
 
-def _require_safe(provider: Provider, url: str) -> None:
+def require_safe(provider: Provider, url: str) -> None:
+    """Raise `SignInError` unless an address of the provider is https, or on this very machine."""
     try:
         parts = urlsplit(url)
     except ValueError as error:

@@ -146,10 +146,11 @@ class SignIn:
             provider = self._provider(connection, db.get_one(Organization, connection.organization_id))
         try:
             endpoint = self._metadata.document(provider, self._database.clock()).get("end_session_endpoint")
+            oidc.require_safe(provider, str(endpoint or ""))
         except SignInError:
             return None
         query = urlencode({"client_id": provider.client_id, "post_logout_redirect_uri": return_to})
-        return f"{endpoint}?{query}" if isinstance(endpoint, str) else None
+        return f"{endpoint}{'&' if '?' in str(endpoint) else '?'}{query}"
 
     def _claim(self, state: str, browser: str) -> _Claimed:
         """Step 2: exactly one callback gets the attempt (ASVS 10.2.1, RFC 9700 §4.7)."""

@@ -153,6 +153,6 @@ def _number(field: str, *, default: int) -> int:
 def _pins(text: str) -> dict[str, str]:
     try:
         pins = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return {str(name): str(pin) for name, pin in pins.items()} if isinstance(pins, dict) else {}

@@ -20,7 +20,7 @@ _HIGHEST_PRICE = 9999
 def home() -> ResponseReturnValue:
     """All goods, or those that a search found. The whole search is in the address."""
     given = {name: request.args.get(name, "").strip()[:100] for name in ("q", "category", "colour", "size")}
-    highest = request.args.get("max_price", "").strip()
+    highest = request.args.get("max_price", "").strip()[:10]
     euros = int(highest) if highest.isdecimal() and int(highest) <= _HIGHEST_PRICE else None
     filters = catalogue.Filters(
         query=given["q"],

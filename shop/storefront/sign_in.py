@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from flask import Blueprint, redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
 
 from shop.access import admit, signed_in, why_signed_out
+from shop.credentials.ledger import NotAlive
 from shop.identity.oidc import SignInError
 from shop.identity.sign_in import safe_path
+from shop.revocation import cascade
 from shop.services import services
 
 _BROWSER = "sign_in_browser"
@@ -51,6 +55,10 @@ def blueprint(demo_people: list[dict[str, str]]) -> Blueprint:
                 "storefront/sign_in_failed.html", title=error.title, what_happened=error.text, what_to_do="", next=None
             )
             return failed, _STATUS.get(error.code, 400)
+        before = signed_in()
+        if before is not None:
+            with suppress(NotAlive), services().database.write() as db:
+                cascade.sign_in_again(db, before.principal)
         admit(admitted.token)
         return redirect(admitted.next_path, 303)
 

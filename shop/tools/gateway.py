@@ -31,7 +31,7 @@ from shop.authorization.conditions import Resource
 from shop.authorization.decisions import Code, Decision, Effect
 from shop.authorization.policy import Policy
 from shop.credentials.ledger import NotAlive, live
-from shop.database import Database, new_id
+from shop.database import Database, is_deadlock, new_id
 from shop.principal import EVERY_SCOPE, Principal
 from shop.store import carts
 from shop.store.models import StoreError
@@ -45,6 +45,8 @@ from shop.tools.tool import Arguments, InvalidArguments, Shown, Tool
 
 _seal = take_seal()
 _log = logging.getLogger(__name__)
+_ATTEMPTS = 4
+"""How often a call begins anew when PostgreSQL ended it so that another could go on: nothing of it had happened."""
 _REFUSALS = (UnknownTool, InvalidArguments, NotAlive, decisions.Denied, StoreError, Changed)
 
 
@@ -210,14 +212,17 @@ class Gateway:
 
     def _recorded(self, call: Call, run: Callable[[Session], Outcome]) -> Outcome:
         """Run in one transaction; a refusal rolls it back, and is recorded in its own."""
-        try:
-            with self._database.write() as db:
-                return run(db)
-        except _REFUSALS as refusal:
-            return self._refused(call, refusal)
-        except SQLAlchemyError as error:
-            _log.exception("the database failed under call %s", call.id)
-            return self._refused(call, error)
+        for may_try_again in reversed(range(_ATTEMPTS)):
+            try:
+                with self._database.write() as db:
+                    return run(db)
+            except _REFUSALS as refusal:
+                return self._refused(call, refusal)
+            except SQLAlchemyError as error:
+                if not (is_deadlock(error) and may_try_again):
+                    _log.exception("the database failed under call %s", call.id)
+                    return self._refused(call, error)
+        raise AssertionError("the last attempt returns")
 
     def _refused(self, call: Call, refusal: Exception) -> Outcome:
         with self._database.write() as db:

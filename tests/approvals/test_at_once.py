@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 
 import pytest
 
 from shop.revocation import cascade
-from shop.tools.outcomes import Denied, Failed, Succeeded
+from shop.tools.outcomes import Denied, Failed, Outcome, Succeeded
 from tests.approvals.conftest import asked
 from tests.support.at_once import at_once
 from tests.support.people import SOFIA, Assistant, ShopUnderTest, Visitor
-from tests.support.state import HOODIE, chains_hold, count_orders, order, receipt, set_variant, stock, watching
+from tests.support.state import HOODIE, TEE, chains_hold, count_orders, order, receipt, set_variant, stock, watching
+
+Click = Callable[[], Outcome | None]
 
 
 @pytest.mark.holds("I7", "I13")
@@ -48,7 +51,8 @@ def test_click_and_sign_out_everywhere_at_once(shop: ShopUnderTest, sofia: Visit
         with shop.database.write() as db:
             cascade.sign_out_everywhere(db, person)
 
-    outcome, _ = at_once([partial(shop.gateway.approve, person, waiting), sign_out])
+    both: list[Click] = [partial(shop.gateway.approve, person, waiting), sign_out]
+    outcome, _ = at_once(both)
     state = receipt(shop, waiting).state
     assert (state, count_orders(shop), stock(shop, HOODIE)) in {("approved", 4, 39), ("voided", 3, 40)}
     assert isinstance(outcome, Succeeded) == (state == "approved")
@@ -60,9 +64,11 @@ def test_click_and_sign_out_everywhere_at_once(shop: ShopUnderTest, sofia: Visit
 def test_click_and_new_price_at_once(shop: ShopUnderTest, sofia: Visitor, waiting: str) -> None:
     """However a price change and the click fall together, nobody pays anything but what was shown."""
     person = sofia.principal()
-    outcome, _ = at_once(
-        [partial(shop.gateway.approve, person, waiting), partial(set_variant, shop, HOODIE, price=9900)]
-    )
+    both: list[Click] = [
+        partial(shop.gateway.approve, person, waiting),
+        partial(set_variant, shop, HOODIE, price=9900),
+    ]
+    outcome, _ = at_once(both)
     if isinstance(outcome, Succeeded):
         assert order(shop, outcome.for_model()["result"]["number"]).total == 5800
     else:
@@ -86,6 +92,27 @@ def test_click_and_change_of_the_cart_at_once(
     else:
         assert isinstance(bought, Failed) and bought.code == "changed"
         assert (in_cart, stock(shop, HOODIE)) == (2, 40)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.holds("I13")
+def test_calls_that_block_each_other_are_begun_anew(
+    shop: ShopUnderTest, sofia: Visitor, assistant: Assistant, waiting: str
+) -> None:
+    """A click holds the conversation's chain and wants the cart, calls hold the cart and want the chain: PostgreSQL ends
+    one of them, and it is begun anew instead of failing, or voiding the person's receipt.
+    """
+    person = sofia.principal()
+    outcomes = at_once(
+        [
+            partial(shop.gateway.approve, person, waiting),
+            partial(assistant.call, "add_to_cart", sku=TEE),
+            partial(assistant.call, "add_to_cart", sku=TEE),
+        ]
+    )
+    assert {o.code for o in outcomes if isinstance(o, Failed)} <= {"changed"}
+    assert all(isinstance(outcome, Succeeded) for outcome in outcomes[1:])
+    assert chains_hold(shop)
 
 
 @pytest.mark.holds("I7", "I13")

@@ -40,7 +40,7 @@ def test_parallel_calls_are_each_decided_recorded_and_told(talking: ShopUnderTes
         wire.calls(
             ("search_products", {"query": "mug"}),
             ("view_cart", {}),
-            ("add_to_cart", {"sku": "token-mug-ink"}),
+            ("add_to_cart", {"sku": "refresh-token-mug-ink"}),
             after=["Let me ", "look."],
         ),
         wire.says("Done."),
@@ -70,7 +70,7 @@ def test_parallel_calls_are_each_decided_recorded_and_told(talking: ShopUnderTes
         (("search_products", "{query: hoodie"), "invalid_arguments"),
         (("search_products", '["hoodie"]'), "invalid_arguments"),
         (("search_products", '{"query": 7}'), "invalid_arguments"),
-        (("add_to_cart", '{"sku": "token-mug-ink", "price": 1}'), "invalid_arguments"),
+        (("add_to_cart", '{"sku": "refresh-token-mug-ink", "price": 1}'), "invalid_arguments"),
         (("get_product", '{"product": "a\\u0000b"}'), "invalid_arguments"),
         (("transfer_money", '{"to": "me"}'), "unknown_tool"),
     ],

@@ -64,12 +64,12 @@ def pause(sofia: Visitor) -> None:
     [
         (
             sign_out_everywhere,
-            "signed_out",
+            "signed_out_everywhere",
             "credential.session.ended",
-            "The sign-in that this ran under has ended.",
+            "You signed out everywhere.",
         ),
         (sign_out_here, "signed_out", "credential.session.ended", "The sign-in that this ran under has ended."),
-        (suspend, "suspended", "credential.session.ended", "Your account was suspended."),
+        (suspend, "suspended", "credential.membership.suspended", "Your account was suspended."),
         (pause, "paused", "credential.membership.paused", "Your assistant is paused."),
     ],
     ids=["signed out everywhere", "signed out here", "suspended", "paused"],
@@ -91,12 +91,13 @@ def test_the_next_proposed_call_is_refused_recorded_and_the_last_thing_that_happ
     assert said in stream.read_to_the_end()
     assert len(model.received) == 1
     (turn,) = sofia.turns()
-    assert turn.state is TurnState.STOPPED and turn.error_text == said
+    assert (turn.state, turn.error_code, turn.error_text) == (TurnState.STOPPED, because, said)
     refused = turn.items[-1]
     assert (refused.tool, (refused.outcome or {})["kind"]) == ("search_products", "denied")
     denied, stopped = sofia.shop.chain(str(sofia.conversation))[-2:]
     assert (denied.name, stopped.name) == ("tool_call.denied", "turn.stopped")
-    assert denied.content["decision"]["rule"].startswith("credential.") and denied.content["tool_call"] == refused.id
+    assert (denied.content["decision"]["rule"], denied.content["tool_call"]) == (rule, refused.id)
+    assert stopped.content["facts"]["because"] == because
 
 
 @pytest.mark.holds("I12")
@@ -140,8 +141,9 @@ def test_a_delegation_that_expires_while_a_turn_runs_ends_it(
     """The assistant's authority lives for a while only: when it has expired, the next call is refused."""
     stream = OpenStream(sofia, "hoodies")
     gate.wait_until_reached()
+    delegation = sofia.turns()[0].delegation
     with sofia.shop.database.write() as db:
-        lock(db, sofia.turns()[0].delegation).expires_at = clock() + timedelta(seconds=1)
+        lock(db, delegation).expires_at = clock() + timedelta(seconds=1)
     clock.pass_by(seconds=2)
     gate.open()
     stream.read_to_the_end()
@@ -178,8 +180,9 @@ def test_a_session_that_ends_between_two_readings_of_one_request_asks_to_sign_in
     model = ScriptedModel(text("Good morning."))
     sofia = build_shop(model=model).sign_in(SOFIA)
     token = sofia.csrf_token()
+    session = sofia.principal().session
     with sofia.shop.database.read() as db:
-        expires_at = db.get_one(Authority, sofia.principal().session).expires_at
+        expires_at = db.get_one(Authority, session).expires_at
     assert expires_at
     clock.now = expires_at - timedelta(
         milliseconds=2

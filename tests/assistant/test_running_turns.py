@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from shop.assistant.conversing import Conversing
+from shop.conversations import turns
 from shop.conversations.models import ItemKind, TurnState
 from shop.conversations.threads import of_person
 from tests.assistant.scripted import Gate, OpenStream, ScriptedModel, Step, call, end_of_turn, text
@@ -14,7 +16,7 @@ from tests.support.people import SOFIA, ShopUnderTest, Visitor
 
 ONE_ENGINE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 SEARCH = call("search_products", '{"query": "hoodie"}')
-MUG = call("add_to_cart", '{"sku": "token-mug-ink"}')
+MUG = call("add_to_cart", '{"sku": "refresh-token-mug-ink"}')
 
 
 @pytest.fixture
@@ -204,3 +206,26 @@ def test_a_process_that_wakes_up_after_it_was_given_up_does_nothing_more(
     assert "tool_call.succeeded" not in sofia.events()
     assert [turn.state for turn in sofia.turns()] == [TurnState.INTERRUPTED, TurnState.COMPLETED]
     assert sofia.events()[-2:] == ["message.received", "turn.completed"]
+
+
+@ONE_ENGINE
+@pytest.mark.xfail(strict=True, reason="a call's outcome is stored in a transaction of its own, after the effect's")
+def test_a_call_that_was_done_just_before_the_process_died_is_known_when_it_is_tried_again(
+    build_shop: Building, clock: TestClock
+) -> None:
+    """Effect and memory of it belong together: after a crash between them, Retry must not do the call again."""
+    sofia, model = gated(build_shop, text("It is in your cart."))
+    sofia.say("hello")
+    sofia.post(f"/assistant/{sofia.conversation}/consent", workflow="transact", allow="1")
+    shop = sofia.shop
+    conversing = Conversing(shop.database, shop.gateway, model, shop.services.settings)
+    begun = conversing.message(sofia.principal(), sofia.conversation, "a mug")
+    with shop.database.write() as db:
+        item = turns.add_item(db, begun.turn.id, ItemKind.CALL, tool=MUG.name, arguments=MUG.arguments)
+    done = shop.gateway.call_tool(
+        begun.assistant, sofia.conversation, MUG.name, {"sku": "refresh-token-mug-ink"}, call_id=item.id
+    )
+    assert done.kind == "succeeded"
+    clock.pass_by(minutes=2)  # and here the process is gone
+    sofia.post(f"/assistant/{sofia.conversation}/turns/{begun.turn.id}/retry").get_data()
+    assert "function_call_output" in [item.get("type") for item in model.received[-1]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
 from dataclasses import replace
 
 import pytest
@@ -143,11 +144,11 @@ def test_an_event_goes_to_the_nearest_chain(
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_events_of_one_request_share_its_id(database: Database) -> None:
     """What one request caused can be found together; outside a request there is no id."""
-    token = request_id.set("req_1")
-    with database.write() as db:
-        inside = record(db, EventName.AUDIT_VIEWED, principal=PERSON)
-    request_id.reset(token)
-    with database.write() as db:
-        outside = record(db, EventName.AUDIT_VIEWED, principal=PERSON)
-        assert db.get_one(AuditEvent, inside).content()["request_id"] == "req_1"
-        assert db.get_one(AuditEvent, outside).content()["request_id"] is None
+
+    def write(request: str | None) -> object:
+        request_id.set(request)
+        with database.write() as db:
+            identifier = record(db, EventName.AUDIT_VIEWED, principal=PERSON)
+            return db.get_one(AuditEvent, identifier).content()["request_id"]
+
+    assert [Context().run(write, request) for request in ("req_1", "req_1", None)] == ["req_1", "req_1", None]

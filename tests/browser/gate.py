@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from shop.companions.offline_model import create_wsgi_app
 
@@ -24,7 +24,7 @@ class GatedModel:
         self._model = create_wsgi_app()
         self._open, self._waiting, self._failing = threading.Event(), threading.Event(), threading.Event()
         self._open.set()
-        self._server = make_server("127.0.0.1", 0, self._answer, threaded=True)
+        self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=_Quiet)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     @property
@@ -75,5 +75,12 @@ class GatedModel:
             yield event
 
 
-_SUBSTANCE: tuple[bytes, ...] = (b"event: response.output_item.added",)
-"""Where an answer begins to say or to propose something."""
+class _Quiet(WSGIRequestHandler):
+    """Writes no line for each request."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Nothing."""
+
+
+_SUBSTANCE = (b"event: response.output_item.done", b"event: response.output_text.delta")
+"""Where an answer proposes its call, or begins to speak."""

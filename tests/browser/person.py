@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
@@ -45,8 +46,8 @@ class Person:
         return page
 
     def sign_in(self, then: str = "/") -> None:
-        """Open a page that asks to sign in, and come back to it: e-mail, the provider's page, themselves."""
-        self.open(f"/sign-in?next={then}" if then == "/" else then)
+        """Sign in and land on a page of the shop: e-mail, the provider's page, themselves."""
+        self.open(f"/sign-in?next={quote(then, safe='')}")
         self.type_email()
         self.pick_themselves()
         expect(self.page).to_have_url(self.shop.url(then))
@@ -87,7 +88,7 @@ class Person:
 
     def answered(self) -> Locator:
         """Wait until the latest turn has ended and its stream is closed. Returns the turn."""
-        latest = self.turns.last
+        latest = self.page.locator(f"#{self.turns.last.get_attribute('id')}")  # this one, also when others follow
         expect(latest.locator(".foot")).not_to_have_attribute("data-state", "running")
         expect(self.page.locator("#chat.htmx-request")).to_have_count(0)
         return latest
@@ -133,9 +134,12 @@ class Person:
         return self.page.url.rpartition("/")[2]
 
 
-def in_order(entries: list[str], *expected: str) -> None:
-    """Assert that entries with these words stand there in this order; others may stand between."""
+def in_order(entries: list[str], *expected: str | tuple[str, ...]) -> None:
+    """Assert that entries which hold these words stand there in this order; others may stand between."""
     rest = iter(entries)
     for words in expected:
-        if not any(words in entry for entry in rest):
-            raise AssertionError(f"{words!r} is not there, or not in this order, in:\n" + "\n".join(entries))
+        wanted = (words,) if isinstance(words, str) else words
+        if not any(all(word in entry for word in wanted) for entry in rest):
+            raise AssertionError(
+                f"{wanted} is not there, or not in this order, in:\n" + "\n".join(e[:200] for e in entries)
+            )

@@ -27,7 +27,10 @@ WALKS = [
 ]
 THEMES: dict[str, dict[str, Any]] = {
     "light": {"resultTypes": ["violations"]},
-    "dark": {"resultTypes": ["violations"], "runOnly": ["color-contrast"]},  # of all rules, the only one that sees colours
+    "dark": {
+        "resultTypes": ["violations"],
+        "runOnly": ["color-contrast"],
+    },  # of all rules, the only one that sees colours
 }
 
 
@@ -60,9 +63,11 @@ def _walked(
 
 def _violations(page: Page) -> list[str]:
     found: list[str] = []
+    if page.evaluate("typeof axe === 'undefined'"):
+        page.evaluate(Axe().axe_script)
     for theme, options in THEMES.items():
         page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
-        for violation in Axe().run(page, options=options).response["violations"]:
+        for violation in page.evaluate("options => axe.run(options)", options)["violations"]:
             places = "; ".join(node["html"][:160] for node in violation["nodes"])
             found.append(f"{theme}: {violation['id']}, {violation['help']}: {places}")
     return found

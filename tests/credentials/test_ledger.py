@@ -66,6 +66,7 @@ def test_an_end_anywhere_above_is_an_end(database: Database, kind: Kind, level: 
 
 
 @pytest.mark.parametrize(("kind", "level"), LEVELS, ids=[kind for kind, _ in LEVELS])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_suspension_anywhere_above_suspends(database: Database, clock: TestClock, kind: Kind, level: Level) -> None:
     """What is suspended carries nothing, until it is restored."""
     assistant = with_assistant(database, a_person(database, "buyer"))
@@ -78,6 +79,7 @@ def test_a_suspension_anywhere_above_suspends(database: Database, clock: TestClo
 
 
 @pytest.mark.parametrize(("kind", "level"), LEVELS, ids=[kind for kind, _ in LEVELS])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_an_expiry_anywhere_above_ends_exactly_then(
     database: Database, clock: TestClock, kind: Kind, level: Level
 ) -> None:
@@ -91,6 +93,7 @@ def test_an_expiry_anywhere_above_ends_exactly_then(
 
 
 @pytest.mark.parametrize(("kind", "level"), LEVELS, ids=[kind for kind, _ in LEVELS])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_what_is_not_in_the_ledger_is_nobody(database: Database, kind: Kind, level: Level) -> None:
     """An identifier that no row has, whatever it looks like, is no authority."""
     assistant = with_assistant(database, a_person(database, "buyer"))
@@ -198,6 +201,7 @@ def test_an_epoch_grows_with_each_change_and_only_there(database: Database) -> N
     assert set(grown.values()) == {0, 1}
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_below_lists_the_living_children_of_one_kind(database: Database) -> None:
     """Grandchildren, other kinds and what has ended are not in the list."""
     with database.write() as db:
@@ -212,6 +216,7 @@ def test_below_lists_the_living_children_of_one_kind(database: Database) -> None
         assert below(db, of, Kind.MEMBERSHIP) == [mine]
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_an_actor_without_delegation_is_no_principal(database: Database) -> None:
     """An actor's authority is a stored row, so the two come together or not at all."""
     assistant = with_assistant(database, a_person(database, "buyer"))

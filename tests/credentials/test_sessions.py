@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import secrets
 
 import pytest
+from flask.sessions import SecureCookieSessionInterface
 from sqlalchemy import select
 
 from shop.credentials.ledger import Authority, Lapse, NotAlive, end, live
@@ -34,6 +36,7 @@ def lapse_of(database: Database, principal: Principal) -> Lapse | None:
 
 
 @pytest.mark.holds("ASVS-7.2.2", "ASVS-7.2.3")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_tokens_are_random_and_long(database: Database) -> None:
     """Each session gets a token of its own, of 256 bits, with nothing in it."""
     tokens = [signed_in(database)[1] for _ in range(20)]
@@ -58,6 +61,28 @@ def test_the_database_holds_only_the_hash_of_a_token(database: Database) -> None
         assert found is not None and found.id == person.session
         assert find_session(db, stored.token_hash) is None
         assert find_session(db, "") is None
+
+
+@pytest.mark.holds("ASVS-7.2.1")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_browser_is_believed_only_what_the_server_knows(shop: ShopUnderTest) -> None:
+    """A cookie that is well signed but names no session of the server signs nobody in; nor does one signed by others."""
+    sofia, name = shop.sign_in(SOFIA), shop.app.config["SESSION_COOKIE_NAME"]
+    serializer = SecureCookieSessionInterface().get_signing_serializer(shop.app)
+    cookie = sofia.client.get_cookie(name, domain="127.0.0.1")
+    assert serializer is not None and cookie is not None
+    content = serializer.loads(cookie.decoded_value)
+    handle = sofia.principal().session
+    with shop.database.read() as db:
+        stored = db.get_one(SignedInSession, handle)
+    assert sofia.get("/sessions").status_code == 200
+    for forged in (secrets.token_urlsafe(32), handle, stored.token_hash, content["_user_id"][:-1], ""):
+        stranger = shop.visitor()
+        stranger.client.set_cookie(name, serializer.dumps(content | {"_user_id": forged}), domain="127.0.0.1")
+        assert stranger.get("/sessions").status_code == 302
+    stranger = shop.visitor()
+    stranger.client.set_cookie(name, cookie.decoded_value[:-2], domain="127.0.0.1")
+    assert stranger.get("/sessions").status_code == 302
 
 
 @pytest.mark.holds("ASVS-7.3.1")
@@ -105,6 +130,7 @@ def test_a_touch_brings_nothing_back(database: Database, clock: TestClock, how: 
     assert lapse_of(database, person) is not None
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_touch_is_due_once_a_minute(database: Database, clock: TestClock) -> None:
     """Requests close together cost one write, not one each."""
     person, _ = signed_in(database)
@@ -166,6 +192,7 @@ def test_assistant_traffic_never_extends_a_session(shop: ShopUnderTest) -> None:
 
 
 @pytest.mark.holds("ASVS-7.3.1")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_persons_requests_keep_their_session(shop: ShopUnderTest) -> None:
     """Somebody who keeps looking at pages stays signed in past the idle time, but not past the absolute one."""
     sofia, settings = shop.sign_in(SOFIA), shop.services.settings

@@ -12,7 +12,7 @@ from shop.credentials.sessions import SignedInSession
 from shop.identity.models import ExternalIdentity, Membership, Person, SignInAttempt
 from tests.identity.hostile import CLIENT_ID, SUBJECT, HostileProvider, ec_key, query_of, signed
 from tests.identity.signing_in import Door
-from tests.support.people import SOFIA, ShopUnderTest, Visitor
+from tests.support.people import SOFIA, ShopUnderTest
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -133,12 +133,12 @@ def test_roles_follow_the_groups_at_the_next_sign_in(door: Door) -> None:
 
 
 @on_sqlite
-@pytest.mark.parametrize("groups", [None, [], ["everyone"], "shop-admins", {"shop-admins": True}, [["shop-admins"]]])
-def test_whoever_maps_to_no_role_may_only_look(door: Door, groups: object) -> None:
+def test_whoever_maps_to_no_role_may_only_look(door: Door) -> None:
     """No group, an unknown one, or something that is no list of groups at all makes a guest."""
-    door.provider.claims = {"groups": groups}
-    door.sign_in()
-    assert roles_of(door.shop, person_of(door.shop, SUBJECT)) == ["guest"]
+    for groups in (None, [], ["everyone"], "shop-admins", {"shop-admins": True}, [["shop-admins"]]):
+        door.provider.claims = {"groups": groups}
+        door.sign_in()
+        assert roles_of(door.shop, person_of(door.shop, SUBJECT)) == ["guest"]
 
 
 def test_a_suspended_person_is_told_so_and_gets_no_session(door: Door) -> None:
@@ -156,9 +156,10 @@ def test_a_suspended_person_is_told_so_and_gets_no_session(door: Door) -> None:
 
 
 @on_sqlite
-@pytest.mark.parametrize(
-    ("next_path", "lands"),
-    [
+@pytest.mark.holds("RFC9700-4.11")
+def test_a_sign_in_never_leads_off_this_site(door: Door) -> None:
+    """Wherever a link wanted to go afterwards, the person lands on a path of this shop."""
+    for next_path, lands in (
         ("/orders?page=2", "/orders?page=2"),
         ("//evil.example", "/"),
         ("/\\evil.example", "/"),
@@ -170,24 +171,19 @@ def test_a_suspended_person_is_told_so_and_gets_no_session(door: Door) -> None:
         ("/ok\r\nSet-Cookie: a=b", "/"),
         ("evil.example", "/"),
         ("", "/"),
-    ],
-)
-@pytest.mark.holds("RFC9700-4.11")
-def test_a_sign_in_never_leads_off_this_site(door: Door, next_path: str, lands: str) -> None:
-    """Wherever a link wanted to go afterwards, the person lands on a path of this shop."""
-    browser = door.browser(next_path=next_path)
-    response = browser.come_back()
-    assert (response.status_code, response.headers["Location"]) == (303, lands)
-    assert "Set-Cookie: a" not in str(response.headers)
+    ):
+        response = door.browser(next_path=next_path).come_back()
+        assert (response.status_code, response.headers["Location"]) == (303, lands)
+        assert "Set-Cookie: a" not in str(response.headers)
 
 
 @on_sqlite
-@pytest.mark.parametrize("query", ["//evil.example", "/%5Cevil.example", "https:%2F%2Fevil.example", "/%0d%0aX-Evil:1"])
 @pytest.mark.holds("RFC9700-4.11")
-def test_the_sign_in_page_sends_nobody_off_this_site(door: Door, query: str) -> None:
+def test_the_sign_in_page_sends_nobody_off_this_site(door: Door) -> None:
     """A crafted link to the sign-in page neither redirects a signed-in person away nor plants an address in its form."""
     visitor = door.sign_in()
-    response = visitor.get(f"/sign-in?next={query}")
-    assert (response.status_code, response.headers["Location"]) == (302, "/")
-    assert "X-Evil" not in response.headers
-    assert "evil" not in Visitor(door.shop, door.shop.app.test_client()).get(f"/sign-in?next={query}").text
+    for query in ("//evil.example", "/%5Cevil.example", "https:%2F%2Fevil.example", "/%0d%0aX-Evil:1"):
+        response = visitor.get(f"/sign-in?next={query}")
+        assert (response.status_code, response.headers["Location"]) == (302, "/")
+        assert "X-Evil" not in response.headers
+        assert "evil" not in door.shop.visitor().get(f"/sign-in?next={query}").text.lower()

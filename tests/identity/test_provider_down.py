@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 from werkzeug.wrappers import Response
@@ -14,17 +16,15 @@ from tests.support.people import SOFIA, ShopUnderTest
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 HTML = "<html><body>Down for maintenance</body></html>"
-NONSENSE = [
-    pytest.param(Response(HTML, 200, mimetype="text/html"), id="HTML"),
-    pytest.param(Response(HTML, 503, mimetype="text/html"), id="503"),
-    pytest.param(Response("[]", mimetype="application/json"), id="a list"),
-    pytest.param(Response("", mimetype="application/json"), id="nothing"),
-    pytest.param(Response('{"issuer":', mimetype="application/json"), id="half"),
-    pytest.param(Response("{}", 302, {"Location": "http://127.0.0.1:1/elsewhere"}), id="a redirect"),
-    pytest.param(
-        Response("{}", 307, {"Location": "http://127.0.0.1:1/elsewhere"}), id="a redirect that keeps the body"
-    ),
-]
+NONSENSE = (
+    Response(HTML, 200, mimetype="text/html"),
+    Response(HTML, 503, mimetype="text/html"),
+    Response("[]", mimetype="application/json"),
+    Response("", mimetype="application/json"),
+    Response('{"issuer":', mimetype="application/json"),
+)
+REDIRECTS = (301, 302, 303, 307, 308)
+NO_KEYS: tuple[object, ...] = ("none", [], ["x", None], [{"kty": "RSA"}], [{"kty": "RSA", "n": "!", "e": 5}], None)
 
 
 def assert_unavailable_at_the_start(door: Door) -> None:
@@ -34,23 +34,26 @@ def assert_unavailable_at_the_start(door: Door) -> None:
     door.assert_refused(visitor, response, 503, "provider_unavailable", says="try again in a minute")
 
 
-def assert_unavailable_on_the_way_back(door: Door, leaving: Browser, callback: str) -> None:
+def assert_unavailable_on_the_way_back(door: Door, browser: Browser, callback: str) -> None:
     """The callback leads to a page that says what is wrong, and nobody is signed in."""
-    response = leaving.visitor.get(callback)
-    door.assert_refused(leaving.visitor, response, 503, "provider_unavailable", says="try again in a minute")
+    response = browser.visitor.get(callback)
+    door.assert_refused(browser.visitor, response, 503, "provider_unavailable", says="try again in a minute")
 
 
 def test_a_provider_that_is_gone_is_said_at_the_start(door: Door) -> None:
-    """Nothing listens at the issuer: the sign-in page says so, and the next try after it is back works."""
+    """Nothing listens at the issuer: the sign-in page says so, in words that blame nobody."""
     door.provider.stop()
     assert_unavailable_at_the_start(door)
 
 
-@pytest.mark.parametrize("answer", NONSENSE)
-def test_nonsense_at_discovery(door: Door, answer: Response) -> None:
-    """A discovery document that cannot be read is a provider that does not answer; the next try asks again."""
-    door.provider.answers["/.well-known/openid-configuration"] = answer
-    assert_unavailable_at_the_start(door)
+def test_nonsense_at_discovery(door: Door) -> None:
+    """A discovery document that cannot be read is a provider that does not answer; once it can be, people come in."""
+    elsewhere = f"{door.provider.issuer}/elsewhere"
+    redirects = (Response("{}", status, {"Location": elsewhere}) for status in REDIRECTS)
+    for answer in (*NONSENSE, *redirects):
+        door.provider.answers["/.well-known/openid-configuration"] = answer
+        assert_unavailable_at_the_start(door)
+    assert "/elsewhere" not in door.provider.asked
     door.provider.answers.clear()
     door.sign_in()
 
@@ -65,15 +68,22 @@ def test_discovery_of_another_issuer_is_refused(door: Door) -> None:
         door.assert_refused(visitor, response, 400, "wrong_issuer", says="says it is somebody else")
 
 
-@pytest.mark.parametrize("endpoint", ["authorization_endpoint", "token_endpoint", "jwks_uri"])
-@pytest.mark.parametrize(
-    "address",
-    ["http://login.acme.example/x", "ftp://127.0.0.1/x", "javascript:alert(1)", "//evil", "https://[x", "", None, 5],
-)
-def test_endpoints_must_be_https(door: Door, endpoint: str, address: object) -> None:
+def test_endpoints_must_be_https(door: Door) -> None:
     """An endpoint without https (but on this very machine) is never used."""
-    door.provider.metadata = {endpoint: address}
-    assert_unavailable_at_the_start(door)
+    addresses = (
+        "http://login.acme.example/x",
+        "ftp://127.0.0.1/x",
+        "javascript:alert(1)",
+        "//evil",
+        "https://[x",
+        "",
+        None,
+        5,
+        "http://login.acme.example/\ud800",
+    )
+    for endpoint, address in product(("authorization_endpoint", "token_endpoint", "jwks_uri"), addresses):
+        door.provider.metadata = {endpoint: address}
+        assert_unavailable_at_the_start(door)
 
 
 def test_an_issuer_without_https_is_never_asked(
@@ -96,43 +106,44 @@ def test_a_provider_that_goes_away_in_between(door: Door, leaving: Browser) -> N
     door.assert_refused(leaving.visitor, response, 400, "state_refused", says="used already", chain="system")
 
 
-@pytest.mark.parametrize("answer", NONSENSE)
-def test_nonsense_at_the_token_endpoint(door: Door, leaving: Browser, answer: Response) -> None:
-    """Whatever the token endpoint answers instead of tokens, nobody is signed in, and no redirect is followed."""
-    callback = leaving.callback()
+def test_nonsense_at_the_token_endpoint(door: Door) -> None:
+    """Whatever the token endpoint answers instead of tokens, nobody is signed in."""
+    refused = Response('{"error": "invalid_grant"}', 400, mimetype="application/json")
+    no_token = Response('{"access_token": "a", "token_type": "Bearer"}', mimetype="application/json")
+    for answer in (*NONSENSE, refused, no_token):
+        door.provider.answers["/token"] = answer
+        browser = door.browser()
+        response = browser.come_back()
+        code = door.shop.chain(door.shop.organization("acme"))[-1].content["facts"]["code"]
+        assert code in {"provider_unavailable", "code_refused", "id_token_refused"}
+        status = 503 if code == "provider_unavailable" else 400
+        door.assert_refused(
+            browser.visitor, response, status, code, says="try again" if status == 503 else "start again"
+        )
+
+
+def test_a_redirect_of_the_token_endpoint_is_not_followed(door: Door) -> None:
+    """The code and its verifier go nowhere but to the provider's own token endpoint (RFC 9700, section 4.12)."""
     elsewhere = HostileProvider(door.shop.clock)
     try:
-        if "Location" in answer.headers:
-            answer = Response("{}", answer.status_code, {"Location": f"{elsewhere.issuer}/token"})
-        door.provider.answers["/token"] = answer
-        response = leaving.visitor.get(callback)
-        assert response.status_code in {400, 503} and "Try again" in response.text
-        event = door.shop.chain(door.shop.organization("acme"))[-1]
-        assert event.name == "sign_in.failed"
-        assert event.content["facts"]["code"] in {"provider_unavailable", "code_refused", "id_token_refused"}
-        assert elsewhere.asked == [], "the code and the client secret go nowhere else"
+        for status in REDIRECTS:
+            door.provider.answers["/token"] = Response("{}", status, {"Location": f"{elsewhere.issuer}/token"})
+            browser = door.browser()
+            response = browser.come_back()
+            assert response.status_code in {400, 503} and "Try again" in response.text
+            assert door.shop.chain(door.shop.organization("acme"))[-1].name == "sign_in.failed"
+        assert elsewhere.asked == []
     finally:
         elsewhere.stop()
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        *NONSENSE,
-        pytest.param(Response('{"keys": "none"}', mimetype="application/json"), id="no list of keys"),
-        pytest.param(Response('{"keys": []}', mimetype="application/json"), id="no key"),
-        pytest.param(Response('{"keys": ["x", null]}', mimetype="application/json"), id="keys that are none"),
-        pytest.param(Response('{"keys": [{"kty": "RSA"}]}', mimetype="application/json"), id="half a key"),
-        pytest.param(
-            Response('{"keys": [{"kty": "RSA", "n": "!", "e": 5}]}', mimetype="application/json"), id="a broken key"
-        ),
-    ],
-)
-def test_nonsense_instead_of_keys(door: Door, leaving: Browser, answer: Response) -> None:
-    """A key set that cannot be read is a provider that does not answer, and heals as soon as it can be."""
-    callback = leaving.callback()
-    door.provider.answers["/jwks"] = answer
-    assert_unavailable_on_the_way_back(door, leaving, callback)
+def test_nonsense_instead_of_keys(door: Door) -> None:
+    """A key set that cannot be read is a provider that does not answer; once it can be, people come in."""
+    no_keys = (Response(json.dumps({"keys": keys}), mimetype="application/json") for keys in NO_KEYS)
+    for answer in (*NONSENSE, Response("{}", 302, {"Location": "/elsewhere"}), *no_keys):
+        door.provider.answers["/jwks"] = answer
+        browser = door.browser()
+        assert_unavailable_on_the_way_back(door, browser, browser.callback())
     door.provider.answers.clear()
     door.sign_in()
 
@@ -142,10 +153,28 @@ def test_keys_that_nobody_understands_are_passed_over(door: Door) -> None:
 
     class Future:
         def as_dict(self, private: bool) -> dict[str, str]:
-            return {"kty": "LATTICE", "kid": "first", "use": "sig"}
+            return {"kty": "LATTICE", "kid": "first", "use": "sig", "d": str(private)}
 
     door.provider.keys.insert(0, Future())
     door.sign_in()
+
+
+def test_signing_out_at_the_provider_is_offered_only_where_it_is_safe(door: Door) -> None:
+    """The page after a sign-out links to the provider's own sign-out if it has one behind https; else it says nothing."""
+    for endpoint, link in (
+        (f"{door.provider.issuer}/end", f"{door.provider.issuer}/end?client_id="),
+        (f"{door.provider.issuer}/end?a=b", f"{door.provider.issuer}/end?a=b&amp;client_id="),
+        ("javascript:alert(1)", None),
+        ("http://login.acme.example/end", None),
+        (["x"], None),
+        (None, None),
+    ):
+        door.provider.metadata = {"end_session_endpoint": endpoint}
+        visitor = door.sign_in()
+        door.shop.clock.pass_by(minutes=61)  # metadata is kept for an hour; sign in within the session's own hour
+        visitor = door.sign_in()
+        page = visitor.post("/sign-out").text
+        assert (f'href="{link}' in page) if link else ("Sign out of Acme too" not in page)
 
 
 def test_an_unknown_company_is_told_so(door: Door) -> None:

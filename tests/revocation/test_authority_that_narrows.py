@@ -8,6 +8,7 @@ from shop.credentials.delegations import Delegation
 from shop.credentials.ledger import Authority
 from shop.identity.members import set_roles
 from shop.identity.models import Membership
+from shop.tools.outcomes import Denied
 from tests.revocation.scene import SKU, assert_refused, at_work, membership_of
 from tests.support.people import NOAH, SOFIA, TARIQ, ShopUnderTest, Visitor
 
@@ -42,6 +43,7 @@ def test_consent_taken_back_acts_at_the_next_call(shop: ShopUnderTest) -> None:
 
 
 @pytest.mark.holds("NHI5")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_consent_is_for_one_conversation(shop: ShopUnderTest) -> None:
     """What a person allows in one conversation is not allowed in another, nor in the same one after a new sign-in."""
     sofia = shop.sign_in(SOFIA)
@@ -59,6 +61,20 @@ def test_nobody_can_allow_more_than_the_three_workflows(shop: ShopUnderTest, wor
         assistant.allow(workflow)
     with shop.database.read() as db:
         assert db.get_one(Authority, assistant.principal.delegation).scopes == ["browse", "read"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_support_reads_a_colleagues_order_and_their_assistant_is_not_sent_to_ask(shop: ShopUnderTest) -> None:
+    """A right that no consent can pass on is refused in plain words, and not with a request that nobody can grant."""
+    tariq = shop.sign_in(TARIQ)
+    assistant = tariq.assistant("transact")
+    assert tariq.call("get_order", number="CC-MARA7V").kind == "succeeded"
+    refused = [assistant.call("get_order", number=number) for number in ("CC-MARA7V", "CC-GB4X21", "CC-000000")]
+    assert {outcome.for_model()["code"] for outcome in refused} == {"not_permitted"}
+    reasons = {outcome.reason for outcome in refused if isinstance(outcome, Denied)}
+    assert len(reasons) == 1
+    assert "An assistant cannot be allowed to look at orders" in reasons.pop()
+    assert assistant.events()[-1].content["decision"]["facts"]["scope_needed"] == "support"
 
 
 @pytest.mark.holds("ASI08", "I9")
@@ -87,6 +103,7 @@ def test_a_pause_stops_every_assistant_of_the_person_until_lifted(shop: ShopUnde
 
 
 @pytest.mark.holds("ASI08")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_receipt_cannot_be_confirmed_while_paused(shop: ShopUnderTest) -> None:
     """A pause also stops the call that a receipt would run: nothing is bought."""
     sofia = at_work(shop.sign_in(SOFIA))
@@ -112,6 +129,7 @@ def test_a_lost_role_acts_at_the_next_call(shop: ShopUnderTest) -> None:
 
 
 @pytest.mark.holds("ASVS-8.3.2")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_gained_role_acts_at_the_next_call_and_only_within_the_consent(shop: ShopUnderTest) -> None:
     """A new role is in force at once for the person; their assistant still has only what was allowed to it."""
     noah = shop.sign_in(NOAH)
@@ -126,6 +144,7 @@ def test_a_gained_role_acts_at_the_next_call_and_only_within_the_consent(shop: S
 
 
 @pytest.mark.holds("NHI7")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_delegation_runs_out_and_the_next_message_starts_a_small_one(shop: ShopUnderTest) -> None:
     """An assistant's authority is over after its time, without its person's session; a successor has less again."""
     sofia = shop.sign_in(SOFIA)

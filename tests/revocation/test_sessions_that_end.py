@@ -69,6 +69,7 @@ def test_signing_out_everywhere_ends_every_session_of_the_person(shop: ShopUnder
 
 
 @pytest.mark.holds("ASVS-7.4.1")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_one_session_can_be_ended_from_another(shop: ShopUnderTest, office: Office) -> None:
     """Somebody who lost their phone ends its session from the desk, which stays signed in."""
     session = office.phone.assistant.principal.session
@@ -158,6 +159,7 @@ def test_doing_it_twice_records_it_once(shop: ShopUnderTest, office: Office) -> 
         assert len(trail(shop, name)) == 1
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_conversations_orders_and_audit_stay(shop: ShopUnderTest, office: Office) -> None:
     """A revocation ends authority; what was said, ordered and recorded is still there for those who may read it."""
     ordered = shop.gateway.approve(office.phone.person, office.phone.receipt)

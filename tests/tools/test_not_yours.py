@@ -32,14 +32,14 @@ def test_three_numbers_are_one_answer_to_the_model(shop: ShopUnderTest, assistan
 
 @pytest.mark.holds("I10", "ASVS-8.2.2")
 def test_three_numbers_are_one_page(shop: ShopUnderTest, sofia: Visitor) -> None:
-    """The pages of the three, and what a click on cancelling them answers, differ in nothing but the number asked for."""
+    """The pages of the three, and what a click on cancelling them answers, differ in nothing."""
     pages, cancels = [], []
     with watching(shop) as seen:
         for number in THREE:
             page, cancelled = sofia.get(f"/orders/{number}"), sofia.post(f"/orders/{number}/cancel")
             assert (page.status_code, cancelled.status_code) == (404, 404)
-            pages.append(_without_token(page.text).replace(number, "N"))
-            cancels.append(_without_token(cancelled.text).replace(number, "N"))
+            pages.append(_without_token(page.text))
+            cancels.append(_without_token(cancelled.text))
     assert len(set(pages)) == 1 and len(set(cancels)) == 1
     assert [event.content["decision"]["rule"] for event in seen.events] == [rule for rule in RULES for _ in range(2)]
     assert not {"orders", "variants"} & seen.changed

@@ -50,6 +50,13 @@ class Heir(Permit):
     def __init__(self) -> None: ...
 
 
+def kept_by_a_failure(visitor: Visitor, kept: list[Permit]) -> None:
+    """Keep a permit whose transaction is rolled back."""
+    with open_permit(visitor, "add_to_cart") as real:
+        kept.append(real)
+        raise ZeroDivisionError
+
+
 def filled(fake: Any, real: Permit) -> Any:
     """Everything that a real permit holds, in another object."""
     for name in Permit.__slots__:
@@ -101,12 +108,11 @@ def test_what_only_looks_like_a_permit_is_none(shop: ShopUnderTest, sofia: Visit
 @pytest.mark.holds("I1", "ASVS-8.3.1")
 def test_a_kept_permit_is_worth_nothing_after_its_call(shop: ShopUnderTest, sofia: Visitor) -> None:
     """A permit ends with the gateway's transaction, also when that transaction failed."""
-    kept = []
+    kept: list[Permit] = []
     with open_permit(sofia, "add_to_cart") as real:
         kept.append(real)
-    with pytest.raises(ZeroDivisionError), open_permit(sofia, "add_to_cart") as real:
-        kept.append(real)
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        kept_by_a_failure(sofia, kept)
     with watching(shop) as seen, shop.database.write() as db:
         for old in kept:
             old.db = db

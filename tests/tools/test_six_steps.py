@@ -26,16 +26,16 @@ from tests.support.state import (
 
 
 @ONE_ENGINE
-@pytest.mark.parametrize("name", ["", "drop_tables", "approve", "PLACE_ORDER", "place_order ", "x" * 10_000, "\ud800"])
 @pytest.mark.holds("I5", "ASI02")
-def test_find_a_name_that_no_tool_has(shop: ShopUnderTest, assistant: Assistant, name: str) -> None:
+def test_find_a_name_that_no_tool_has(shop: ShopUnderTest, assistant: Assistant) -> None:
     """An unknown tool fails, naming what there is, and the event does not repeat what the model made up."""
-    with watching(shop) as seen:
-        outcome = assistant.propose(name, {})
-    assert isinstance(outcome, Failed) and outcome.code == "unknown_tool"
-    assert "search_products" in outcome.message and len(outcome.message) < 400
-    assert (seen.changed, seen.names) == (set(), ["tool_call.failed"])
-    assert seen.events[0].content["facts"] == {"tool": "unknown", "code": "unknown_tool"}
+    for name in ("", "drop_tables", "approve", "PLACE_ORDER", "place_order ", "x" * 10_000, "\ud800"):
+        with watching(shop) as seen:
+            outcome = assistant.propose(name, {})
+        assert isinstance(outcome, Failed) and outcome.code == "unknown_tool"
+        assert "search_products" in outcome.message and len(outcome.message) < 400
+        assert (seen.changed, seen.names) == (set(), ["tool_call.failed"])
+        assert seen.events[0].content["facts"] == {"tool": "unknown", "code": "unknown_tool"}
 
 
 @pytest.mark.holds("I5", "ASVS-8.3.1")

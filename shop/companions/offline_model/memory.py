@@ -181,7 +181,7 @@ class Memory:
     def _learn_cart(self, call: Call, cart: Json) -> None:
         self.cart = cart
         if call.name != "view_cart":
-            self.focus = self.last_sku = str(cart.get("added", {}).get("sku") or call.arguments.get("sku"))
+            self.focus = self.last_sku = str((cart.get("added") or {}).get("sku") or call.arguments.get("sku"))
             self.ordered_last = False
 
     def _learn_order(self, call: Call, order: Json) -> None:
