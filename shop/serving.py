@@ -6,6 +6,7 @@ it. The shop runs on gunicorn, one worker with many threads; the application is 
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
@@ -44,12 +45,15 @@ def serve(settings: Settings) -> int:
                 f"Port {port} is in use. Stop what uses it, or choose others: PORT=6000 uv run app.py", file=sys.stderr
             )
             return 1
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until gunicorn has its own: companions must not be orphaned
     try:
         with _companions(settings):
             _Server(settings).run()
     except _CompanionFailed as failed:
         print(failed, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     except SystemExit as stopped:
         return stopped.code if isinstance(stopped.code, int) else 0
     return 0

@@ -17,7 +17,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -28,20 +27,20 @@ from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.authorization import decisions
 from shop.authorization.conditions import Resource
-from shop.authorization.decisions import Code, Decision, Effect
+from shop.authorization.decisions import Decision, Effect
 from shop.authorization.policy import Policy
 from shop.credentials.ledger import NotAlive, live
 from shop.database import Database, is_deadlock, new_id
-from shop.principal import EVERY_SCOPE, Principal
-from shop.store import carts
+from shop.principal import Principal
 from shop.store.models import StoreError
 from shop.tools.calls import Call, Changed, pin_of
 from shop.tools.outcomes import AwaitingApproval, Denied, Failed, Outcome, Succeeded
 from shop.tools.permit import Permit, take_seal
+from shop.tools.questions import Questions
 from shop.tools.records import record_decision_of_human, record_outcome
 from shop.tools.refusals import RECEIPT_REASONS, as_outcome
 from shop.tools.registry import UnknownTool, find
-from shop.tools.tool import Arguments, InvalidArguments, Shown, Tool
+from shop.tools.tool import Arguments, InvalidArguments, Result, Shown, Tool
 
 _seal = take_seal()
 _log = logging.getLogger(__name__)
@@ -50,11 +49,12 @@ _ATTEMPTS = 4
 _REFUSALS = (UnknownTool, InvalidArguments, NotAlive, decisions.Denied, StoreError, Changed)
 
 
-class Gateway:
+class Gateway(Questions):
     """The six steps, bound to a database and a policy. Thread-safe: it holds no state of its own."""
 
     def __init__(self, database: Database, policy: Policy, *, receipt_lifetime: timedelta) -> None:
-        self._database, self.policy, self._receipt_lifetime = database, policy, receipt_lifetime
+        super().__init__(database, policy)
+        self._receipt_lifetime = receipt_lifetime
 
     def call_tool(
         self,
@@ -74,9 +74,13 @@ class Gateway:
         """
         if principal.actor and conversation != principal.conversation:
             raise ValueError("a delegation is for one conversation")  # both are ids of our own rows: a bug of ours
-        principal = replace(principal, conversation=conversation)
         call = Call(
-            id=call_id or new_id("call"), principal=principal, name=name, arguments=arguments, turn=turn, seen=seen
+            id=call_id or new_id("call"),
+            principal=replace(principal, conversation=conversation),
+            name=name,
+            arguments=arguments,
+            turn=turn,
+            seen=seen,
         )
         return self._recorded(call, lambda db: self._pass(db, call))
 
@@ -91,23 +95,19 @@ class Gateway:
         decision = self.policy.authorize(principal=principal, action=tool.permission, resource=resource)
         with _seal.permit(tool.name, db, principal, resource, self.policy, call) as permit:
             # 4 approve: an assistant's call stops here; a person's click confirms exactly what they were shown
-            result = None
             if tool.preview:
                 confirmed = approved.pin if approved else call.seen
-                result = tool.done_before(permit, confirmed)
-                if result is None:
-                    shown, permit.pin = self._shown(tool, permit, arguments)
-                    if principal.actor and not approved:
-                        return self._stop(db, call, decision, resource, arguments, shown, permit.pin)
-                    if confirmed != permit.pin:
-                        raise Changed
+                if earlier := tool.done_before(permit, confirmed):
+                    return self._succeed(db, call, decision, resource, earlier)
+                shown, permit.pin = self._shown(tool, permit, arguments)
+                if principal.actor and not approved:
+                    return self._stop(db, call, decision, resource, arguments, shown, permit.pin)
+                if confirmed != permit.pin:
+                    raise Changed
             # 5 act
-            if result is None:
-                result = tool.body(permit, arguments)
+            result = tool.body(permit, arguments)
         # 6 record
-        outcome = Succeeded(call_id=call.id, decision=decision, result=result)
-        record_outcome(db, call, outcome, resource=resource)
-        return outcome
+        return self._succeed(db, call, decision, resource, result)
 
     def approve(
         self, person: Principal, receipt_id: str, *, turn: str | None = None, call_id: str | None = None
@@ -172,44 +172,6 @@ class Gateway:
         except _REFUSALS as refusal:
             return self._refused(call, refusal)
 
-    def items_in_cart(self, person: Principal) -> int:
-        """How many things are in the person's own cart: the number beside the cart on every page."""
-        with self._database.read() as db:
-            cart = carts.cart_of(db, person.organization, person.subject)
-            return sum(line.quantity for line in cart.lines)
-
-    def receipt(self, person: Principal, receipt_id: str) -> dict[str, Any] | None:
-        """What a receipt shows its own person, and where it stands; None for anybody else, as for none."""
-        with self._database.read() as db:
-            receipt = receipts.find_receipt(db, receipt_id)
-            if receipt is None or (receipt.subject, receipt.organization) != (person.subject, person.organization):
-                return None
-            return receipts.view_of(db, receipt)
-
-    def still_visible(self, person: Principal, calls: list[tuple[str, str, object]]) -> frozenset[str]:
-        """Of remembered calls (id, tool, arguments), those whose results their person may still see, by today's rules.
-
-        Asks and runs nothing. Raises `NotAlive`: after a revocation nothing leaves for the model (invariant I12).
-        """
-        with self._database.read() as db:
-            principal = live(db, person)
-            return frozenset(
-                identifier
-                for identifier, name, arguments in calls
-                if self._is_visible(
-                    db, replace(principal, actor=None, delegation=None, scopes=EVERY_SCOPE), name, arguments
-                )
-            )
-
-    def _is_visible(self, db: Session, person: Principal, name: str, arguments: object) -> bool:
-        try:
-            tool = find(name)
-            resource = tool.resource(db, person, tool.validate(arguments))
-        except (UnknownTool, InvalidArguments):
-            return False
-        decision = self.policy.is_allowed(principal=person, action=tool.permission, resource=resource)
-        return decision.allowed or decision.code is Code.OVER_LIMIT
-
     def _recorded(self, call: Call, run: Callable[[Session], Outcome]) -> Outcome:
         """Run in one transaction; a refusal rolls it back, and is recorded in its own."""
         for may_try_again in reversed(range(_ATTEMPTS)):
@@ -241,6 +203,11 @@ class Gateway:
         shown = tool.preview(permit, arguments)
         return shown, pin_of(tool, arguments, shown)
 
+    def _succeed(self, db: Session, call: Call, decision: Decision, resource: Resource, result: Result) -> Succeeded:
+        outcome = Succeeded(call_id=call.id, decision=decision, result=result)
+        record_outcome(db, call, outcome, resource=resource)
+        return outcome
+
     def _stop(
         self,
         db: Session,
@@ -251,7 +218,7 @@ class Gateway:
         shown: Shown,
         pin: str,
     ) -> AwaitingApproval:
-        """Make the receipt of a call that a human must confirm. An older open one of the same tool loses its force."""
+        """Make the receipt of a call that a human must confirm; an older open one of the same tool loses its force."""
         receipt = receipts.ask(
             db,
             call.principal,

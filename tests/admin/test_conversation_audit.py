@@ -119,7 +119,7 @@ def test_ones_own_view_does_not_tell_not_yours_from_not_there(shop: ShopUnderTes
     numbers = (COLLEAGUES_ORDER, FOREIGN_ORDER, NO_ORDER)
     for number in numbers:
         assistant.call("get_order", number=number)
-    calls = [e.content["tool_call"] for e in assistant.events() if e.name == "tool_call.denied"]
+    calls = [e.content["tool_call"] for e in assistant.events() if e.content["tool_call"]]
     path = f"/audit/conversations/{assistant.conversation.id}"
     mine, auditors = assistant.visitor.get(path).text, shop.sign_in(ADA).get(path).text
 
@@ -130,7 +130,7 @@ def test_ones_own_view_does_not_tell_not_yours_from_not_there(shop: ShopUnderTes
 
     assert len({masked(mine, call, number) for call, number in zip(calls, numbers, strict=True)}) == 1
     assert not re.search(r"default\.not_|deny\.other|not_yours|refused", "".join(entry(mine, call) for call in calls))
-    assert "0 refused" in mine and "3 refused" in auditors
+    assert "0 refused" in mine and "2 refused" in auditors, "to ask for what nobody has is a mistake, not a refusal"
     for call, rule in zip(calls, ("default.not_yours", "deny.other_organization", "default.not_there"), strict=True):
         assert rule in entry(auditors, call)
 

@@ -61,8 +61,10 @@ def test_nobody_else_suspends_anybody(shop: ShopUnderTest) -> None:
 @pytest.mark.holds("ASVS-7.4.2", "ASVS-7.4.5")
 def test_a_suspension_acts_at_once(shop: ShopUnderTest) -> None:
     """Every browser of the person is out at its next click and told why; nothing new starts until they are restored."""
-    sofia, phone, ines = shop.sign_in(SOFIA), shop.sign_in(SOFIA), shop.sign_in(INES)
-    target, sessions = membership_of(shop, SOFIA), {sofia.principal().session, phone.principal().session}
+    sofia = shop.sign_in(SOFIA)
+    sessions = {sofia.principal().session}
+    phone, ines, target = shop.sign_in(SOFIA), shop.sign_in(INES), membership_of(shop, SOFIA)
+    sessions.add(phone.principal().session)
     response = ines.post(f"/admin/people/{target}/suspend")
     assert (response.status_code, response.headers["Location"]) == (303, "/admin/people/")
     assert is_suspended(shop, target)

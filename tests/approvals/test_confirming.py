@@ -73,6 +73,20 @@ def test_one_checkout_asked_for_in_two_conversations_is_one_order(
 
 
 @ONE_ENGINE
+@pytest.mark.holds("I7", "I13")
+def test_the_same_again_is_another_order(
+    shop: ShopUnderTest, sofia: Visitor, assistant: Assistant, waiting: str
+) -> None:
+    """Only the very same click is answered with the earlier order: the same goods in a new cart are bought anew."""
+    first = shop.gateway.approve(sofia.principal(), waiting)
+    assistant.call("add_to_cart", sku=HOODIE)
+    second = shop.gateway.approve(sofia.principal(), asked(assistant))
+    assert isinstance(first, Succeeded) and isinstance(second, Succeeded)
+    assert first.for_model()["result"]["number"] != second.for_model()["result"]["number"]
+    assert (count_orders(shop), stock(shop, HOODIE)) == (5, 38)
+
+
+@ONE_ENGINE
 @pytest.mark.holds("I7", "I6")
 def test_not_now(shop: ShopUnderTest, sofia: Visitor, waiting: str) -> None:
     """A declined receipt does nothing, says so to the model, and cannot be confirmed afterwards."""

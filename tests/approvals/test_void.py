@@ -54,6 +54,12 @@ def rename(shop: ShopUnderTest) -> None:
         db.execute(update(Product).where(Product.slug == "long-context-hoodie").values(name="Short Context"))
 
 
+def empty_and_fill(visitor: Visitor) -> None:
+    """The same things are in the cart again, and it is another version of it."""
+    visitor.call("update_cart", sku=HOODIE, quantity=0)
+    visitor.call("add_to_cart", sku=HOODIE)
+
+
 CHANGES: dict[str, tuple[str, Change]] = {
     "the price went up": ("changed", lambda shop, _s, _a: set_variant(shop, HOODIE, price=5900)),
     "the price went down": ("changed", lambda shop, _s, _a: set_variant(shop, HOODIE, price=100)),
@@ -63,6 +69,7 @@ CHANGES: dict[str, tuple[str, Change]] = {
     "one more is in the cart": ("changed", lambda _shop, sofia, _a: sofia.call("add_to_cart", sku=HOODIE)),
     "something else is in the cart": ("changed", lambda _shop, _s, assistant: assistant.call("add_to_cart", sku=TEE)),
     "the cart is empty": ("cart_empty", lambda _shop, sofia, _a: sofia.call("update_cart", sku=HOODIE, quantity=0)),
+    "the cart was emptied and filled as before": ("changed", lambda _shop, sofia, _a: empty_and_fill(sofia)),
     "the limit was lowered": ("over_limit", lambda shop, sofia, _a: set_authority(shop, sofia, order_limit=5799)),
     "the limit was taken": ("over_limit", lambda shop, sofia, _a: set_authority(shop, sofia, order_limit=None)),
     "the role was taken": ("not_permitted", lambda shop, sofia, _a: set_authority(shop, sofia, roles=["shopper"])),
