@@ -114,6 +114,10 @@ def _add_frame(app: Flask, *, offline_model: bool) -> None:
         if any("\x00" in text for text in (request.path, *request.args.values())):
             abort(404)  # nothing is called that, and PostgreSQL's text cannot even be asked for it
 
+    @app.teardown_request
+    def forget(_error: BaseException | None) -> None:
+        writer.request_id.set(None)
+
     @app.after_request
     def protect(response: Response) -> Response:
         for name, value in SECURITY_HEADERS.items():

@@ -59,6 +59,13 @@ class AuditEvent(Base):
         content: dict[str, Any] = json.loads(self.body)
         return content
 
+    def is_readable(self) -> bool:
+        """Whether the body is JSON at all. One that is not was forged, and `verify` says so."""
+        try:
+            return bool(self.content())
+        except ValueError:
+            return False
+
     def columns(self) -> dict[str, Any]:
         """What the columns repeat of the body, as the body writes it."""
         names = ("id", "chain", "sequence", "name", "organization", "conversation", "subject", "tool_call")
@@ -66,12 +73,14 @@ class AuditEvent(Base):
 
 
 class AuditPersonal(Base):
-    """Personal values of one event: `{field: [salt, value]}`. Erasing the row erases the person, not the chain."""
+    """Personal values of one event: `{field: [salt, value]}`. Erasing the row erases the person, not the chain.
+
+    Whose they are is the event's `subject`, which the hash covers: no row can hide from an erasure.
+    """
 
     __tablename__ = "audit_personal"
 
     event_id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    subject: Mapped[str | None] = mapped_column(String(40), index=True)
     values: Mapped[dict[str, Any]]
 
 
@@ -135,7 +144,9 @@ def _fault(events: Sequence[AuditEvent], head: AuditChain | None, personal: dict
             return f"event {expected} is missing"
         if digest(event.body.encode()) != event.hash:
             return f"event {expected} was changed after it was written"
-        content = event.content()  # readable: these are the bytes that were hashed
+        if not event.is_readable():
+            return f"event {expected} was changed after it was written"
+        content = event.content()
         if content["previous_hash"] != previous:
             return f"event {expected} does not follow its predecessor"
         if any(content[name] != column for name, column in event.columns().items()):

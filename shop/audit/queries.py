@@ -46,7 +46,7 @@ def events_of_chain(
     if limit is not None:
         query = query.limit(limit)
     rows = db.execute(query).all()
-    return [_recorded(event, personal) for event, personal in reversed(rows)]
+    return [_recorded(event, personal) for event, personal in reversed(rows) if event.is_readable()]
 
 
 def latest_of_call(db: Session, conversation: str, names: tuple[EventName, ...], limit: int) -> list[RecordedEvent]:
@@ -58,7 +58,7 @@ def latest_of_call(db: Session, conversation: str, names: tuple[EventName, ...],
         .order_by(AuditEvent.sequence.desc())
         .limit(limit)
     )
-    return [_recorded(event, personal) for event, personal in rows]
+    return [_recorded(event, personal) for event, personal in rows if event.is_readable()]
 
 
 def counts(db: Session, conversations: list[str]) -> dict[str, dict[str, int]]:

@@ -105,7 +105,7 @@ def record(
     )
     if committed:
         values = {field: [salt, value] for field, (salt, _, value) in committed.items()}
-        connection.execute(_INSERT_PERSONAL, {"event_id": identifier, "subject": content["subject"], "values": values})
+        connection.execute(_INSERT_PERSONAL, {"event_id": identifier, "values": values})
     connection.execute(_MOVE_HEAD, {"of": chain, "sequence": sequence, "head": hashed})
     return identifier
 

@@ -75,7 +75,7 @@ class ExternalIdentity(Base):
 
 
 class SignInAttempt(Base):
-    """One run of the authorization code flow, kept on the server: single use, bound to a browser, short-lived."""
+    """One run of the authorization code flow, kept on the server until its callback: bound to a browser, short-lived."""
 
     __tablename__ = "sign_in_attempts"
 
@@ -86,4 +86,3 @@ class SignInAttempt(Base):
     code_verifier: Mapped[str] = mapped_column(Text)
     next_path: Mapped[str] = mapped_column(Text)
     expires_at: Mapped[datetime]
-    used_at: Mapped[datetime | None]

@@ -19,7 +19,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete
 
 from shop.audit.events import EventName
 from shop.audit.writer import record
@@ -153,17 +153,15 @@ class SignIn:
         return f"{endpoint}{'&' if '?' in str(endpoint) else '?'}{query}"
 
     def _claim(self, state: str, browser: str) -> _Claimed:
-        """Step 2: exactly one callback gets the attempt (ASVS 10.2.1, RFC 9700 §4.7)."""
+        """Step 2: exactly one callback gets the attempt, and nothing of it is kept (ASVS 10.2.1, RFC 9700 §4.7)."""
         with self._database.write() as db:
             row = db.execute(
-                update(SignInAttempt)
+                delete(SignInAttempt)
                 .where(
                     SignInAttempt.state_hash == _digest(state),
                     SignInAttempt.browser_hash == _digest(browser),
-                    SignInAttempt.used_at.is_(None),
                     SignInAttempt.expires_at > moment(db),
                 )
-                .values(used_at=moment(db))
                 .returning(
                     SignInAttempt.connection_id,
                     SignInAttempt.nonce,

@@ -47,6 +47,7 @@ def test_a_click_runs_exactly_what_was_shown(shop: ShopUnderTest, sofia: Visitor
     assert chains_hold(shop)
 
 
+@ONE_ENGINE
 @pytest.mark.holds("I7")
 def test_a_receipt_is_used_once(shop: ShopUnderTest, sofia: Visitor, waiting: str) -> None:
     """A double click, one after the other, buys once; the second is told so, and is on record."""
@@ -105,6 +106,7 @@ def test_not_now(shop: ShopUnderTest, sofia: Visitor, waiting: str) -> None:
     assert count_orders(shop) == 3
 
 
+@ONE_ENGINE
 @pytest.mark.holds("I7", "I10", "I11", "M4", "I5")
 def test_nobody_else_decides_a_receipt(shop: ShopUnderTest, sofia: Visitor, waiting: str) -> None:
     """A colleague who may order more, and somebody of another organization, know its id and are told that it is not there.
@@ -142,6 +144,7 @@ def test_somebody_elses_lapsed_sign_in_does_not_void_a_receipt(
     assert receipt(shop, waiting).state == "open"
 
 
+@ONE_ENGINE
 @pytest.mark.holds("I6", "I7", "ASI09")
 def test_an_assistant_cannot_confirm(shop: ShopUnderTest, assistant: Assistant, waiting: str) -> None:
     """A principal with an actor decides nothing, not even its own person's receipt; the try is recorded."""

@@ -16,6 +16,7 @@ from tests.support.people import SOFIA, ShopUnderTest
 ONE_ENGINE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
+@ONE_ENGINE
 def test_text_streams_to_the_page_and_is_stored(talking: ShopUnderTest, upstream: Upstream) -> None:
     """Text arrives on the page as it grows, and what is stored is what the model said."""
     upstream.will(wire.says("Good ", "morning, ", "**Sofia**."))

@@ -9,6 +9,7 @@ import pytest
 from shop.assistant.presenter import html_of
 from tests.assistant import upstream as wire
 from tests.assistant.upstream import Upstream
+from tests.support.clock import TestClock
 from tests.support.people import SOFIA, ShopUnderTest
 
 ATTACKS = {
@@ -85,3 +86,17 @@ def test_the_stream_shows_what_a_reload_shows(talking: ShopUnderTest, upstream: 
     page = sofia.get(f"/assistant/{sofia.conversation}").text
     for kept in ("first line\n\nsecond line", "one\n\ntwo"):
         assert kept in streamed and kept in page
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_only_what_can_still_be_answered_says_that_it_waits(shop: ShopUnderTest, clock: TestClock) -> None:
+    """A receipt that a newer one took the place of, or that has expired, does not leave its turn waiting for the person."""
+    sofia = shop.sign_in(SOFIA)
+    sofia.say("add a mug in ink")
+    sofia.allow(sofia.latest_call("add_to_cart").id)
+    for expected in (1, 1):
+        sofia.say("check out")
+        assert sofia.get(f"/assistant/{sofia.conversation}").text.count("waiting for you") == expected
+    clock.pass_by(minutes=11)
+    page = sofia.get(f"/assistant/{sofia.conversation}").text
+    assert "waiting for you" not in page and "expired" in page

@@ -31,8 +31,8 @@ def gate() -> Iterator[Gate]:
 
 @pytest.fixture
 def model(gate: Gate) -> ScriptedModel:
-    """Proposes a call once the gate is open, and would go on to talk."""
-    return ScriptedModel([*text("I will look. "), gate, SEARCH], text("Two fit."))
+    """Proposes two calls once the gate is open, and would go on to talk."""
+    return ScriptedModel([*text("I will look. "), gate, SEARCH, SEARCH], text("Two fit."))
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_the_next_proposed_call_is_refused_recorded_and_the_last_thing_that_happ
     assert len(model.received) == 1
     (turn,) = sofia.turns()
     assert (turn.state, turn.error_code, turn.error_text) == (TurnState.STOPPED, because, said)
-    refused = turn.items[-1]
+    (refused,) = [item for item in turn.items if item.tool]
     assert (refused.tool, (refused.outcome or {})["kind"]) == ("search_products", "denied")
     denied, stopped = sofia.shop.chain(str(sofia.conversation))[-2:]
     assert (denied.name, stopped.name) == ("tool_call.denied", "turn.stopped")
@@ -102,6 +102,7 @@ def test_the_next_proposed_call_is_refused_recorded_and_the_last_thing_that_happ
 
 @pytest.mark.holds("I12")
 @pytest.mark.parametrize("revoke", [sign_out_everywhere, suspend, pause])
+@ONE_ENGINE
 def test_a_result_does_not_leave_when_authority_ends_just_after_its_call(
     build_shop: Building, revoke: Callable[[Visitor], None]
 ) -> None:

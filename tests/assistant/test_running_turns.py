@@ -62,6 +62,7 @@ def test_stop_ends_the_turn_and_keeps_what_was_said(
     assert [turn.state for turn in sofia.turns()] == [TurnState.STOPPED, TurnState.COMPLETED]
 
 
+@ONE_ENGINE
 @pytest.mark.holds("ASI10")
 def test_stop_is_heeded_before_each_proposed_call(build_shop: Building, gate: Gate) -> None:
     """A call that was already on its way from the model when Stop was pressed is not made."""
@@ -123,6 +124,7 @@ def test_a_lost_connection_is_not_stop(build_shop: Building, gate: Gate, at_once
     assert "Two fit." in page and "hx-trigger" not in page.partition('id="log"')[2].partition('class="composer"')[0]
 
 
+@ONE_ENGINE
 def test_a_reload_shows_the_text_so_far_and_asks_again_until_the_end(
     build_shop: Building, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:

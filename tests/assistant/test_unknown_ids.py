@@ -88,6 +88,7 @@ def test_a_conversation_that_is_not_ones_own_is_answered_like_none(shop: ShopUnd
     assert before == (len(shop.chain(shop.organization("globex"))), len(shop.chain(gil.conversation)))
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.holds("I10", "I11", "M4")
 def test_things_of_other_conversations_are_answered_like_none(shop: ShopUnderTest) -> None:
     """In one's own conversation, turns, calls and receipts of others are as absent as those that never were."""

@@ -9,7 +9,7 @@ from contextvars import Context
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from shop.audit.chain import AuditChain, AuditEvent, AuditPersonal, verify
 from shop.audit.events import EventName
@@ -106,8 +106,8 @@ def test_a_rollback_leaves_no_event(database: Database) -> None:
     with database.read() as db:
         assert db.get(Authority, "org_of_a_rollback") is None
         assert db.get(AuditChain, "cnv_2") is None
-        said = select(func.count()).select_from(AuditPersonal).where(AuditPersonal.subject == PERSON.subject)
-        assert db.scalar(said) == 0
+        said = [row.values for row in db.scalars(select(AuditPersonal))]
+        assert "never said" not in str(said)
         assert verify(db, "cnv_1").ok
     with database.write() as db:
         record(db, EventName.MESSAGE_RECEIVED, principal=replace(PERSON, conversation="cnv_1"))

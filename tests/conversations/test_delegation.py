@@ -28,6 +28,7 @@ def started(assistant: Assistant) -> list[dict[str, object]]:
     return [event.content["facts"] for event in assistant.events() if event.name == "delegation.started"]
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.holds("I4", "NHI5", "LLM06", "ASVS-8.3.3")
 def test_an_assistant_is_its_person_with_an_actor_and_the_smallest_scopes(shop: ShopUnderTest) -> None:
     """Same subject, organization and session; an actor, a delegation, and browse and read only."""
@@ -45,6 +46,7 @@ def test_an_assistant_is_its_person_with_an_actor_and_the_smallest_scopes(shop: 
     assert started(assistant) == [{"scopes": ["browse", "read"], "predecessor": None}]
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_delegation_serves_its_session_as_long_as_it_lives(shop: ShopUnderTest) -> None:
     """The next turn in the same session goes on with the same delegation, and what was allowed in it."""
     sofia = shop.sign_in(SOFIA)
@@ -106,6 +108,7 @@ def test_consent_acts_at_the_next_call_and_so_does_taking_it_back(shop: ShopUnde
     ]
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_what_an_assistant_starts_with_can_be_taken_back_too(shop: ShopUnderTest) -> None:
     """A person may close even reading and browsing, for this conversation only."""
     sofia = shop.sign_in(SOFIA)
@@ -116,6 +119,7 @@ def test_what_an_assistant_starts_with_can_be_taken_back_too(shop: ShopUnderTest
     assert other.call("view_cart").kind == "succeeded"
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("workflow", ["support", "administer"])
 @pytest.mark.holds("LLM06")
 def test_nothing_beyond_the_shop_can_be_allowed(shop: ShopUnderTest, workflow: str) -> None:
@@ -129,6 +133,7 @@ def test_nothing_beyond_the_shop_can_be_allowed(shop: ShopUnderTest, workflow: s
     assert [event.name for event in assistant.events()] == ["conversation.started", "delegation.started"]
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.holds("I3", "I6")
 def test_an_assistant_delegates_to_nobody_and_the_signed_out_to_none(shop: ShopUnderTest) -> None:
     """Authority comes from a living person: not from another assistant, and not after the session has ended."""
@@ -160,6 +165,7 @@ def test_pausing_stops_every_assistant_of_the_person_and_resuming_brings_back_wh
     assert [name for name in names if name.startswith("assistant.")] == ["assistant.paused", "assistant.resumed"]
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_principal_for_another_conversation_is_a_mistake_of_ours(shop: ShopUnderTest) -> None:
     """A delegation is for one conversation: using it in another one is a bug, and is not carried out."""
     sofia = shop.sign_in(SOFIA)

@@ -61,6 +61,7 @@ def test_only_its_own_person_opens_a_conversation(shop: ShopUnderTest) -> None:
     ]
 
 
+@ONE_ENGINE
 @pytest.mark.holds("I10")
 def test_a_list_holds_ones_own_latest_first(shop: ShopUnderTest) -> None:
     """The list on the left has the person's own conversations, the one that was active last on top, grouped by day."""

@@ -78,6 +78,7 @@ def test_a_turn_without_a_sign_of_life_gives_way(shop: ShopUnderTest, assistant:
         assert not turns.finish(db, old.id, TurnState.COMPLETED)
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_beat_keeps_a_turn_alive_and_stores_what_has_grown(
     shop: ShopUnderTest, assistant: Assistant, clock: TestClock
 ) -> None:
@@ -94,6 +95,7 @@ def test_a_beat_keeps_a_turn_alive_and_stores_what_has_grown(
         assert not turns.is_stale(db, found) and [item.text for item in found.items] == ["so far"]
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_stop_is_a_flag_that_only_a_running_turn_of_this_conversation_gets(
     shop: ShopUnderTest, assistant: Assistant
 ) -> None:
@@ -107,6 +109,7 @@ def test_stop_is_a_flag_that_only_a_running_turn_of_this_conversation_gets(
         assert turns.beat(db, turn.id) == "person"
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_items_come_back_in_the_order_they_came(shop: ShopUnderTest, assistant: Assistant) -> None:
     """Text and calls keep their places."""
     with shop.database.write() as db:

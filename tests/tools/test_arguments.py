@@ -62,7 +62,7 @@ INVALID: dict[str, object] = {
     "a key with a lone surrogate": {"sku": HOODIE, "\udc80": 1},
     "a key with a NUL": {"sku": HOODIE, "\x00": 1},
     "keys that are no words": {"sku": HOODIE, 1: 2},
-    **{f"a value of {depth} lists": {"sku": nested(depth)} for depth in range(90, 1000, 70)},
+    **{f"a value of {depth} lists": {"sku": nested(depth)} for depth in (500, 930)},
     "lists deeper than any stack": nested(50_000),
     "null": None,
     "a list": [],

@@ -9,7 +9,7 @@ import pytest
 
 from shop.tools.outcomes import Denied
 from tests.support.people import MARA, SOFIA, TARIQ, Assistant, ShopUnderTest, Visitor
-from tests.support.state import COLLEAGUES_ORDER, FOREIGN_ORDER, NO_ORDER, OWN_ORDER, watching
+from tests.support.state import COLLEAGUES_ORDER, FOREIGN_ORDER, NO_ORDER, ONE_ENGINE, OWN_ORDER, watching
 
 THREE = (COLLEAGUES_ORDER, FOREIGN_ORDER, NO_ORDER)
 RULES = ["default.not_yours", "deny.other_organization", "default.not_there"]
@@ -45,6 +45,7 @@ def test_three_numbers_are_one_page(shop: ShopUnderTest, sofia: Visitor) -> None
     assert not {"orders", "variants"} & seen.changed
 
 
+@ONE_ENGINE
 @pytest.mark.holds("I10")
 def test_what_may_i_do_tells_refusals_as_coarsely_as_they_were_told(assistant: Assistant) -> None:
     """Asking why afterwards is no oracle either: the three refusals look the same."""
@@ -56,6 +57,7 @@ def test_what_may_i_do_tells_refusals_as_coarsely_as_they_were_told(assistant: A
     ] * len(THREE)
 
 
+@ONE_ENGINE
 @pytest.mark.holds("I10", "ASVS-8.2.2")
 def test_support_sees_the_organizations_orders_and_no_others(shop: ShopUnderTest) -> None:
     """Support reads a colleague's order by the rule for it, cannot cancel it, and another organization's is not there."""
@@ -70,6 +72,7 @@ def test_support_sees_the_organizations_orders_and_no_others(shop: ShopUnderTest
     assert tariq.call("cancel_order", number=OWN_ORDER).for_model()["code"] == "not_permitted"
 
 
+@ONE_ENGINE
 @pytest.mark.holds("I10", "ASVS-8.2.2")
 def test_lists_and_carts_hold_only_ones_own(shop: ShopUnderTest) -> None:
     """Two people of one organization see neither each other's orders nor each other's carts."""

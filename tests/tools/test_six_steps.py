@@ -38,6 +38,7 @@ def test_find_a_name_that_no_tool_has(shop: ShopUnderTest, assistant: Assistant)
         assert seen.events[0].content["facts"] == {"tool": "unknown", "code": "unknown_tool"}
 
 
+@ONE_ENGINE
 @pytest.mark.holds("I5", "ASVS-8.3.1")
 def test_authorize_a_workflow_that_was_not_allowed(shop: ShopUnderTest, sofia: Visitor) -> None:
     """Without consent the call is denied with the workflow to allow; the event has rule and policy version."""
@@ -76,6 +77,7 @@ def test_authorize_what_the_role_does_not_allow(shop: ShopUnderTest) -> None:
             assert not {"carts", "cart_lines", "receipts"} & seen.changed
 
 
+@ONE_ENGINE
 @pytest.mark.holds("I5")
 def test_authorize_an_order_over_the_limit(shop: ShopUnderTest, sofia: Visitor, assistant: Assistant) -> None:
     """Over her limit no receipt is made; the model learns that there is a limit, only the person which."""
@@ -191,6 +193,7 @@ def test_act_what_cannot_be_done_is_rolled_back_and_recorded(
         assert len(seen.events) == 1 and seen.events[0].content["facts"]["code"] == code
 
 
+@ONE_ENGINE
 @pytest.mark.holds("I6")
 def test_a_person_cannot_confirm_without_having_been_shown(shop: ShopUnderTest, sofia: Visitor) -> None:
     """A click that pins nothing, or something else, buys nothing: also without an assistant."""
