@@ -81,6 +81,7 @@ _DOWNWARDS = case({kind: depth for depth, kind in enumerate(Kind)}, value=Author
 _ALIVE = select(
     Authority.id,
     Authority.kind,
+    Authority.parent_id,
     Authority.expires_at,
     Authority.ended_at,
     Authority.ended_because,
@@ -105,10 +106,10 @@ def live(db: Session, principal: Principal, *, for_change: bool = False) -> Prin
     question = _FOR_CHANGE if for_change else _SHARED
     found = db.connection().execute(question, {"authorities": principal.authorities})
     rows = {row.id: row for row in found}
-    now = moment(db)
+    now, above = moment(db), None
     for identifier in principal.authorities:
         row = rows.get(identifier)
-        if row is None:
+        if row is None or row.parent_id != above:  # each hangs on the one before it, or it is nobody's
             raise NotAlive(Lapse.UNKNOWN, _KIND_OF_PREFIX[identifier[:3]], identifier)
         if row.ended_at is not None:
             raise NotAlive(Lapse.ENDED, row.kind, identifier, row.ended_because)
@@ -118,6 +119,7 @@ def live(db: Session, principal: Principal, *, for_change: bool = False) -> Prin
             raise NotAlive(Lapse.SUSPENDED, row.kind, identifier)
         if principal.actor and row.assistants_paused_at is not None:
             raise NotAlive(Lapse.PAUSED, row.kind, identifier)
+        above = identifier
     membership = rows[principal.membership]
     delegation = rows[principal.delegation] if principal.delegation else None
     return replace(

@@ -94,7 +94,7 @@ def options(db: Session) -> tuple[Sequence[str], Sequence[str]]:
 
 def words_of(text: str) -> list[str]:
     """The words that search compares: lower case, without noise, in the singular."""
-    return [singular(w) for w in re.findall(r"[a-z0-9]+", text.lower()) if w not in _NOISE]
+    return [singular(w) for w in re.findall(r"[^\W_]+", text.lower()) if w not in _NOISE]
 
 
 def singular(word: str) -> str:

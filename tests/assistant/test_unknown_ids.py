@@ -107,10 +107,11 @@ def test_things_of_other_conversations_are_answered_like_none(shop: ShopUnderTes
     assert receipt and receipt["state"] == "open"
 
 
-@pytest.mark.parametrize("path", ["/assistant/a%00b", "/assistant/%F0%9F%92%A5", "/assistant/" + "x" * 3000])
-def test_an_id_that_could_never_be_one_is_not_there(shop: ShopUnderTest, path: str) -> None:
+def test_an_id_that_could_never_be_one_is_not_there(shop: ShopUnderTest) -> None:
     """Odd characters and lengths in an id are a page that does not exist, on either engine."""
-    assert shop.sign_in(SOFIA).get(path).status_code == 404
+    sofia = shop.sign_in(SOFIA)
+    for path in ("/assistant/a%00b", "/assistant/%F0%9F%92%A5", "/assistant/" + "x" * 3000):
+        assert sofia.get(path).status_code == 404, path[:40]
 
 
 def _without_tokens(page: str) -> str:

@@ -236,3 +236,13 @@ def test_a_person_lives_until_idle_and_no_longer(database: Database, clock: Test
     with pytest.raises(NotAlive) as lapsed:
         ask(database, person)
     assert (lapsed.value.lapse, lapsed.value.kind) == (Lapse.EXPIRED, Kind.SESSION)
+
+
+@pytest.mark.holds("I4")
+def test_a_principal_put_together_from_two_people_is_nobody(database: Database) -> None:
+    """Every authority hangs on the one before it: a session of one person never serves another's membership."""
+    mine, theirs = a_person(database, "guest"), a_person(database, "buyer")
+    for mixed in (replace(mine, session=theirs.session), replace(mine, membership=theirs.membership)):
+        with pytest.raises(NotAlive) as caught:
+            ask(database, mixed)
+        assert caught.value.lapse is Lapse.UNKNOWN
