@@ -11,13 +11,12 @@ import threading
 from collections.abc import Iterator
 from contextvars import copy_context
 from dataclasses import dataclass, replace
-from typing import Any
 
 from sqlalchemy.orm import Session
 
 from shop.assistant.memory import arguments_of
 from shop.assistant.model import Model
-from shop.assistant.turn import Progress, TurnLoop, asks_person, stored
+from shop.assistant.turn import Progress, TurnLoop, asks_person
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.conversations import delegation, threads, turns
@@ -26,6 +25,7 @@ from shop.database import Database, moment
 from shop.principal import Principal, Workflow
 from shop.settings import Settings
 from shop.tools.gateway import Gateway
+from shop.tools.outcomes import kept
 
 
 class Unanswerable(Exception):
@@ -118,7 +118,7 @@ class Conversing:
             )
             begun = self._begin(db, person, conversation, Trigger.CONSENT, None)
             again = turns.add_item(db, begun.turn.id, ItemKind.CALL, tool=asked.tool, arguments=asked.arguments)
-        outcome = self._gateway.call_tool(
+        self._gateway.call_tool(
             begun.assistant,
             conversation.id,
             again.tool,
@@ -126,7 +126,7 @@ class Conversing:
             turn=begun.turn.id,
             call_id=again.id,
         )
-        return self._decided(begun, again, stored(outcome))
+        return replace(begun, decided=again)
 
     def confirm(self, person: Principal, conversation_id: str, receipt_id: str) -> Begun:
         """A person confirms a receipt: the gateway runs the pinned call, and the turn goes on from its outcome.
@@ -140,10 +140,11 @@ class Conversing:
             again = turns.add_item(db, begun.turn.id, ItemKind.CALL, tool=asked.tool, arguments=asked.arguments)
         outcome = self._gateway.approve(person, receipt_id, turn=begun.turn.id, call_id=again.id)
         with self._database.write() as db:
+            turns.settle(db, again.id, kept(outcome))  # also when the receipt itself was refused, and no call was made
             item = db.get_one(Item, asked.id)
             item.settled = True
             self._settle_turn(db, item)
-        return self._decided(begun, again, stored(outcome))
+        return replace(begun, decided=again)
 
     def decline(self, person: Principal, conversation_id: str, receipt_id: str) -> Item:
         """A person answers a receipt with 'not now'. Returns the call that asked. Raises `Denied`, `Unanswerable`."""
@@ -213,11 +214,6 @@ class Conversing:
             build=dict(self._build),
         )
         return Begun(conversation, assistant, turn)
-
-    def _decided(self, begun: Begun, item: Item, outcome: dict[str, Any]) -> Begun:
-        with self._database.write() as db:
-            turns.settle(db, item.id, outcome)
-        return replace(begun, decided=item)
 
     def _open_question(self, db: Session, conversation: Conversation, call_id: str, code: str) -> Item:
         item = db.get(Item, call_id)

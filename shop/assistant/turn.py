@@ -24,7 +24,7 @@ from shop.credentials.ledger import NotAlive, live
 from shop.database import Database
 from shop.principal import Principal
 from shop.tools.gateway import Gateway
-from shop.tools.outcomes import AwaitingApproval, Denied, Failed, Outcome
+from shop.tools.outcomes import Denied
 
 _log = logging.getLogger(__name__)
 _OUR_FAULT = ModelError("internal", "Something went wrong on our side", "It was noted, and nothing more was done.")
@@ -154,12 +154,11 @@ class TurnLoop:
         outcome = self._gateway.call_tool(
             assistant, turn.conversation_id, proposed.name, arguments_of(item), turn=turn.id, call_id=item.id
         )
-        with self._database.write() as db:
-            turns.settle(db, item.id, stored(outcome))
-            because = turns.beat(db, turn.id)
         yield CallChanged(item.id, is_new=False)
         if isinstance(outcome, Denied) and outcome.code in ENDS_THE_TURN:
-            raise _Stopped(because or str(outcome.code))  # the stored flag knows more: where and how it was ended
+            with self._database.write() as db:
+                because = turns.beat(db, turn.id)  # the stored flag knows more: where and how it was ended
+            raise _Stopped(because or str(outcome.code))
         items += exchange(item.id, proposed.name, proposed.arguments, outcome.for_model())
 
     def _store(self, turn: Turn, item_id: str, text: str, *, may_stop: bool = True) -> None:
@@ -212,21 +211,6 @@ class TurnLoop:
                 facts={"build": turn.build} | ({"because": said[0]} if said else {}),
                 personal={"reply": "\n\n".join(replies)},
             )
-
-
-def stored(outcome: Outcome) -> dict[str, Any]:
-    """A call's outcome as its item keeps it: what the model was told, and what the person may see."""
-    kept: dict[str, Any] = {"kind": outcome.kind, "told": outcome.for_model()}
-    if outcome.decision and (not isinstance(outcome, Denied) or outcome.code != "not_found"):
-        kept |= {"rule": outcome.decision.rule, "policy": outcome.decision.policy_version}
-    match outcome:
-        case Denied():
-            kept |= {"code": str(outcome.code), "note": outcome.reason, "workflow": outcome.decision.workflow}
-        case Failed():
-            kept |= {"code": outcome.code, "note": outcome.message}
-        case AwaitingApproval():
-            kept |= {"receipt": outcome.receipt_id}
-    return kept
 
 
 def asks_person(outcome: dict[str, Any]) -> bool:

@@ -85,3 +85,18 @@ class Failed:
 
 
 Outcome = Succeeded | Denied | AwaitingApproval | Failed
+
+
+def kept(outcome: Outcome) -> dict[str, Any]:
+    """An outcome as a conversation remembers it: what the model was told, and what the person may see."""
+    memory: dict[str, Any] = {"kind": outcome.kind, "told": outcome.for_model()}
+    if outcome.decision and (not isinstance(outcome, Denied) or outcome.code != "not_found"):
+        memory |= {"rule": outcome.decision.rule, "policy": outcome.decision.policy_version}
+    match outcome:
+        case Denied():
+            memory |= {"code": str(outcome.code), "note": outcome.reason, "workflow": outcome.decision.workflow}
+        case Failed():
+            memory |= {"code": outcome.code, "note": outcome.message}
+        case AwaitingApproval():
+            memory |= {"receipt": outcome.receipt_id}
+    return memory

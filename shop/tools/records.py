@@ -14,9 +14,10 @@ from shop.approvals.receipts import Receipt
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.authorization.conditions import Resource
+from shop.conversations import turns
 from shop.principal import Principal
 from shop.tools.calls import Call
-from shop.tools.outcomes import AwaitingApproval, Denied, Failed, Outcome, Succeeded
+from shop.tools.outcomes import AwaitingApproval, Denied, Failed, Outcome, Succeeded, kept
 from shop.tools.registry import TOOLS
 
 _MOST_ARGUMENT_CHARACTERS = 2000
@@ -27,7 +28,11 @@ _MOST_BRACKETS = 100
 def record_outcome(
     db: Session, call: Call, outcome: Outcome, *, resource: Resource | None = None, shown: dict[str, Any] | None = None
 ) -> None:
-    """Write the event of a call's outcome, in the caller's transaction."""
+    """Write the event of a call's outcome, in the caller's transaction.
+
+    A call of a turn is remembered in the same transaction, so that whoever goes on after a crash knows what was done, and
+    does it no second time (invariant I13).
+    """
     tool = TOOLS.get(call.name)
     facts: dict[str, Any] = {"tool": call.name if tool else "unknown"}
     if tool:
@@ -61,6 +66,8 @@ def record_outcome(
         facts=facts,
         personal=personal,
     )
+    if call.turn:
+        turns.settle(db, call.id, kept(outcome))
 
 
 def record_decision_of_human(db: Session, name: EventName, human: Principal, receipt: Receipt, call_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -10,7 +11,9 @@ from shop.assistant.conversing import Conversing
 from shop.conversations import turns
 from shop.conversations.models import ItemKind, TurnState
 from shop.conversations.threads import of_person
+from tests.assistant import upstream as wire
 from tests.assistant.scripted import Gate, OpenStream, ScriptedModel, Step, call, end_of_turn, text
+from tests.assistant.upstream import Upstream
 from tests.support.clock import TestClock
 from tests.support.people import SOFIA, ShopUnderTest, Visitor
 
@@ -74,6 +77,23 @@ def test_stop_is_heeded_before_each_proposed_call(build_shop: Building, gate: Ga
     stream.read_to_the_end()
     assert sofia.turns()[0].state is TurnState.STOPPED and sofia.turns()[0].items == []
     assert sofia.events()[-2:] == ["message.received", "turn.stopped"]
+
+
+@ONE_ENGINE
+def test_stop_is_heeded_while_the_model_only_thinks(
+    talking: ShopUnderTest, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that reasons and says nothing gives a sign of life, at which Stop is seen: nobody waits for its words."""
+    monkeypatch.setattr("shop.assistant.turn.STORE_EVERY", 0)
+    begin, end = threading.Event(), threading.Event()
+    upstream.will(wire.thinks(begin, end))
+    sofia = talking.sign_in(SOFIA)
+    stream = OpenStream(sofia, "hoodies")
+    assert stop(sofia, stream.turn) == 204
+    begin.set()
+    assert "You stopped it." in stream.read_to_the_end()
+    assert not end.is_set() and sofia.turns()[0].items == []
+    end.set()
 
 
 @ONE_ENGINE
@@ -211,7 +231,7 @@ def test_a_process_that_wakes_up_after_it_was_given_up_does_nothing_more(
 
 
 @ONE_ENGINE
-@pytest.mark.xfail(strict=True, reason="a call's outcome is stored in a transaction of its own, after the effect's")
+@pytest.mark.holds("I13")
 def test_a_call_that_was_done_just_before_the_process_died_is_known_when_it_is_tried_again(
     build_shop: Building, clock: TestClock
 ) -> None:
@@ -225,7 +245,12 @@ def test_a_call_that_was_done_just_before_the_process_died_is_known_when_it_is_t
     with shop.database.write() as db:
         item = turns.add_item(db, begun.turn.id, ItemKind.CALL, tool=MUG.name, arguments=MUG.arguments)
     done = shop.gateway.call_tool(
-        begun.assistant, sofia.conversation, MUG.name, {"sku": "refresh-token-mug-ink"}, call_id=item.id
+        begun.assistant,
+        sofia.conversation,
+        MUG.name,
+        {"sku": "refresh-token-mug-ink"},
+        turn=begun.turn.id,
+        call_id=item.id,
     )
     assert done.kind == "succeeded"
     clock.pass_by(minutes=2)  # and here the process is gone

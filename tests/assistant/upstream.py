@@ -130,6 +130,14 @@ def is_silent_until(released: threading.Event) -> Answer:
     return Answer((_began(), released))
 
 
+def thinks(begin: threading.Event, end: threading.Event) -> Answer:
+    """The model reasons, and says nothing for as long as it does."""
+    thought = _event(
+        "response.reasoning_summary_text.delta", item_id="rs_1", output_index=0, summary_index=0, delta="Hm."
+    )
+    return Answer((_began(), begin, thought, end, *_text(["Done."]), _completed()))
+
+
 def breaks_off_after(*words: str) -> Answer:
     """The connection is lost in the middle of a sentence."""
     return Answer((_began(), *_text(words)), breaks_off=True)

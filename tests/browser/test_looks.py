@@ -44,7 +44,9 @@ def test_every_page_and_state_is_accessible_and_fits(
         watch.expect_answer(status)  # walks also stop at refusals
     found: list[str] = []
     for stop, person in _walked(walk, screen, visitor, request):
-        found += [f"{stop}: {problem}" for problem in _violations(person.page) + _overflow(person.page)]
+        # The tokens of the dark theme are one for both screens: a phone shows more of them in the chat only.
+        themes = THEMES if not screen.is_phone or walk is walks.talking else {"light": THEMES["light"]}
+        found += [f"{stop}: {problem}" for problem in _violations(person.page, themes) + _overflow(person.page)]
     assert found == []
 
 
@@ -61,11 +63,11 @@ def _walked(
     yield from stops
 
 
-def _violations(page: Page) -> list[str]:
+def _violations(page: Page, themes: dict[str, dict[str, Any]]) -> list[str]:
     found: list[str] = []
     if page.evaluate("typeof axe === 'undefined'"):
         page.evaluate(Axe().axe_script)
-    for theme, options in THEMES.items():
+    for theme, options in themes.items():
         page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
         for violation in page.evaluate("options => axe.run(options)", options)["violations"]:
             places = "; ".join(node["html"][:160] for node in violation["nodes"])

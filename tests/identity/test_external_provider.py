@@ -10,6 +10,7 @@ from sqlalchemy import select
 from shop.credentials.ledger import Authority
 from shop.credentials.sessions import SignedInSession
 from shop.identity.models import ExternalIdentity, Membership, Person, SignInAttempt
+from shop.principal import IN_APP_ASSISTANT
 from tests.identity.hostile import CLIENT_ID, SUBJECT, HostileProvider, ec_key, query_of, signed
 from tests.identity.signing_in import Door
 from tests.support.people import SOFIA, ShopUnderTest
@@ -84,6 +85,22 @@ def test_somebody_with_anothers_email_is_somebody_else(door: Door) -> None:
     second = person_of(door.shop, "00u-impostor")
     assert second.id != first.id and second.email == first.email
     assert (roles_of(door.shop, first), roles_of(door.shop, second)) == (["buyer"], ["guest"])
+
+
+@on_sqlite
+@pytest.mark.holds("RFC9700-4.15")
+def test_no_sub_makes_a_person_look_like_a_client(door: Door) -> None:
+    """A provider that calls somebody like a client, or like one of the shop's own ids, gets a person with a fresh id."""
+    door.sign_in()
+    taken = person_of(door.shop, SUBJECT).id
+    for subject in (IN_APP_ASSISTANT, CLIENT_ID, taken, door.shop.organization("acme")):
+        door.provider.claims = {"sub": subject}
+        door.sign_in()
+        person = person_of(door.shop, subject)
+        assert person.id.startswith("usr_") and person.id not in {subject, taken}
+        event = door.shop.chain(door.shop.organization("acme"))[-1]
+        assert (event.content["subject"], event.content["actor"]) == (person.id, None)
+    assert IN_APP_ASSISTANT.startswith("client:"), "no id of ours has a colon"
 
 
 @on_sqlite
