@@ -33,7 +33,19 @@ def mutated(invariant: dict[str, str], folder: Path) -> subprocess.CompletedProc
     text = path.read_text(encoding="utf-8")
     assert text.count(invariant["line"]) == 1, f"{invariant['file']} must hold exactly once: {invariant['line']}"
     path.write_text(text.replace(invariant["line"], invariant["broken"]), encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "--no-header", "-p", "no:cacheprovider", invariant["test"]]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-x",
+        "-n",
+        "0",
+        "--no-header",
+        "-p",
+        "no:cacheprovider",
+        invariant["test"],
+    ]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=180)
 
 

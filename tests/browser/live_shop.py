@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from shop.settings import ROOT, Settings
 PORTS = 3  # the shop, and an identity provider for each of the two organizations
 START_SECONDS = 60
 STOP_SECONDS = 15
+ATTEMPTS = 3
 _NOT_INHERITED = ("SHOP_", "OPENAI_", "DATABASE_URL", "PORT", "HOST")
 
 
@@ -65,27 +67,31 @@ class RunningShop:
 
     def __init__(self, data_dir: Path, **environment: str) -> None:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)}
-        own = {"PORT": str(free_ports()), "SHOP_DATA_DIR": str(data_dir), **environment}
-        self._environment = inherited | own
-        self._settings = Settings.from_environment(self._environment)
+        self._environment = inherited | {"SHOP_DATA_DIR": str(data_dir), **environment}
         self._process: subprocess.Popen[str] | None = None
         self._said: _Said | None = None
 
     def __enter__(self) -> LiveShop:
+        """Ports that were free can be taken before the program has them: then it says so, and other ports are tried."""
+        for _ in range(ATTEMPTS):
+            environment = self._environment | {"PORT": str(free_ports())}
+            if self._starts(environment):
+                return LiveShop(Settings.from_environment(environment), environment)
+            self._stop()
+        raise RuntimeError(f"The shop did not start. It said:\n{self._said.everything() if self._said else ''}")
+
+    def _starts(self, environment: dict[str, str]) -> bool:
         self._process = subprocess.Popen(
             [sys.executable, "app.py"],
             cwd=ROOT,
-            env=self._environment,
+            env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
         assert self._process.stdout
         self._said = _Said(self._process.stdout)
-        if not self._said.wait_for("is open"):
-            self._stop()
-            raise RuntimeError(f"The shop did not start. It said:\n{self._said.everything()}")
-        return LiveShop(self._settings, self._environment)
+        return self._said.wait_for("is open")
 
     def __exit__(self, *_failure: object) -> None:
         self._stop()
@@ -137,8 +143,8 @@ class _Said:
 
 
 def free_ports() -> int:
-    """The first of `PORTS` consecutive ports that nobody uses."""
-    for first in range(5300, 65_000 - PORTS, 10):
+    """The first of `PORTS` consecutive ports that nobody uses, anywhere below those that systems give to clients."""
+    for first in random.sample(range(10_000, 30_000, PORTS), k=100):
         if all(_is_free(first + index) for index in range(PORTS)):
             return first
     raise RuntimeError("No free ports: stop some of what listens on this machine.")
