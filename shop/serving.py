@@ -15,6 +15,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
@@ -83,7 +84,7 @@ def _companions(settings: Settings) -> Iterator[None]:
                 "client-id": organization["connection"]["client_id"],
                 "client-secret-file": str(settings.data_dir / secret.removeprefix("file:")),
                 "client-name": "Context & Co.",
-            } | ({"presenter-code": settings.presenter_code} if settings.presenter_code else {})
+            } | ({"presenter-code-file": str(_presenter_code_file(settings))} if settings.presenter_code else {})
             for name, value in options.items():
                 command += [f"--{name}", value]
             started.append(subprocess.Popen(command, cwd=ROOT))
@@ -98,6 +99,14 @@ def _companions(settings: Settings) -> Iterator[None]:
                 process.wait(timeout=_STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+def _presenter_code_file(settings: Settings) -> Path:
+    """The presenter code in a file that only its owner may read: on a command line everybody could."""
+    path = settings.data_dir / "presenter_code"
+    path.touch(mode=0o600)
+    path.write_text(settings.presenter_code, encoding="utf-8")
+    return path
 
 
 def _wait_for(process: subprocess.Popen[bytes], url: str) -> None:

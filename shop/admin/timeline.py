@@ -183,7 +183,7 @@ def _text(event: RecordedEvent) -> str:
         EventName.CONVERSATION_STARTED: "opened the conversation",
         EventName.DELEGATION_ENDED: f"the assistant's authority here ended: {because}",
         EventName.DELEGATION_STARTED: f"the assistant may here: {', '.join(facts.get('scopes', []))}",
-        EventName.MEMBERSHIP_PROVISIONED: f"became a member: {', '.join(facts.get('roles', []))}",
+        EventName.MEMBERSHIP_PROVISIONED: f"{personal.get('name', 'somebody')} became a member: {', '.join(facts.get('roles', []))}",
         EventName.MEMBERSHIP_RESTORED: "membership restored",
         EventName.MEMBERSHIP_ROLES_CHANGED: f"roles changed: {_roles(facts, 'before')} → {_roles(facts, 'after')}",
         EventName.MEMBERSHIP_SUSPENDED: "membership suspended",

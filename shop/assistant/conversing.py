@@ -133,9 +133,9 @@ class Conversing:
 
         Raises `Denied`, `TurnRunning`, `Unanswerable`.
         """
+        asked = self._question_of_receipt(person, conversation_id, receipt_id)
         with self._database.write() as db:
             conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
-            asked = self._question_of_receipt(db, conversation, receipt_id)
             begun = self._begin(db, person, conversation, Trigger.APPROVAL, None)
             again = turns.add_item(db, begun.turn.id, ItemKind.CALL, tool=asked.tool, arguments=asked.arguments)
         outcome = self._gateway.approve(person, receipt_id, turn=begun.turn.id, call_id=again.id)
@@ -148,9 +148,7 @@ class Conversing:
 
     def decline(self, person: Principal, conversation_id: str, receipt_id: str) -> Item:
         """A person answers a receipt with 'not now'. Returns the call that asked. Raises `Denied`, `Unanswerable`."""
-        with self._database.read() as db:
-            conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
-            asked = self._question_of_receipt(db, conversation, receipt_id)
+        asked = self._question_of_receipt(person, conversation_id, receipt_id)
         outcome = self._gateway.decline(person, receipt_id)
         with self._database.write() as db:
             item = db.get_one(Item, asked.id)
@@ -224,12 +222,16 @@ class Conversing:
             raise Unanswerable("This was answered already.")
         return item
 
-    def _question_of_receipt(self, db: Session, conversation: Conversation, receipt_id: str) -> Item:
-        for turn in threads.turns_of(db, conversation.id):
-            for item in turn.items:
-                if item.outcome and item.outcome.get("receipt") == receipt_id:
-                    return item
-        raise NotThere("There is no such receipt in this conversation.")
+    def _question_of_receipt(self, person: Principal, conversation_id: str, receipt_id: str) -> Item:
+        """The call of this conversation that a receipt was made for. Raises `NotThere`, and notes who tried."""
+        with self._database.read() as db:
+            conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
+            items = [item for turn in threads.turns_of(db, conversation.id) for item in turn.items]
+        found = next((item for item in items if item.outcome and item.outcome.get("receipt") == receipt_id), None)
+        if found is None:
+            self._gateway.refuse_unknown_receipt(person, receipt_id)
+            raise NotThere("There is no such receipt in this conversation.")
+        return found
 
     def _settle_turn(self, db: Session, item: Item) -> None:
         """A turn that waits for nothing any more is complete."""

@@ -138,6 +138,8 @@ def trail_view(turns: list[Turn]) -> list[dict[str, str]]:
     for turn in turns[begin:]:
         steps.append(_trigger_step(turn))
         steps += [_call_step(item) for item in turn.items if item.kind is ItemKind.CALL and item.outcome]
+        if turn.state in {TurnState.STOPPED, TurnState.FAILED}:
+            steps.append({"kind": "note", "title": "It ended early", "text": turn.error_text or "", "mono": ""})
     return steps
 
 

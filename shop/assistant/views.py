@@ -148,14 +148,15 @@ def _stream(conversing: Conversing, begun: Begun, *, is_new: bool = False) -> Re
 
 
 def _set_paused(paused: bool) -> ResponseReturnValue:
+    conversation_id = request.form.get("conversation", "")
+    conversation = _opened(conversation_id) if conversation_id else None
     with services().database.write() as db:
         delegation.set_paused(db, principal(), paused)
-    conversation_id = request.form.get("conversation", "")
     if not request.headers.get("HX-Request"):
         return redirect(
             url_for("assistant.show", conversation_id=conversation_id) if conversation_id else "/assistant/", 303
         )
-    return str(_page(_opened(conversation_id) if conversation_id else None).chips())
+    return str(_page(conversation).chips())
 
 
 def _opened(conversation_id: str) -> Conversation:

@@ -26,6 +26,7 @@ from shop.identity.models import Connection, ExternalIdentity, Organization
 from shop.store.catalogue import searchable
 from shop.store.models import Address, Order, OrderLine, OrderStatus, Product, Variant
 
+_DEFAULT_SCOPE = "openid email profile"
 _DEFAULT_ALGORITHMS = ["RS256", "ES256"]
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 """What a connection may pin: asymmetric signatures. Never `none`, nor one that the client secret could make."""
@@ -116,6 +117,7 @@ class Seed:
             db.execute(delete(ExternalIdentity).where(ExternalIdentity.connection_id == connection.id))
         connection.issuer, connection.client_id = issuer, configured["client_id"]
         connection.client_secret_ref = configured["client_secret"]
+        connection.scope = configured.get("scope", _DEFAULT_SCOPE)
         connection.domains = [domain.lower() for domain in entry["domains"]]
         connection.group_roles = dict(entry["group_roles"])
         connection.algorithms = list(configured.get("algorithms", _DEFAULT_ALGORITHMS))

@@ -37,6 +37,8 @@ class Connection(Base):
     domains: Mapped[list[str]]
     group_roles: Mapped[dict[str, Any]]
     """Group of the identity provider → role of the shop."""
+    scope: Mapped[str] = mapped_column(String(200))
+    """What to ask for; some providers give groups for a scope of their own, others refuse one that they do not know."""
     algorithms: Mapped[list[str]]
     """The signing algorithms that its ID tokens may have: pinned here, never read from the provider."""
     is_demo: Mapped[bool] = mapped_column(default=False)

@@ -24,7 +24,6 @@ from joserfc.jwk import KeySet
 
 from shop.settings import is_loopback_host
 
-SCOPE = "openid email profile groups"
 _TIMEOUT = 5.0
 _LEEWAY = 60
 _METADATA_LIFETIME = timedelta(hours=1)
@@ -48,6 +47,7 @@ class Provider:
     issuer: str
     client_id: str
     client_secret: str
+    scope: str
     algorithms: tuple[str, ...]
     domains: tuple[str, ...]
 
@@ -68,7 +68,7 @@ class Metadata:
         if fetched and now - fetched[0] < _METADATA_LIFETIME:
             return fetched[1]
         require_safe(provider, provider.issuer)
-        document = self._get(provider, f"{provider.issuer.rstrip('/')}/.well-known/openid-configuration")
+        document = self.get(provider, f"{provider.issuer.rstrip('/')}/.well-known/openid-configuration")
         if document.get("issuer") != provider.issuer:  # §4.3: must be identical
             raise SignInError(
                 "wrong_issuer",
@@ -88,7 +88,7 @@ class Metadata:
             known = self._keys.get(provider.issuer)
         if known and not again:
             return known
-        document = self._get(provider, str(self.document(provider, now)["jwks_uri"]))
+        document = self.get(provider, str(self.document(provider, now)["jwks_uri"]))
         try:
             keys = KeySet.import_key_set(document)  # type: ignore[arg-type]
         except (JoseError, ValueError, KeyError, TypeError, AttributeError) as error:  # whatever was sent for keys
@@ -97,9 +97,10 @@ class Metadata:
             self._keys[provider.issuer] = keys
         return keys
 
-    def _get(self, provider: Provider, url: str) -> dict[str, Any]:
+    def get(self, provider: Provider, url: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """A JSON object from the provider; no redirect is followed. Raises `SignInError`."""
         try:
-            response = self._http.get(url, timeout=_TIMEOUT, allow_redirects=False)
+            response = self._http.get(url, timeout=_TIMEOUT, allow_redirects=False, headers=headers)
             if response.status_code != HTTPStatus.OK:
                 raise provider_down(provider, f"status {response.status_code} at {url}")
             document = response.json()
@@ -200,6 +201,23 @@ def printable(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
+def userinfo(
+    http: Metadata, metadata: Mapping[str, Any], provider: Provider, token: Mapping[str, Any], claims: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The claims, completed by the userinfo endpoint when the ID token says no e-mail or no groups.
+
+    What the signed token says stands; what userinfo says counts only for the same `sub` (Core §5.3.2). Raises `SignInError`.
+    """
+    endpoint, access_token = metadata.get("userinfo_endpoint"), token.get("access_token")
+    if {"email", "groups"} <= set(claims) or not isinstance(endpoint, str) or not isinstance(access_token, str):
+        return dict(claims)
+    require_safe(provider, endpoint)
+    told = http.get(provider, endpoint, {"Authorization": f"Bearer {access_token}"})
+    if told.get("sub") != claims.get("sub"):
+        raise bad_token("userinfo speaks of somebody else")
+    return {**told, **claims}
+
+
 def provider_down(provider: Provider, detail: str) -> SignInError:
     """The error for a provider that does not answer, or answers nonsense."""
     return SignInError(
@@ -231,7 +249,11 @@ def bad_token(detail: str) -> SignInError:
 
 def _client(provider: Provider, redirect_uri: str) -> OAuth2Session:
     return OAuth2Session(
-        provider.client_id, provider.client_secret, scope=SCOPE, redirect_uri=redirect_uri, code_challenge_method="S256"
+        provider.client_id,
+        provider.client_secret,
+        scope=provider.scope,
+        redirect_uri=redirect_uri,
+        code_challenge_method="S256",
     )
 
 

@@ -198,7 +198,8 @@ class SignIn:
             code=parameters.get("code", ""),
             code_verifier=claimed.code_verifier,
         )
-        return oidc.verified_claims(self._metadata, provider, token, nonce=claimed.nonce, now=now)
+        claims = oidc.verified_claims(self._metadata, provider, token, nonce=claimed.nonce, now=now)
+        return oidc.userinfo(self._metadata, metadata, provider, token, claims)
 
     def _admit(self, claimed: _Claimed, claims: Mapping[str, Any], user_agent: str) -> Admitted:
         """Step 4: the person, their membership and a fresh session; a suspended member gets none."""
@@ -255,6 +256,7 @@ class SignIn:
             issuer=connection.issuer,
             client_id=connection.client_id,
             client_secret=self._read_secret(connection.client_secret_ref),
+            scope=connection.scope,
             algorithms=tuple(connection.algorithms),
             domains=tuple(connection.domains),
         )

@@ -74,9 +74,9 @@ def find_order(db: Session, number: str, *, for_change: bool = False) -> Order |
     return db.get(Order, number.strip().upper(), with_for_update=for_change or None, populate_existing=for_change)
 
 
-def orders_of(db: Session, organization: str, owner: str, limit: int) -> tuple[int, list[Order]]:
-    """How many orders an owner has, and the latest of them."""
-    mine = (Order.organization == organization, Order.owner == owner)
+def orders_of(db: Session, organization: str, owner: str | None, limit: int) -> tuple[int, list[Order]]:
+    """How many orders an owner has (None: everybody of the organization), and the latest of them."""
+    mine = (Order.organization == organization, *([Order.owner == owner] if owner is not None else []))
     total = db.scalar(select(func.count()).select_from(Order).where(*mine)) or 0
     latest = select(Order).where(*mine).order_by(Order.placed_at.desc(), Order.number).limit(limit)
     return total, list(db.scalars(latest))

@@ -71,7 +71,9 @@ def orders() -> ResponseReturnValue:
     outcome = _call("list_orders", {"limit": 50})
     if not isinstance(outcome, Succeeded):
         return _refused(outcome)
-    return render_template("storefront/orders.html", orders=outcome.result.model_dump()["orders"])
+    listed = outcome.result.model_dump()
+    heading = "Your organization's orders" if listed["whose"] == "organization" else None
+    return render_template("storefront/orders.html", orders=listed["orders"], heading=heading)
 
 
 @pages.get("/orders/<number>")

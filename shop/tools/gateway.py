@@ -158,6 +158,10 @@ class Gateway(Questions):
         except NotAlive:
             return self._receipt_refused(person, receipt_id, "voided")
 
+    def refuse_unknown_receipt(self, person: Principal, receipt_id: str) -> None:
+        """Note that a person tried to decide a receipt that is not where they said."""
+        self._receipt_refused(person, receipt_id, "not_found")
+
     def show(self, person: Principal, name: str, arguments: object) -> tuple[Shown, str] | Outcome:
         """What a person's click would do, and the pin to send with that click; or the recorded refusal."""
         call = Call(id=new_id("call"), principal=person, name=name, arguments=arguments)
@@ -242,10 +246,11 @@ class Gateway(Questions):
         """
         with self._database.write() as db:
             receipt = receipts.find_receipt(db, receipt_id)
+            is_theirs = receipt and (receipt.subject, receipt.organization) == (person.subject, person.organization)
             record(
                 db,
                 EventName.APPROVAL_REFUSED,
-                principal=person,
+                principal=replace(person, conversation=receipt.conversation if receipt and is_theirs else None),
                 resource=("receipt", receipt_id[:40]),
                 facts={"reason": reason},
             )

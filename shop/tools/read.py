@@ -91,10 +91,16 @@ def view_cart(permit: Permit, arguments: Nothing) -> CartView:
     read_only=True,
 )
 def list_orders(permit: Permit, arguments: ListOrders) -> OrderList:
-    """List the person's own orders, latest first, with number, date, status and total."""
+    """List the person's own orders, latest first, with number, date, status and total. Somebody who supports the whole
+    organization sees all of its orders.
+    """
     principal = permit.principal
-    count, latest = orders.orders_of(permit.db, principal.organization, principal.subject, arguments.limit)
-    return OrderList(count=count, orders=[order_summary(order) for order in latest])
+    everybodys = Resource(kind="orders", organization=principal.organization)
+    sees_all = permit.policy.is_allowed(principal=principal, action=Permission.ORDERS_READ, resource=everybodys).allowed
+    owner = None if sees_all else principal.subject
+    count, latest = orders.orders_of(permit.db, principal.organization, owner, arguments.limit)
+    listed = [order_summary(order) for order in latest]
+    return OrderList(count=count, orders=listed, whose="organization" if sees_all else "own")
 
 
 @tool(

@@ -5,7 +5,7 @@ A field that is not declared here does not leave. Pages of the shop show people 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from shop.store.carts import DELIVERY, addresses
 from shop.store.catalogue import Match
@@ -142,6 +142,7 @@ class OrderList(Result):
 
     count: int
     orders: list[OrderSummary]
+    whose: Literal["own", "organization"] = "own"
 
     def audit_facts(self) -> dict[str, Any]:
         return {"count": self.count}

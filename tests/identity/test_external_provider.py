@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
 from sqlalchemy import select
+from werkzeug.wrappers import Response
 
 from shop.credentials.ledger import Authority
 from shop.credentials.sessions import SignedInSession
@@ -132,6 +134,29 @@ def test_the_same_sub_at_another_issuer_is_somebody_else(
         assert person_of(new.shop, SUBJECT).id != before.id
     finally:
         moved.stop()
+
+
+@on_sqlite
+def test_groups_that_only_userinfo_knows_count_too(door: Door) -> None:
+    """A provider that keeps e-mail and groups out of the ID token is asked at its userinfo endpoint."""
+    door.provider.claims = {"email": None, "groups": None}
+    door.provider.metadata = {"userinfo_endpoint": f"{door.provider.issuer}/userinfo"}
+    told = {"sub": SUBJECT, "email": SOFIA, "groups": ["shop-buyers"]}
+    door.provider.answers["/userinfo"] = Response(json.dumps(told), mimetype="application/json")
+    door.sign_in()
+    assert roles_of(door.shop, person_of(door.shop, SUBJECT)) == ["buyer"]
+
+
+@on_sqlite
+@pytest.mark.holds("ASVS-10.5.2")
+def test_userinfo_of_somebody_else_signs_nobody_in(door: Door) -> None:
+    """What userinfo says counts only for the `sub` that the signed token names (Core 5.3.2)."""
+    door.provider.claims = {"email": None, "groups": None}
+    door.provider.metadata = {"userinfo_endpoint": f"{door.provider.issuer}/userinfo"}
+    told = {"sub": "00u-mara", "email": SOFIA, "groups": ["shop-approvers"]}
+    door.provider.answers["/userinfo"] = Response(json.dumps(told), mimetype="application/json")
+    browser = door.browser()
+    door.assert_refused(browser.visitor, browser.come_back(), 400, "id_token_refused", says="did not pass our checks")
 
 
 def test_roles_follow_the_groups_at_the_next_sign_in(door: Door) -> None:

@@ -87,3 +87,14 @@ def test_lists_and_carts_hold_only_ones_own(shop: ShopUnderTest) -> None:
 
 def _without_token(page: str) -> str:
     return re.sub(r'name="csrf_token" value="[^"]+"', "", page)
+
+
+@pytest.mark.holds("I10")
+def test_support_lists_the_organizations_orders_and_no_others(shop: ShopUnderTest) -> None:
+    """Support sees every order of Acme in the list, by their own click; their assistant, not allowed that, sees none."""
+    tariq = shop.sign_in(TARIQ)
+    listed = tariq.call("list_orders").for_model()["result"]
+    assert {order["number"] for order in listed["orders"]} == {"CC-5QF1A7", "CC-MARA7V"}
+    assert listed["whose"] == "organization"
+    refused = tariq.assistant().call("list_orders")
+    assert refused.for_model()["code"] == "not_permitted"

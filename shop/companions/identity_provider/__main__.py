@@ -38,17 +38,22 @@ def config_from(options: argparse.Namespace) -> ProviderConfig:
         host=options.host,
         port=options.port,
         issuer=options.issuer or default_issuer(options.host, options.port),
-        presenter_code=options.presenter_code,
+        presenter_code=_text_of(options.presenter_code_file) if options.presenter_code_file else "",
         clients=(
             Client(
                 client_id=options.client_id,
-                client_secret=options.client_secret_file.read_text(encoding="utf-8").strip(),
+                client_secret=_text_of(options.client_secret_file),
                 name=options.client_name,
                 redirect_uris=tuple(options.redirect_uri),
                 post_logout_redirect_uris=tuple(options.post_logout_redirect_uri),
             ),
         ),
     )
+
+
+def _text_of(path: Path) -> str:
+    """A secret from a file: on the command line every local user could read it."""
+    return path.read_text(encoding="utf-8").strip()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -67,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--client-secret-file", type=Path, required=True, metavar="FILE")
     add("--redirect-uri", action="append", required=True, metavar="URL", help="may be given more than once")
     add("--post-logout-redirect-uri", action="append", default=[], metavar="URL", help="may be given more than once")
-    add("--presenter-code", default="", metavar="CODE", help="needed on any address that is not loopback")
+    add("--presenter-code-file", type=Path, metavar="FILE", help="holds the code that any address but loopback needs")
     return parser
 
 
