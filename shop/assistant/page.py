@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from shop.assistant import presenter
 from shop.assistant.conversing import Conversing
+from shop.assistant.pieces import partial, piece
 from shop.assistant.turn import asks_person
 from shop.conversations import delegation, threads, turns
 from shop.conversations.models import Conversation, Item, Turn, TurnState
@@ -142,7 +143,7 @@ class ChatPage:
         with self._database.read() as db:
             context = self._surroundings(db)
         count = self._gateway.items_in_cart(self._person)
-        cart_link = Markup(render_template("_cart_link.html", cart_count=count))  # noqa: S704 - a rendered template
+        cart_link = piece("_cart_link.html", cart_count=count)
         return Markup().join(
             [
                 self._partial("#trail", self._render("_trail", trail=presenter.trail_view(past))),
@@ -183,10 +184,10 @@ class ChatPage:
     def _render(self, name: str, **context: Any) -> Markup:
         context.setdefault("conversation", self._conversation_view())
         context.setdefault("running_turn", None)
-        return Markup(render_template(f"assistant/{name}.html", **context))  # noqa: S704 - a rendered template
+        return piece(f"assistant/{name}.html", **context)
 
     def _partial(self, target: str, html: Markup) -> Markup:
-        return Markup(render_template("assistant/_partial.html", target=target, swap="outerHTML", html=html))  # noqa: S704
+        return partial(target, "outerHTML", html)
 
     def _opened(self) -> Conversation:
         if self._conversation is None:

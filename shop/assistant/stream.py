@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from flask import Response, render_template, stream_with_context
+from flask import Response, stream_with_context
 from markupsafe import Markup
 
 from shop.assistant.conversing import Begun, Conversing
 from shop.assistant.page import ChatPage
+from shop.assistant.pieces import partial, piece
 from shop.assistant.presenter import html_of
 from shop.assistant.turn import CallChanged, TextGrew
 
@@ -39,15 +40,9 @@ def respond(conversing: Conversing, page: ChatPage, begun: Begun, *, is_new: boo
     return response
 
 
-def partial(target: str, swap: str, html: str) -> Markup:
-    """One place of the page, and what to put there."""
-    macro = render_template("assistant/_partial.html", target=target, swap=swap, html=Markup(html))  # noqa: S704 - rendered templates
-    return Markup(macro)  # noqa: S704
-
-
 def _text(turn_id: str, step: TextGrew) -> Markup:
     if step.is_new:
-        html = render_template("assistant/_text.html", item={"id": step.item_id, "html": ""})
+        html = piece("assistant/_text.html", item={"id": step.item_id, "html": ""})
         return partial(f"#items-{turn_id}", "beforeend", html)
     return partial(f"#item-{step.item_id}", "innerHTML", html_of(step.text))
 

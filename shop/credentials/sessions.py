@@ -90,11 +90,6 @@ def start_session(
     return session, token
 
 
-def find_session(db: Session, token: str) -> SignedInSession | None:
-    """The session that a browser's token names, alive or not."""
-    return db.scalars(select(SignedInSession).where(SignedInSession.token_hash == token_digest(token))).one_or_none()
-
-
 def needs_touch(db: Session, session: SignedInSession) -> bool:
     """Whether the person was last seen so long ago that a new request should be noted."""
     return moment(db) - session.last_seen_at >= _TOUCH_EVERY

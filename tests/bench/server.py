@@ -7,18 +7,15 @@ import re
 import socket
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 from flask import Flask, Response
 from gunicorn.app.base import BaseApplication
-from sqlalchemy import select
 
 from shop import create_app
 from shop.access import Access, Rule, csrf
-from shop.credentials.sessions import start_session
-from shop.identity.models import Connection, Membership, Person
 from shop.settings import Settings
+from tests.bench.ground import signed_in
 
 
 def build(settings: Settings) -> Flask:
@@ -39,26 +36,8 @@ def build(settings: Settings) -> Flask:
 
 
 def signed_in_cookie(app: Flask, settings: Settings) -> tuple[str, str]:
-    """A session of Sofia Hart, started as the sign-in would, and the CSRF token of a page."""
-    database = app.extensions["shop"].database
-    with database.write() as db:
-        person = db.scalars(select(Person).where(Person.email == "sofia.hart@acme.example")).one()
-        membership = db.scalars(select(Membership).where(Membership.person_id == person.id)).one()
-        connection = db.scalars(
-            select(Connection).where(Connection.organization_id == membership.organization_id)
-        ).one()
-        _session, token = start_session(
-            db,
-            person_id=person.id,
-            membership_id=membership.id,
-            organization_id=membership.organization_id,
-            connection_id=connection.id,
-            method="oidc",
-            provider_session=None,
-            user_agent="bench",
-            idle=timedelta(hours=1),
-            absolute=timedelta(hours=1),
-        )
+    """The cookie of a signed-in browser, and the CSRF token of a page."""
+    _session, token = signed_in(app.extensions["shop"].database)
     client = app.test_client()
     with client.session_transaction() as cookie:
         cookie["_user_id"], cookie["_fresh"] = token, True

@@ -9,14 +9,20 @@ import secrets
 import pytest
 from flask.sessions import SecureCookieSessionInterface
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from shop.credentials.ledger import Authority, Lapse, NotAlive, end, live
-from shop.credentials.sessions import SignedInSession, find_session, needs_touch, sessions_of, touch
+from shop.credentials.sessions import SignedInSession, needs_touch, sessions_of, token_digest, touch
 from shop.database import Base, Database
 from shop.principal import Principal
 from tests.credentials.ground import ABSOLUTE, IDLE, a_person, membership, organization, session, with_assistant
 from tests.support.clock import TestClock
 from tests.support.people import SOFIA, ShopUnderTest
+
+
+def of_token(db: Session, token: str) -> SignedInSession | None:
+    """The session that a browser's token names, as a request finds it."""
+    return db.scalars(select(SignedInSession).where(SignedInSession.token_hash == token_digest(token))).one_or_none()
 
 
 def signed_in(database: Database) -> tuple[Principal, str]:
@@ -57,10 +63,10 @@ def test_the_database_holds_only_the_hash_of_a_token(database: Database) -> None
         assert stored.token_hash == hashlib.sha256(token.encode()).hexdigest()
         assert stored.token_hash in dump
         assert token not in dump
-        found = find_session(db, token)
+        found = of_token(db, token)
         assert found is not None and found.id == person.session
-        assert find_session(db, stored.token_hash) is None
-        assert find_session(db, "") is None
+        assert of_token(db, stored.token_hash) is None
+        assert of_token(db, "") is None
 
 
 @pytest.mark.holds("ASVS-7.2.1")

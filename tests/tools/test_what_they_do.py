@@ -148,6 +148,7 @@ def test_orders(assistant: Assistant) -> None:
                 "summary": "1 x The Context Tee",
             }
         ],
+        "whose": "own",
     }
     order = told(assistant, "get_order", number=f" {OWN_ORDER.lower()} ")
     assert (order["number"], order["placed_by"], order["can_cancel"]) == (OWN_ORDER, "you", False)
