@@ -111,7 +111,7 @@ def kept_secret(path: Path) -> str:
     The file appears whole or not at all (a link to a finished temporary file), and the first of two processes that
     start at once wins. Raises `ValueError` on a file that is there but empty.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
         descriptor, temporary = tempfile.mkstemp(dir=path.parent)  # mkstemp makes files with mode 0600
         try:

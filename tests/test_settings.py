@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from shop.database import Database
 from shop.settings import ROOT, Settings, is_loopback_host, kept_secret
 
 
@@ -194,3 +195,11 @@ def test_the_environment_is_read_in_one_place_only() -> None:
             ):
                 readers.add(path.relative_to(ROOT / "shop").as_posix())
     assert readers == {"settings.py"}
+
+
+@pytest.mark.holds("NHI2")
+def test_a_new_data_folder_is_its_owners_alone(tmp_path: Path) -> None:
+    """Whatever lies in it, database and secrets, other users of the machine cannot even enter the folder."""
+    kept_secret(tmp_path / "kept" / "secret_key")
+    Database(f"sqlite:///{tmp_path / 'stored' / 'shop.db'}").dispose()
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("kept", "stored")] == [0o700, 0o700]
