@@ -87,7 +87,8 @@ def _companions(settings: Settings) -> Iterator[None]:
             } | ({"presenter-code-file": str(_presenter_code_file(settings))} if settings.presenter_code else {})
             for name, value in options.items():
                 command += [f"--{name}", value]
-            started.append(subprocess.Popen(command, cwd=ROOT))
+            # A session of its own: Ctrl+C reaches the shop alone, which then stops its companions once, in order.
+            started.append(subprocess.Popen(command, cwd=ROOT, start_new_session=True))
         for index, process in enumerate(started):
             _wait_for(process, f"http://{_local(settings.host)}:{settings.companion_port(index)}/healthz")
         yield
