@@ -422,5 +422,5 @@ def _order_line_view(line: OrderLine) -> LineView:
         quantity=line.quantity,
         unit_price=money(line.unit_price),
         line_total=money(line.unit_price * line.quantity),
-        picture=f"/pictures/{line.product_slug}/{line.colour}.svg",
+        picture=line.picture,
     )

@@ -70,7 +70,7 @@ def test_words_in_the_name_come_first(shop: ShopUnderTest) -> None:
     """A product whose name says it stands before those that only mention it, wherever they are in the catalogue."""
     with shop.database.write() as db:
         first = db.get_one(Product, "unauthorized-hoodie")
-        first.words += " not a bearer"
+        first.body += " bearer"
         db.flush()
         assert names(db, query="bearer") == ["Bearer", "Unauthorized"]
 
