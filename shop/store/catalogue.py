@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, exists, func, literal, select
-from sqlalchemy.orm import Session, contains_eager
+from sqlalchemy import ColumnElement, Select, func, literal, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, contains_eager
 
 from shop.store import search as index
 from shop.store.listing import name_key
@@ -20,6 +20,7 @@ from shop.store.models import NotThere, Product, StoreError, Term, TermKind, Var
 from shop.store.vocabulary import Vocabulary, vocabulary
 from shop.store.words import lexeme, plain, same_colours, singular, words_of
 
+Value = InstrumentedAttribute[str]
 Sort = Literal["best", "price_up", "price_down", "newest", "name"]
 FARTHEST = 960
 """How far into the matches of one search anybody can turn the pages."""
@@ -269,7 +270,8 @@ def _by_price(db: Session, asked: _Asked, fitting: Select[str]) -> list[str]:
 
 def _products(db: Session, asked: _Asked) -> Select[str]:
     """The slugs of all products that fit."""
-    query = select(Product.slug).where(exists().where(*_fits(asked)).correlate(Product), *_in_range(asked))
+    fits = select(literal(1)).where(*_fits(asked)).correlate(Product).exists()
+    query = select(Product.slug).where(fits, *_in_range(asked))
     tokens = asked.tokens()
     return query.where(index.contains(db, tokens)) if tokens else query
 
@@ -317,27 +319,39 @@ def _matches(db: Session, asked: _Asked, slugs: list[str]) -> list[Match]:
     return [found[slug] for slug in slugs]
 
 
-def _facet(db: Session, asked: _Asked, kind: TermKind, value: Any) -> list[Facet]:
-    """The values of one filter, each with its matches, counted as far as 100."""
+def _facet(db: Session, asked: _Asked, kind: TermKind, value: Value) -> list[Facet]:
+    """The values of one filter, each with its matches; at most 40, in the order of the catalogue."""
     if asked.is_hopeless():
         return []
-    fits = [*_fits(asked), value == Term.value] if kind is not TermKind.CATEGORY else _fits(asked)
+    slugs = list(db.scalars(_products(db, asked).limit(MOST_COUNTED + 1)))
+    few = len(slugs) <= MOST_COUNTED
+    counts = _count_among(db, asked, value, slugs) if few else _count_each(db, asked, kind, value)
+    frequent = sorted(counts, key=lambda name: -counts[name])[:MOST_VALUES]
+    return [
+        Facet(name, counts[name] if few else min(counts[name], MOST_IN_FACET), few or counts[name] <= MOST_IN_FACET)
+        for name in vocabulary(db).values[kind]
+        if name in frequent
+    ]
+
+
+def _count_among(db: Session, asked: _Asked, value: Value, slugs: list[str]) -> dict[str, int]:
+    """How many of these products have each value."""
+    counted = select(value, func.count(Product.slug.distinct())).where(Product.slug.in_(slugs), *_fits(asked))
+    return {name: number for name, number in db.execute(counted.group_by(value))}
+
+
+def _count_each(db: Session, asked: _Asked, kind: TermKind, value: Value) -> dict[str, int]:
+    """How many products have each of the most frequent values, counted as far as just over 100."""
+    has_value = [value == Term.value] if kind is not TermKind.CATEGORY else []  # a category is a product's: `also` asks
+    fits = select(literal(1)).where(*_fits(asked), *has_value).correlate(Product, Term).exists()
     some = (
         select(literal(1))
         .select_from(Product)
-        .where(
-            index.contains(db, asked.tokens(), also=Term.lexeme),
-            exists().where(*fits).correlate(Product, Term),
-            *_in_range(asked),
-        )
+        .where(index.contains(db, asked.tokens(), also=Term.lexeme), fits, *_in_range(asked))
         .correlate(Term)
         .limit(MOST_IN_FACET + 1)
     )
     count = select(func.count()).select_from(some.subquery()).scalar_subquery()
     frequent = select(Term.value).where(Term.kind == kind).order_by(Term.products.desc(), Term.position)
     counted = select(Term.value, count).where(Term.kind == kind, Term.value.in_(frequent.limit(MOST_VALUES)))
-    return [
-        Facet(name, min(number, MOST_IN_FACET), number <= MOST_IN_FACET)
-        for name, number in db.execute(counted.order_by(Term.position))
-        if number
-    ]
+    return {name: number for name, number in db.execute(counted) if number}

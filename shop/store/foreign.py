@@ -43,7 +43,9 @@ Columns = dict[str, Any]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
 Sku = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100, to_lower=True)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=40, strip_whitespace=True)]
-Kind = Annotated[str, StringConstraints(min_length=1, max_length=40, strip_whitespace=True, to_lower=True)]
+Kind = Annotated[
+    str, StringConstraints(min_length=1, max_length=40, strip_whitespace=True, to_lower=True, pattern=r"^[^/?#%\\]+$")
+]
 
 
 class CannotImport(Exception):
@@ -118,7 +120,7 @@ class ForeignProduct(_Strict):
 
     slug: Slug = Field(description="Its id, and its place in addresses: lower-case words joined by hyphens.")
     name: str = Field(min_length=1, max_length=80)
-    category: Kind = Field(description="One word in the plural reads best, for instance `lamps`.")
+    category: Kind = Field(description="Its place in addresses; a plural reads best, for instance `lamps`.")
     tagline: str = Field(default="", max_length=200)
     description: str = Field(default="", max_length=5000)
     variants: list[ForeignVariant] = Field(min_length=1, max_length=MOST_VARIANTS)

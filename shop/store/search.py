@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import DDL, ColumnElement, bindparam, cast, column, event, literal_column, select, table
+from sqlalchemy import DDL, ColumnElement, and_, bindparam, cast, column, event, literal_column, select, table
 from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -52,17 +52,20 @@ def contains(
 ) -> ColumnElement[bool]:
     """The condition that a product has a token of each of these alternatives: anywhere, or in its head.
 
-    `also` is a column of the statement around it that holds one more token.
+    `also` is a column of the statement around it that holds one more token; such a condition is for counting the first
+    few only, so the index is read row by row instead of as a whole.
     """
     if db.get_bind().dialect.name == "sqlite":
         groups = [_either(tokens, " OR ", '"') for tokens in every]
         asked = _question(f"head : ({' AND '.join(groups)})" if in_head else " AND ".join(groups), also, ' AND "', '"')
         index = table("product_index", column("rowid"))
-        found = select(index.c.rowid).where(literal_column("product_index").op("MATCH")(asked))
-        return Product.position.in_(found.correlate_except(index))
+        is_found = literal_column("product_index").bool_op("MATCH")(asked)
+        if also is not None:
+            return and_(is_found, index.c.rowid == Product.position)
+        return Product.position.in_(select(index.c.rowid).where(is_found))
     asked = _question(" & ".join(_either(tokens, " | ", "'") for tokens in every), also, " & '", "'")
     indexed: ColumnElement[str] = literal_column("products.head_index" if in_head else "products.whole_index")
-    return indexed.op("@@", is_comparison=True)(cast(asked, TSQUERY))
+    return indexed.bool_op("@@")(cast(asked, TSQUERY))
 
 
 def _either(tokens: Alternatives, join: str, quote: str) -> str:
