@@ -158,7 +158,7 @@ def test_a_request_holds_instructions_words_and_schemas_and_nothing_that_identif
     sent = json.dumps(upstream.requests)
     cookie = sofia.client.get_cookie(f"context-and-co-{talking.services.settings.port}", domain="127.0.0.1")
     assert cookie
-    secrets = [SOFIA, "Sofia", "Hart", me.subject, me.session, me.membership, me.organization, turn.delegation]
+    secrets = [SOFIA, "Sofia", "Hart", me.subject, me.own_session, me.membership, me.organization, turn.delegation]
     for secret in [*secrets, turn.id, str(sofia.conversation), cookie.value, KEY, talking.services.settings.secret_key]:
         assert secret not in sent
 
