@@ -225,6 +225,16 @@ def flask(environment: dict[str, str], *arguments: str, says: str = "") -> subpr
     )
 
 
+PLAYS = ("chat", "--as", "gil", "--script", "-", "--json")
+
+
+def own_environment(data_dir: Path) -> tuple[dict[str, str], int]:
+    """The environment of a program that nothing runs beside, and its first port."""
+    port = free_ports()
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)}
+    return inherited | {"PORT": str(port), "SHOP_DATA_DIR": str(data_dir)}, port
+
+
 def test_the_chat_in_a_terminal_runs_beside_the_shop(running: Program) -> None:
     """`flask chat` signs in at the providers that run, and leaves them running; its conversation is on the page too."""
     done = flask(running.environment, "chat", "--as", "sofia", "--script", "-", "--json", says="black hoodies in L\n")
@@ -238,12 +248,30 @@ def test_the_chat_in_a_terminal_runs_beside_the_shop(running: Program) -> None:
 
 def test_the_chat_in_a_terminal_runs_alone(tmp_path: Path) -> None:
     """Where nothing runs it starts what it needs, says nothing else on standard output, and leaves nothing behind."""
-    port = free_ports()
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)}
-    environment = inherited | {"PORT": str(port), "SHOP_DATA_DIR": str(tmp_path)}
-    done = flask(environment, "chat", "--as", "gil", "--script", "-", "--json", says="hello\n# nothing\n\nthanks\n")
+    environment, port = own_environment(tmp_path)
+    done = flask(environment, *PLAYS, says="hello\n# nothing\n\nthanks\n")
     assert (done.returncode, done.stderr) == (0, "")
     assert [json.loads(line)["message"] for line in done.stdout.splitlines()] == ["hello", "thanks"]
+    assert [is_free(port + index) for index in range(3)] == [True, True, True]
+
+
+def test_the_chat_in_a_terminal_takes_its_companion_along_when_it_is_ended(tmp_path: Path) -> None:
+    """Told to end in the middle, it signs out and stops what it started."""
+    environment, port = own_environment(tmp_path)
+    command = [sys.executable, "-m", "flask", *PLAYS]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as running_chat:
+        watchdog = threading.Timer(PATIENCE, running_chat.kill)
+        watchdog.start()
+        assert running_chat.stdin and running_chat.stdout
+        running_chat.stdin.write(b"hello\n")
+        running_chat.stdin.flush()
+        assert json.loads(running_chat.stdout.readline())["reply"]
+        running_chat.terminate()
+        _, complaints = running_chat.communicate()
+        watchdog.cancel()
+    assert (running_chat.returncode, complaints) == (128 + signal.SIGTERM, b"")
     assert [is_free(port + index) for index in range(3)] == [True, True, True]
 
 
