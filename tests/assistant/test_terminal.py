@@ -23,6 +23,7 @@ from shop.credentials.sessions import SignedInSession
 from shop.identity.models import Connection
 from shop.revocation import cascade
 from tests.assistant.scripted import Gate, ScriptedModel, Step, call, end_of_turn, text
+from tests.support.clock import TestClock
 from tests.support.people import INES, NOAH, SOFIA, ShopUnderTest
 from tests.support.state import HOODIE, ONE_ENGINE, count_orders
 
@@ -292,6 +293,16 @@ def interrupts(shop_of: list[ShopUnderTest], times: int) -> Callable[[], None]:
                 assert stored[0].state is TurnState.RUNNING
 
     return press
+
+
+@ONE_ENGINE
+def test_a_session_that_expires_on_the_way_ends_the_chat_too(build_shop: Building, clock: TestClock) -> None:
+    """Left alone for longer than a session lives: the next line is not said for the person any more."""
+    shop = build_shop(model=ScriptedModel([Happening(lambda: clock.pass_by(hours=2)), *text("Hello.")]))
+    result, turns = played(shop, "hello\nmy cart\n")
+    assert result.exit_code == 1 and [turn["message"] for turn in turns] == ["hello"]
+    assert result.stderr == "Error: Your session has ended. Start again to sign in.\n"
+    assert the_conversation(shop)[1].count("message.received") == 1
 
 
 @pytest.mark.holds("ASI10")
