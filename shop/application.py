@@ -25,6 +25,7 @@ from shop.assistant.views import blueprint as assistant_blueprint
 from shop.audit import writer
 from shop.audit.events import EventName
 from shop.authorization.policy import Policy
+from shop.commands import chat
 from shop.credentials.ledger import NotAlive
 from shop.database import Clock, Database, utc_now
 from shop.demo.seeding import Seed
@@ -55,10 +56,11 @@ def create_app(
     app.extensions["seed"] = seed
     model = model or Model(settings)
     access.init_app(app)
-    _add_pages(app, settings, seed, Conversing(database, gateway, model, settings))
+    conversing = Conversing(database, gateway, model, settings)
+    _add_pages(app, settings, seed, conversing)
     _add_frame(app, offline_model=model.offline)
     _add_errors(app)
-    _add_commands(app)
+    _add_commands(app, conversing)
     return app
 
 
@@ -243,8 +245,9 @@ def _came_from() -> str:
     return f"/assistant/{conversation}" if conversation else "/assistant/"
 
 
-def _add_commands(app: Flask) -> None:
+def _add_commands(app: Flask, conversing: Conversing) -> None:
     shop: Services = app.extensions["shop"]
+    app.cli.add_command(chat(conversing))
 
     @app.cli.command("reset")
     def reset() -> None:

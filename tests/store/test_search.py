@@ -159,7 +159,14 @@ def test_facets_say_what_each_choice_would_find(db: Session) -> None:
                 else:
                     assert catalogue.search(db, narrowed).count == facet.count, (filters, facet)
     assert catalogue.facets(db, Filters(category="submarines")).colours == []
-    assert [f.value for f in catalogue.facets(db, Filters(category="hoodies")).sizes] == ["XS", "S", "M", "L", "XL", "XXL"]
+    assert [f.value for f in catalogue.facets(db, Filters(category="hoodies")).sizes] == [
+        "XS",
+        "S",
+        "M",
+        "L",
+        "XL",
+        "XXL",
+    ]
 
 
 def test_collections_have_a_cover(db: Session) -> None:
