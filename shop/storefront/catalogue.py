@@ -21,8 +21,9 @@ pages = Blueprint("catalogue", __name__)
 _ON_A_PAGE = 24
 _PICKS = 8
 _RELATED = 4
+_SIZES = ("XS", "S", "M", "L", "XL", "XXL")
 _IN_THE_WINDOW = 3
-_WINDOW = ("hoodies", "mugs", "beanies")
+_WINDOW = ("hoodies", "mugs", "posters")
 """Collections whose first things stand in the window together, as far as they are there."""
 
 
@@ -58,7 +59,11 @@ def search() -> ResponseReturnValue:
 @pages.get("/collections/<category>")
 def collection(category: str) -> ResponseReturnValue:
     """One kind of goods, narrowed like any search."""
-    return _results(Addressed.read(request.args, category), is_collection=True)
+    address = Addressed.read(request.args, category)
+    with services().database.read() as db:
+        if category not in catalogue.categories(db):
+            abort(404)
+    return _results(address)
 
 
 @pages.get("/products/<slug>")
@@ -81,12 +86,9 @@ def ideas() -> list[ProductView]:
         return _products(db, Filters(in_stock=True, limit=_RELATED))
 
 
-def _results(address: Addressed, *, is_collection: bool = False) -> ResponseReturnValue:
+def _results(address: Addressed) -> ResponseReturnValue:
     offset = min((address.page - 1) * _ON_A_PAGE, catalogue.FARTHEST)
     with services().database.read() as db:
-        kinds = catalogue.categories(db)
-        if is_collection and address.category not in kinds:
-            abort(404)
         page = catalogue.search(db, address.filters(limit=_ON_A_PAGE, offset=offset))
         facets = catalogue.facets(db, address.filters())
     found = product_list(page, offset)
@@ -96,30 +98,17 @@ def _results(address: Addressed, *, is_collection: bool = False) -> ResponseRetu
         "storefront/results.html",
         found=found,
         address=address,
-        facets=_facets(address, facets, is_collection=is_collection),
-        chips=_chips(address, is_collection=is_collection),
+        facets=_facets(address, facets),
+        chips=_chips(address),
         sorts=SORTS,
         previous=address.but(page=address.page - 1).path if address.page > 1 else None,
         next=address.but(page=address.page + 1).path if has_more and not is_last else None,
-        collections=_collections(address, kinds),
         ideas=[] if found.products else ideas(),
         searched=address.q,
     )
 
 
-def _collections(address: Addressed, kinds: list[str]) -> list[dict[str, Any]]:
-    """The way to the other shelves; what was searched for comes along, what narrowed it does not."""
-    return [
-        {
-            "name": kind or "all goods",
-            "href": Addressed(q=address.q, category=kind).path,
-            "active": kind == address.category,
-        }
-        for kind in ("", *kinds)
-    ]
-
-
-def _facets(address: Addressed, facets: Facets, *, is_collection: bool) -> list[dict[str, Any]]:
+def _facets(address: Addressed, facets: Facets) -> list[dict[str, Any]]:
     """Each choice with how much it leads to; one that is made leads back out of it."""
 
     def choices(name: str, found: list[Facet]) -> list[dict[str, Any]]:
@@ -135,27 +124,32 @@ def _facets(address: Addressed, facets: Facets, *, is_collection: bool) -> list[
             for facet in found
         ]
 
-    sizes = [facet for facet in facets.sizes if facet.value != ONE_SIZE]
-    of_kind = [] if is_collection else choices("category", facets.categories)
+    sizes = sorted((facet for facet in facets.sizes if facet.value != ONE_SIZE), key=_size_order)
     return [
-        {"name": "category", "label": "Kind", "choices": of_kind},
+        {"name": "category", "label": "Kind", "choices": choices("category", facets.categories)},
         {"name": "colour", "label": "Colour", "choices": choices("colour", facets.colours)},
         {"name": "size", "label": "Size", "choices": choices("size", sizes)},
     ]
 
 
-def _chips(address: Addressed, *, is_collection: bool) -> list[dict[str, str]]:
+def _size_order(facet: Facet) -> tuple[int, str]:
+    """Garments from small to large, then whatever else has sizes."""
+    return (_SIZES.index(facet.value) if facet.value in _SIZES else len(_SIZES), facet.value)
+
+
+def _chips(address: Addressed) -> list[dict[str, str]]:
     """What narrows the search now, each with the address without it."""
-    chips = [] if is_collection or not address.category else [(address.category, {"category": ""})]
+    chips: list[tuple[str, dict[str, Any]]] = []
+    if address.q and address.category:  # else it is a collection, and stands above as its name
+        chips.append((address.category, {"category": ""}))
     chips += [(value, {name: ""}) for name in ("colour", "size") if (value := getattr(address, name))]
-    prices: list[tuple[str, dict[str, Any]]] = []
     if address.min_price is not None:
-        prices.append((f"from €{address.min_price}", {"min_price": None}))
+        chips.append((f"from €{address.min_price}", {"min_price": None}))
     if address.max_price is not None:
-        prices.append((f"up to €{address.max_price}", {"max_price": None}))
+        chips.append((f"up to €{address.max_price}", {"max_price": None}))
     if address.in_stock:
-        prices.append(("in stock", {"in_stock": False}))
-    return [{"label": label, "href": address.but(**without).path} for label, without in (*chips, *prices)]
+        chips.append(("in stock", {"in_stock": False}))
+    return [{"label": label, "href": address.but(**without).path} for label, without in chips]
 
 
 def _products(db: Session, filters: Filters) -> list[ProductView]:
