@@ -21,6 +21,8 @@ PUBLIC = {
     "readyz",
     "pictures.picture",
     "catalogue.home",
+    "catalogue.search",
+    "catalogue.collection",
     "catalogue.product",
     "about.protect",
     "sign_in.form",

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, abort, render_template, request
+from flask import Blueprint, abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from shop.services import services
-from shop.storefront.addressed import SORTS, Addressed
-from shop.storefront.choice import ONE_SIZE, choose
 from shop.store import catalogue
 from shop.store.catalogue import Facet, Facets, Filters
 from shop.store.models import NotThere
+from shop.storefront.addressed import SORTS, Addressed
+from shop.storefront.choice import ONE_SIZE, choose
 from shop.tools.views import ProductView, product_list, product_view
 
 pages = Blueprint("catalogue", __name__)
@@ -91,6 +91,8 @@ def _results(address: Addressed) -> ResponseReturnValue:
     with services().database.read() as db:
         page = catalogue.search(db, address.filters(limit=_ON_A_PAGE, offset=offset))
         facets = catalogue.facets(db, address.filters())
+    if not page.matches and address.page > 1:
+        return redirect(address.but(page=1).path)  # the shelf became shorter than the address remembers
     found = product_list(page, offset)
     has_more = offset + len(found.products) < found.count or not found.count_is_exact
     is_last = offset + _ON_A_PAGE > catalogue.FARTHEST or len(found.products) < _ON_A_PAGE
