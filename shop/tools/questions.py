@@ -11,7 +11,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from shop.approvals import receipts
+from shop.authorization.conditions import Resource
 from shop.authorization.decisions import Code
+from shop.authorization.permissions import Permission
 from shop.authorization.policy import Policy
 from shop.credentials.ledger import live
 from shop.database import Database
@@ -32,6 +34,15 @@ class Questions:
         with self._database.read() as db:
             cart = carts.cart_of(db, person.organization, person.subject)
             return sum(line.quantity for line in cart.lines)
+
+    def may(self, person: Principal, action: str, *, everybodys: bool = False) -> bool:
+        """Whether today's policy allows an action on what is the person's own, or on `everybodys` in their organization.
+
+        For what a page offers: it decides nothing, and each call is asked anew.
+        """
+        owner = None if everybodys else person.subject
+        about = Resource(kind="offer", owner=owner, organization=person.organization, amount=0)
+        return self.policy.is_allowed(principal=person, action=Permission(action), resource=about).allowed
 
     def receipt(self, person: Principal, receipt_id: str) -> dict[str, Any] | None:
         """What a receipt shows its own person, and where it stands; None for anybody else, as for none."""

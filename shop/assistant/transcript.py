@@ -1,0 +1,99 @@
+"""A conversation as a file that its person takes with them: Markdown to read, JSON for programs.
+
+Both hold what the page shows them and no more: allow-listed fields, and no identifier but those of things that they see.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from shop.assistant.memory import arguments_of
+from shop.assistant.titles import title_of
+from shop.conversations.models import Conversation, Item, ItemKind, Trigger, Turn
+
+FORMATS = {"md": "text/markdown", "json": "application/json"}
+"""What a conversation can be saved as: the ending of the file, and its media type."""
+
+_DECISIONS = {"succeeded": "allow", "denied": "deny", "awaiting_approval": "needs_approval"}
+_BEGAN = {
+    Trigger.CONSENT: "You allowed it, in this conversation.",
+    Trigger.APPROVAL: "You confirmed the receipt.",
+    Trigger.RETRY: "You tried again.",
+}
+
+
+def as_json(conversation: Conversation, past: list[Turn]) -> str:
+    """The conversation as data: of each turn what was said, what was called and what became of it, and the reply."""
+    record = {
+        "title": conversation.title,
+        "started_at": conversation.started_at.isoformat(timespec="seconds"),
+        "turns": [_turn_record(turn) for turn in past],
+    }
+    return json.dumps(record, ensure_ascii=False, indent=2) + "\n"
+
+
+def as_markdown(conversation: Conversation, past: list[Turn]) -> str:
+    """The conversation as text."""
+    parts = [f"# {conversation.title}", f"Context & Co., {conversation.started_at:%-d %B %Y, %H:%M} UTC"]
+    for turn in past:
+        parts += [_began(turn), *(_item_text(item) for item in turn.items if item.text or item.outcome)]
+        parts += [f"_{turn.error_text}_"] if turn.error_text else []
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def filename(conversation: Conversation, ending: str) -> str:
+    """A file's name from the conversation's title: plain letters, digits and hyphens."""
+    words = re.sub(r"[^a-z0-9]+", "-", conversation.title.lower()).strip("-") or "conversation"
+    return f"{words}.{ending}"
+
+
+def _turn_record(turn: Turn) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "message": turn.message,
+        "calls": [_call_record(item) for item in turn.items if item.kind is ItemKind.CALL],
+        "reply": "\n\n".join(item.text for item in turn.items if item.text),
+        "trigger": str(turn.trigger),
+        "state": str(turn.state),
+        "at": turn.started_at.isoformat(timespec="seconds"),
+        "edited": turn.replaced_by is not None,
+    }
+    return record | ({"page": turn.page_path} if turn.page_path else {})
+
+
+def _call_record(item: Item) -> dict[str, Any]:
+    outcome = item.outcome or {"kind": "failed"}
+    decision = _DECISIONS.get(outcome["kind"]) or ("allow" if outcome.get("rule") else None)
+    is_absent = outcome.get("code") == "not_found"  # not yours looks like not there (invariant I10)
+    return {
+        "name": item.tool,
+        "arguments": arguments_of(item),
+        "decision": None if is_absent else decision,
+        "outcome": "failed" if is_absent else outcome["kind"],
+    }
+
+
+def _began(turn: Turn) -> str:
+    if turn.trigger is not Trigger.MESSAGE:
+        return f"_{_BEGAN[turn.trigger]}_"
+    about = f" (about {turn.page_path})" if turn.page_path else ""
+    edited = " (edited afterwards)" if turn.replaced_by else ""
+    quoted = "\n".join(f"> {line}" for line in (turn.message or "").splitlines())
+    return f"**You**{about}{edited}\n\n{quoted}"
+
+
+def _item_text(item: Item) -> str:
+    if item.kind is ItemKind.TEXT:
+        return f"**Assistant**\n\n{item.text}"
+    outcome = item.outcome or {}
+    note = f": {outcome['note']}" if outcome.get("note") else ""
+    return f"- {title_of(item, outcome)} (`{item.tool}`, {_WORDS[_call_record(item)['outcome']]}){note}"
+
+
+_WORDS = {
+    "succeeded": "allowed and done",
+    "denied": "refused",
+    "awaiting_approval": "waits for your confirmation",
+    "failed": "did not work",
+}
