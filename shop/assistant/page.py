@@ -13,9 +13,9 @@ from flask import render_template
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
+from shop.access import SignedInPerson
 from shop.assistant import presenter
 from shop.assistant.cards import Seen
-from shop.assistant.conversing import Conversing
 from shop.assistant.offers import May, follow_ups, starters
 from shop.assistant.pieces import partial, piece
 from shop.assistant.turn import asks_person
@@ -56,10 +56,9 @@ class ChatPage:
         """The whole page."""
         return render_template("assistant/chat.html", **self._chat(None), ask=ask, limit=limit)
 
-    def docked(self, *, page_path: str, page_words: str | None, given_name: str, limit: int) -> Markup:
+    def docked(self, *, person: SignedInPerson | None, page_path: str | None, limit: int) -> Markup:
         """The dock's chat: the latest turns, and the page that the next message would be about."""
-        context = self._chat(DOCKED_TURNS) | {"person": {"given_name": given_name}, "ask": "", "limit": limit}
-        return self._render("_docked", **context, page_path=page_path if page_words else None)
+        return self._render("_docked", **self._chat(DOCKED_TURNS), person=person, page_path=page_path, limit=limit)
 
     def _chat(self, latest: int | None) -> dict[str, Any]:
         """What the chat shows, as a page and as a dock: all turns, or the latest ones."""
@@ -102,6 +101,10 @@ class ChatPage:
         views = [presenter.item_view(item, turn, self._seen()) for item in found]
         return Markup().join(self._render("_call", item=view) for view in views)
 
+    def item_changed(self, turn_id: str, item_id: str) -> Markup:
+        """One call of a turn, in the place where it stands."""
+        return self._partial(f"#call-{item_id}", self.item(turn_id, item_id))
+
     def changed_call(self, item_id: str) -> Markup:
         """A call whose question was answered without going on, with its turn's foot."""
         with self._database.read() as db:
@@ -110,7 +113,7 @@ class ChatPage:
         view = presenter.turn_view(turn, past, self._seen())
         return Markup().join(
             [
-                self._partial(f"#call-{item_id}", self.item(turn.id, item_id)),
+                self.item_changed(turn.id, item_id),
                 self._partial(f"#foot-{turn.id}", self._render("_foot", turn=view)),
                 self.trail(),
             ]

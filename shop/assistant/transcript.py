@@ -9,14 +9,13 @@ import json
 import re
 from typing import Any
 
-from shop.assistant.memory import arguments_of
+from shop.assistant.printed import outcome_of, record_of
 from shop.assistant.titles import title_of
 from shop.conversations.models import Conversation, Item, ItemKind, Trigger, Turn
 
 FORMATS = {"md": "text/markdown", "json": "application/json"}
 """What a conversation can be saved as: the ending of the file, and its media type."""
 
-_DECISIONS = {"succeeded": "allow", "denied": "deny", "awaiting_approval": "needs_approval"}
 _BEGAN = {
     Trigger.CONSENT: "You allowed it, in this conversation.",
     Trigger.APPROVAL: "You confirmed the receipt.",
@@ -50,27 +49,13 @@ def filename(conversation: Conversation, ending: str) -> str:
 
 
 def _turn_record(turn: Turn) -> dict[str, Any]:
-    record: dict[str, Any] = {
+    """As `flask chat --json` prints a turn, and what a file of many turns needs besides."""
+    return record_of("", turn) | {
         "message": turn.message,
-        "calls": [_call_record(item) for item in turn.items if item.kind is ItemKind.CALL],
-        "reply": "\n\n".join(item.text for item in turn.items if item.text),
+        "page": turn.page_path,
         "trigger": str(turn.trigger),
-        "state": str(turn.state),
         "at": turn.started_at.isoformat(timespec="seconds"),
         "edited": turn.replaced_by is not None,
-    }
-    return record | ({"page": turn.page_path} if turn.page_path else {})
-
-
-def _call_record(item: Item) -> dict[str, Any]:
-    outcome = item.outcome or {"kind": "failed"}
-    decision = _DECISIONS.get(outcome["kind"]) or ("allow" if outcome.get("rule") else None)
-    is_absent = outcome.get("code") == "not_found"  # not yours looks like not there (invariant I10)
-    return {
-        "name": item.tool,
-        "arguments": arguments_of(item),
-        "decision": None if is_absent else decision,
-        "outcome": "failed" if is_absent else outcome["kind"],
     }
 
 
@@ -88,7 +73,7 @@ def _item_text(item: Item) -> str:
         return f"**Assistant**\n\n{item.text}"
     outcome = item.outcome or {}
     note = f": {outcome['note']}" if outcome.get("note") else ""
-    return f"- {title_of(item, outcome)} (`{item.tool}`, {_WORDS[_call_record(item)['outcome']]}){note}"
+    return f"- {title_of(item, outcome)} (`{item.tool}`, {_WORDS[outcome_of(item)]}){note}"
 
 
 _WORDS = {
