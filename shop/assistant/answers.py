@@ -27,7 +27,7 @@ def page_of(conversation: Conversation | None) -> ChatPage:
 
 def notice(status: int, title: str, text: str) -> ResponseReturnValue:
     """A refusal in words, which the chat shows over its composer; a whole page where no script asked."""
-    if request.headers.get("HX-Request") or request.method == "POST" and not _wants_a_page():
+    if request.headers.get("HX-Request") or (request.method == "POST" and not _wants_a_page()):
         return render_template("assistant/_notice.html", notice={"title": title, "text": text}), status
     action = {"href": "/assistant/", "label": "To the assistant"}
     return render_template("storefront/error.html", code=status, title=title, text=text, action=action), status

@@ -49,10 +49,7 @@ def cards_of(tool: str, call: str, outcome: Mapping[str, Any], seen: Seen) -> di
 def has_effect(tool: str, outcome: Mapping[str, Any]) -> bool:
     """Whether a call changed something that still stands."""
     return (
-        outcome.get("kind") == "succeeded"
-        and tool in TOOLS
-        and not TOOLS[tool].read_only
-        and not outcome.get("undone")
+        outcome.get("kind") == "succeeded" and tool in TOOLS and not TOOLS[tool].read_only and not outcome.get("undone")
     )
 
 

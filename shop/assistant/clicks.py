@@ -26,9 +26,7 @@ def add_routes(chat: Blueprint) -> None:
         conversation, card = opened(conversation_id), request.form.get("card", "")
         call = new_id("call")
         arguments = {"sku": request.form.get("sku", ""), "quantity": 1}
-        outcome = services().gateway.call_tool(
-            principal(), conversation.id, "add_to_cart", arguments, call_id=call
-        )
+        outcome = services().gateway.call_tool(principal(), conversation.id, "add_to_cart", arguments, call_id=call)
         if not isinstance(outcome, Succeeded):
             return _refused(outcome)
         page = page_of(conversation)

@@ -42,6 +42,7 @@ _MEANS = {
 }
 _STATES = {"succeeded": "done", "denied": "denied", "awaiting_approval": "waiting", "failed": "failed"}
 
+
 def html_of(text: str) -> str:
     """What a model wrote, as safe HTML: Markdown without raw HTML, links, pictures or anything that loads (LLM05)."""
     return clean(_markdown.render(text), tags=_TAGS, attributes={})
