@@ -46,7 +46,7 @@ def add_routes(chat: Blueprint) -> None:
         page = page_of(conversation)
         turn_id = _mark_undone(conversation.id, call)
         shown = page.item_changed(turn_id, call) if turn_id else page.added(card, None, "Taken back.")
-        return str(page.cart_changed() + shown)
+        return str(page.cart_changed() + page.ways_on() + shown)
 
 
 def _mark_undone(conversation_id: str, call: str) -> str | None:

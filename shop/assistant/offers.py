@@ -73,7 +73,8 @@ def follow_ups(past: list[Turn], may: May) -> list[str]:
     if not exchange or exchange[-1].id != past[-1].id or exchange[-1].state is not TurnState.COMPLETED:
         return []
     calls = [item for turn in exchange for item in turn.items if item.kind is ItemKind.CALL and item.outcome]
-    if not calls or (calls[-1].outcome or {}).get("kind") != "succeeded":
+    last = (calls[-1].outcome or {}) if calls else {}
+    if last.get("kind") != "succeeded" or last.get("undone"):
         return []
     said = (exchange[0].message or "").casefold().strip(" .!?")
     return [offer for offer in _after(calls[-1], may) if offer.casefold().strip(" .!?") != said][:MOST_FOLLOW_UPS]

@@ -74,6 +74,7 @@ class ChatPage:
             "thread": thread[-latest:] if latest else thread,
             "has_more": latest is not None and len(thread) > latest,
             "trail": presenter.trail_view(past),
+            "can": may,
             "starters": starters(may),
             "undoable": self._gateway.undoable(self._person),
             "follow_ups": [] if context["may"]["paused"] else follow_ups(past, may),
@@ -170,6 +171,13 @@ class ChatPage:
             "#undoable", self._render("_undoable", undoable=undoable)
         )
 
+    def ways_on(self) -> Markup:
+        """What the person could say next."""
+        with self._database.read() as db:
+            past, paused = threads.turns_of(db, self._opened().id), is_paused(db, self._person)
+        offered = [] if paused else follow_ups(past, May.of(self._gateway, self._person))
+        return self._partial("#next", self._render("_next", follow_ups=offered))
+
     def added(self, card: str, call: str | None, words: str) -> Markup:
         """What a person's own click on a card came to, below that card."""
         return self._partial(f"#added-{card}", self._render("_added", card=card, call=call, words=words))
@@ -202,13 +210,12 @@ class ChatPage:
         """What stands around the turns: trail, chips, list of conversations, the cart in the header, ways to go on."""
         with self._database.read() as db:
             context = self._surroundings(db)
-        offered = [] if context["may"]["paused"] else follow_ups(past, May.of(self._gateway, self._person))
         return Markup().join(
             [
                 self._partial("#trail", self._render("_trail", trail=presenter.trail_view(past))),
                 self._partial("#may", self._render("_may", **context)),
                 self._partial("#conversations", self._render("_conversations", **context)),
-                self._partial("#next", self._render("_next", follow_ups=offered)),
+                self.ways_on(),
                 self.cart_changed(),
             ]
         )

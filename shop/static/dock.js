@@ -59,7 +59,7 @@ async function open() {
   const field = panel.querySelector("#message");
   if (matchMedia("(hover: hover)").matches) field.focus({ preventScroll: true });
   const log = panel.querySelector("#log");
-  log.scrollTop = log.scrollHeight;
+  if (log.querySelector(".turn")) log.scrollTop = log.scrollHeight;
 }
 
 opener.addEventListener("click", () => (panel.open ? panel.close() : open()));

@@ -27,6 +27,9 @@ export function following(chat) {
     else latest.hidden = false;
   }).observe(log, { childList: true, characterData: true, subtree: true });
 
+  // What comes and goes around the log (ways to go on, a longer message) must not cover the newest line.
+  new ResizeObserver(() => { if (follows) toNewest(); }).observe(log);
+
   const linked = location.hash.startsWith("#turn-") && log.querySelector(`#${CSS.escape(location.hash.slice(1))}`);
   if (linked) {
     follows = false;
