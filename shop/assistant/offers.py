@@ -6,12 +6,12 @@ An offer promises nothing: what comes of it is decided when it is said.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shop.conversations.models import Item, ItemKind, Turn, TurnState
 from shop.conversations.turns import exchange_of
-from shop.principal import Principal
+from shop.principal import CONSENTABLE, Principal
 from shop.tools.gateway import Gateway
 from shop.tools.registry import TOOLS
 
@@ -32,11 +32,12 @@ class May:
 
     @classmethod
     def of(cls, gateway: Gateway, person: Principal) -> May:
-        """Ask the policy; decides nothing."""
+        """Ask the policy; decides nothing. What is offered to say must be possible through an assistant."""
+        through = replace(person, scopes=CONSENTABLE)
         return cls(
-            fill_cart=gateway.may(person, "cart:write"),
-            order=gateway.may(person, "orders:place"),
-            see_orders=gateway.may(person, "orders:read"),
+            fill_cart=gateway.may(through, "cart:write"),
+            order=gateway.may(through, "orders:place"),
+            see_orders=gateway.may(through, "orders:read"),
             audit=gateway.may(person, "audit:read", everybodys=True),
             support=gateway.may(person, "orders:read", everybodys=True),
             administer=gateway.may(person, "members:read", everybodys=True),
