@@ -28,7 +28,7 @@ function loaded() {
   parts ??= Promise.all([
     import("./chat/start.js"),
     added("script", { src: dock.dataset.sse }, document.head),
-    ...dock.dataset.sheets.split(" ").map((href) => added("link", { rel: "stylesheet", href }, document.head)),
+    added("link", { rel: "stylesheet", href: dock.dataset.sheet }, document.head),
   ]).then(([{ start }]) => start);
   return parts;
 }

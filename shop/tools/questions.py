@@ -22,6 +22,7 @@ from shop.database import Database
 from shop.principal import EVERY_SCOPE, Principal
 from shop.store import carts, catalogue
 from shop.store.models import NotThere, Product
+from shop.tools.refusals import for_person
 from shop.tools.registry import UnknownTool, find
 from shop.tools.tool import InvalidArguments
 
@@ -105,6 +106,17 @@ class Questions:
                     db, replace(principal, actor=None, delegation=None, scopes=EVERY_SCOPE), name, arguments
                 )
             )
+
+    def objection(self, person: Principal, name: str, arguments: object) -> str | None:
+        """Why the policy would refuse this call as things stand, in words for the person; None when it would not.
+
+        For a page that says so before somebody tries. Asks and runs nothing; the call itself is decided anew.
+        """
+        with self._database.read() as db:
+            principal, tool = live(db, person), find(name)
+            resource = tool.resource(db, principal, tool.validate(arguments))
+            decision = self.policy.is_allowed(principal=principal, action=tool.permission, resource=resource)
+            return None if decision.allowed else for_person(db, self.policy, principal, name, decision)
 
     def _is_visible(self, db: Session, person: Principal, name: str, arguments: object) -> bool:
         try:
