@@ -73,6 +73,7 @@ class Person:
 
     def begin_to_say(self, words: str) -> None:
         """Send a message, and go on at once."""
+        self.page.locator("#message[aria-invalid]").wait_for()  # its script is there to send it
         self.page.get_by_role("textbox", name="Message to your assistant").fill(words)
         if self.device.is_phone:
             self.page.get_by_role("button", name="Send").tap()
