@@ -22,6 +22,7 @@ WALKS = [
     walks.signing_in,
     walks.buying_by_hand,
     walks.talking,
+    walks.with_the_assistant_at_hand,
     walks.talking_to_a_model_that_hesitates,
     walks.reading_the_record,
 ]

@@ -114,6 +114,18 @@ def talking(meet: Meet) -> Walk:
     yield "chat, ordered", sofia
     sofia.say("and twelve more for the team")
     yield "chat, refused", sofia
+    sofia.edit_last("and two more for the team")
+    sofia.page.locator(".edited summary").first.click()
+    yield "chat, edited", sofia
+    sofia.menu("Rename")
+    yield "chat, about to rename", sofia
+    sofia.close_menu()
+    sofia.say("hoodies")
+    choice = sofia.page.locator(".cards").last.locator(".card").nth(1)
+    choice.locator("label", has_text="XL").click()
+    choice.get_by_role("button", name="Add").click()
+    expect(choice.locator(".added")).to_contain_text("it is in your cart")
+    yield "chat, chosen and added by hand", sofia
     sofia.page.get_by_role("button", name="Pause").click()
     expect(sofia.page.get_by_role("button", name="Resume")).to_be_visible()
     sofia.say("what is in my cart?")
@@ -128,6 +140,19 @@ def talking(meet: Meet) -> Walk:
             expect(sofia.page.locator(":popover-open").get_by_text(words).first).to_be_visible()
             yield f"chat, drawer of {drawer.lower()}", sofia
             sofia.page.keyboard.press("Escape")
+
+
+def with_the_assistant_at_hand(meet: Meet) -> Walk:
+    """The dock: on a product's page, empty, answered, and for somebody with another role."""
+    sofia = meet("sofia")
+    sofia.sign_in("/products/context-tee?colour=ink&size=M")
+    sofia.open_dock()
+    yield "dock, empty", sofia
+    sofia.say("black hoodies under 60, in L")
+    yield "dock, answered", sofia
+    ada = meet("ada")
+    ada.sign_in("/assistant/")
+    yield "chat of an auditor, empty", ada
 
 
 def talking_to_a_model_that_hesitates(meet: Meet, model: GatedModel) -> Walk:
