@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -120,6 +121,8 @@ def _provider_of(persona: dict[str, str]) -> Iterator[None]:
             f"Port {provider.port} is in use, but not by {persona['organization']}'s identity provider. Stop what uses it, "
             "or give the PORT and SHOP_DATA_DIR of the shop that runs."
         )
+    for told_to_end in (signal.SIGTERM, signal.SIGHUP):  # its process must not be orphaned
+        signal.signal(told_to_end, lambda number, _frame: sys.exit(128 + number))
     try:
         with companions.running(shop.settings, [provider]):
             yield

@@ -161,8 +161,8 @@ def result_lines(result: Mapping[str, Any]) -> Iterator[str]:
     """Products, a cart, an order or a list of orders, compactly. What something is shows by its fields."""
     match result:
         case {"products": list(products), "rows": list(rows)}:
-            yield from _columns([("", *(product["name"] for product in products))])
-            yield from _columns([(row["label"], *row["values"]) for row in rows])
+            names = ("", *(product["name"] for product in products))
+            yield from _columns([names, *((row["label"], *row["values"]) for row in rows)])
         case {"products": list(products)}:
             yield from _columns([_product(product) for product in products])
         case {"variants": list(_)}:

@@ -83,7 +83,7 @@ class Terminal:
         of an answer that they stopped.
         """
         is_well = True
-        with suppress(Leave), self._heeding_interrupts():
+        with suppress(Leave, click.Abort), self._heeding_interrupts():
             for line in lines:
                 self.printed.said(line)
                 self._confirmed = 0
@@ -256,6 +256,7 @@ def typed() -> Iterator[str]:
         try:
             line = click.prompt(click.style("you ›", bold=True), prompt_suffix=" ", default="", show_default=False)
         except click.Abort:
+            click.echo()
             return
         if line.strip():
             yield line.strip()

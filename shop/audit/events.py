@@ -40,6 +40,7 @@ class EventName(StrEnum):
         "audit.viewed",
         "Somebody other than its person opened a conversation's audit view or an organization's trail.",
     )
+    CATALOGUE_IMPORTED = "catalogue.imported", "Foreign goods were brought into the catalogue by the command for it."
     CONSENT_GRANTED = "consent.granted", "A person allowed a workflow to the assistant in one conversation."
     CONSENT_WITHDRAWN = "consent.withdrawn", "A person took a workflow back from the assistant in one conversation."
     CONVERSATION_DELETED = (

@@ -23,8 +23,10 @@ def shop_window(meet: Meet) -> Walk:
     anyone = meet("sofia")
     for name, path in (
         ("home", "/"),
-        ("search result", "/?q=hoodie&colour=black&max_price=60"),
-        ("search without result", "/?q=submarine"),
+        ("search, narrowed", "/search?q=hoodie&colour=black&max_price=60&in_stock=1"),
+        ("search, corrected", "/search?q=hoddie"),
+        ("search without result", "/search?q=submarine"),
+        ("collection", "/collections/posters?sort=price_up"),
         ("product", "/products/long-context-hoodie?colour=black&size=L"),
         ("product, sold out", "/products/context-tee?colour=ink&size=XL"),
         ("what this does not protect", "/protect"),
@@ -33,6 +35,12 @@ def shop_window(meet: Meet) -> Walk:
     ):
         anyone.open(path)
         yield name, anyone
+    if anyone.device.is_phone:
+        anyone.open("/search")
+        anyone.page.get_by_role("button", name="Filters").click()
+        expect(anyone.page.locator("#filters")).to_be_visible()
+        yield "drawer of filters", anyone
+        anyone.open("/sign-in")
     anyone.page.get_by_label("Work e-mail").fill("somebody@nowhere.example")
     anyone.page.get_by_role("button", name="Continue").click()
     expect(anyone.page.locator("#email-error")).to_be_visible()
@@ -66,28 +74,56 @@ def signing_in(meet: Meet) -> Walk:
 def buying_by_hand(meet: Meet) -> Walk:
     """From an empty cart to an order and its end, and what a person without the role is told."""
     sofia = meet("sofia")
+    page = sofia.page
     sofia.sign_in("/cart")
     yield "cart, empty", sofia
     sofia.open("/products/long-context-hoodie?colour=black&size=L")
-    yield "product, signed in", sofia
-    sofia.page.get_by_role("button", name="Add to cart").click()
-    expect(sofia.page.get_by_role("heading", name="1 item")).to_be_visible()
+    page.get_by_text("Which size is mine?").click()
+    page.get_by_role("button", name="Add to cart").click()
+    expect(page.get_by_text("In your cart:")).to_be_visible()
+    yield "product, added", sofia
+    page.get_by_role("link", name="To the cart").click()
     yield "cart", sofia
-    sofia.page.get_by_role("link", name="Check out").click()
-    yield "checkout", sofia
-    sofia.page.get_by_role("button", name="Confirm").click()
-    expect(sofia.page.get_by_text("Your order is placed.")).to_be_visible()
+    page.get_by_label("How many of").fill("4")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("over your limit")).to_be_visible()
+    yield "cart, over the limit", sofia
+    sofia.open("/checkout")
+    yield "checkout, over the limit", sofia
+    sofia.open("/cart")
+    page.get_by_role("button", name="Remove").click()
+    expect(page.get_by_text("Taken out of your cart.")).to_be_visible()
+    yield "cart, emptied", sofia
+    page.locator("#flashes").get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("as it was before")).to_be_visible()
+    page.get_by_label("How many of").fill("1")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Check out").click()
+    page.get_by_text("To another address").click()
+    page.get_by_label("What you call it").fill("Office")
+    page.get_by_label("Address, in one line").fill("Elsewhere 1")
+    page.get_by_role("button", name="Save this address").click()
+    expect(page.get_by_text("Choose another name.")).to_be_visible()
+    yield "checkout, address not saved", sofia
+    sofia.open("/checkout")
+    page.get_by_role("button", name="Confirm").click()
+    expect(page.get_by_text("Your order is placed.")).to_be_visible()
     yield "order", sofia
-    sofia.page.get_by_role("button", name="Cancel this order").click()
-    expect(sofia.page.get_by_role("button", name="Cancel the order")).to_be_visible()
+    page.get_by_role("button", name="Cancel this order").click()
+    expect(page.get_by_role("button", name="Cancel the order")).to_be_visible()
     yield "order, about to be cancelled", sofia
-    sofia.page.get_by_role("button", name="Cancel the order").click()
-    expect(sofia.page.get_by_text("Your order is cancelled.")).to_be_visible()
+    page.get_by_role("button", name="Cancel the order").click()
+    expect(page.get_by_text("Your order is cancelled.")).to_be_visible()
     yield "order, cancelled", sofia
-    sofia.open("/orders")
-    yield "orders", sofia
-    sofia.open("/orders/CC-ZZZZZZ")
-    yield "order, not there", sofia
+    for name, path in (
+        ("orders", "/orders"),
+        ("order, delivered", "/orders/CC-5QF1A7"),
+        ("invoice", "/orders/CC-5QF1A7/invoice"),
+        ("addresses", "/addresses"),
+        ("order, not there", "/orders/CC-ZZZZZZ"),
+    ):
+        sofia.open(path)
+        yield name, sofia
     tariq = meet("tariq")
     tariq.sign_in("/orders")
     yield "orders of somebody else's kind", tariq
