@@ -171,11 +171,15 @@ def _open_of(db: Session, conversation: str, tool: str) -> list[Receipt]:
     return list(db.scalars(query.order_by(Receipt.id).with_for_update()))
 
 
-def void_open_below(
-    db: Session, authorities: list[str], because: str, note: str = "The sign-in that it was asked under has ended."
-) -> list[str]:
+def void_open_below(db: Session, authorities: list[str], because: str) -> list[str]:
     """Void the open receipts of delegations and grants that ended. Returns their ids."""
-    return _void_all(db, Receipt.authority.in_(authorities), because, note, by=None)
+    ended = "The sign-in that it was asked under has ended."
+    return _void_all(db, Receipt.authority.in_(authorities), because, ended, by=None)
+
+
+def void_open_of_conversation(db: Session, conversation: str, because: str, note: str, *, by: Principal) -> list[str]:
+    """Void the open receipts that were asked for in a conversation. Returns their ids."""
+    return _void_all(db, Receipt.conversation == conversation, because, note, by=by)
 
 
 def void_open_of_turns(db: Session, turns: list[str], because: str, note: str, *, by: Principal) -> list[str]:

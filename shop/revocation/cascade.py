@@ -7,7 +7,7 @@ from dataclasses import replace
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shop.approvals.receipts import void_open_below, void_open_of_turns
+from shop.approvals.receipts import void_open_below, void_open_of_conversation, void_open_of_turns
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.authorization.conditions import Resource
@@ -105,7 +105,8 @@ def delete_conversation(db: Session, policy: Policy, person: Principal, conversa
     ended = end(db, db.scalars(of_it).all(), _DELETED)
     delegations = [identifier for _, identifier in ended]
     stopped = turns.end_running(db, conversation_id, (_DELETED, "You deleted this conversation."))
-    voided = void_open_below(db, delegations, _DELETED, "The conversation that it belongs to was deleted.")
+    note = "The conversation that it belongs to was deleted."
+    voided = void_open_of_conversation(db, conversation_id, _DELETED, note, by=person)
     for turn in stopped:
         record(
             db,
