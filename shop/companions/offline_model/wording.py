@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from shop.companions.offline_model.memory import Json
+from shop.companions.offline_model.conversation import Json
+from shop.companions.offline_model.memory import amount_of
 
 _NUMBERS: Final = (
     "no",
@@ -39,7 +40,8 @@ def money(amount: Any) -> str:
 
 
 def lowest(products: list[Json]) -> str:
-    return money(min((product.get("price") or {} for product in products), key=lambda price: price.get("minor", 0)))
+    """The lowest price among products."""
+    return money(min(products, key=amount_of, default={}).get("price"))
 
 
 def items(count: int) -> str:

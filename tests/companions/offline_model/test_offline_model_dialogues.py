@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.companions.offline_model.fake_shop import Chat, FakeShop
+from tests.companions.offline_model.chat import Chat
+from tests.companions.offline_model.fake_shop import FakeShop
 
 HOODIE = "long-context-hoodie-black-l"
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.companions.offline_model.fake_shop import Chat, FakeShop
+from tests.companions.offline_model.chat import Chat
+from tests.companions.offline_model.fake_shop import FakeShop
 
 Calls = list[tuple[str, dict[str, Any]]]
 
