@@ -25,6 +25,7 @@ class Intent(StrEnum):
     NICE = "nice"
     NO = "no"
     OFF_TOPIC = "off_topic"
+    OKAY = "okay"
     REMOVE = "remove"
     REORDER = "reorder"
     SEARCH = "search"
@@ -86,6 +87,8 @@ class Clause:
     """Says "this": what the person has before them."""
     some: bool = False
     """Says "something": of a kind, not one that is known."""
+    any: bool = False
+    """Says "any": among what was spoken of, if it was."""
     all: bool = False
     """Says "all": every line of the kind that is named."""
     more: bool = False

@@ -38,9 +38,9 @@ def _resolved(clauses: list[Clause], before: list[Clause], previous: Exchange | 
         return placed_once([_on_top(asked, first), *later, *rest])
     if first.intent not in _IN_BETWEEN:
         memory.pending = []
-    if previous is not None and first.intent in {Intent.YES, Intent.AGAIN}:
+    if previous is not None and first.intent in {Intent.YES, Intent.AGAIN, Intent.OKAY}:
         return _agreed(first, before, previous)
-    if first.intent is Intent.FRAGMENT:
+    if first.intent is Intent.FRAGMENT or (first.intent is Intent.ADD and _only_wishes(first, memory)):
         buys = any(clause.intent is Intent.CHECK_OUT for clause in rest)
         return placed_once([*_completed(first, buys, before, previous, memory), *rest])
     return placed_once([*_by_focus(first, before, previous, memory), *rest])
@@ -76,10 +76,16 @@ def _agreed(agreement: Clause, before: list[Clause], previous: Exchange) -> list
     waits = any(step.outcome.code == "consent_needed" for step in previous.steps)
     if (agreement.intent is Intent.AGAIN or waits) and before:
         return before
-    last = previous.steps[-1] if previous.steps else None
+    last = previous.steps[-1] if previous.steps and agreement.intent is Intent.YES else None
     if last and last.outcome.succeeded and last.outcome.result.get("items") and "cart" in last.call.name:
         return [Clause(Intent.CHECK_OUT)]
     return [agreement]
+
+
+def _only_wishes(clause: Clause, memory: Memory) -> bool:
+    """ "I want black": with nothing in sight that could be black, that is a search."""
+    spoken_of = memory.focus is not None or (memory.page and memory.page.kind == "product")
+    return not (clause.names_a_thing or clause.refers or clause.more or spoken_of) and clause.quantity is None
 
 
 # --- fragments -------------------------------------------------------------------------------------------------------
@@ -100,6 +106,8 @@ def _completed(
     if buys and (fragment.pick or known or fragment.refers):
         return [replace(fragment, intent=Intent.ADD)]
     takes = fragment.polite and bool(before) and before[-1].intent in _LOOKS
+    if fragment.refers and fragment.quantity is not None and not fragment.pick:
+        return [replace(fragment, intent=Intent.CHANGE if changed else Intent.ADD)]
     if fragment.pick or (fragment.names and known) or (fragment.refers and not fragment.wishes):
         return [_orders_by_place(replace(fragment, intent=Intent.ADD if takes else Intent.DETAILS), memory)]
     if fragment.refers and _is_the_focus(fragment, memory):
@@ -150,7 +158,7 @@ def _is_the_focus(fragment: Clause, memory: Memory) -> bool:
 def _by_focus(clause: Clause, before: list[Clause], previous: Exchange | None, memory: Memory) -> list[Clause]:
     """What "it" is decides what is wanted: an order is looked up, a product must be in the cart before it is bought."""
     if clause.intent is Intent.SEARCH and not clause.categories and not clause.names:
-        return [_search_on(clause, memory)]
+        return [_search_on(clause, before, memory)]
     if clause.intent is Intent.UNDO:
         return [clause]
     if clause.pick or clause.words:
@@ -171,9 +179,10 @@ def _by_focus(clause: Clause, before: list[Clause], previous: Exchange | None, m
     return [clause]
 
 
-def _search_on(clause: Clause, memory: Memory) -> Clause:
+def _search_on(clause: Clause, before: list[Clause], memory: Memory) -> Clause:
     """ "Show me black ones" and "anything cheaper?" go on with the last search; a page shows what its kind is."""
-    ones = clause.refers or clause.more or (clause.sort is not None and clause.sort != "newest")
+    narrows = clause.any and clause.wishes and bool(before) and before[-1].intent is Intent.SEARCH
+    ones = clause.refers or clause.more or narrows or (clause.sort is not None and clause.sort != "newest")
     if memory.last_search and ones:
         return clause.on_top_of(memory.last_search)
     if memory.page and memory.page.kind == "category" and ones:

@@ -83,20 +83,21 @@ PURPOSES: Final = {word: tuple(kinds.split()) for words, kinds in _PURPOSES.item
 
 _WORDS_BY_TAG: Final[dict[str, str]] = {
     # Wishes that change something.
-    "ADD": "add put include throw toss pop chuck stick adding",
+    "ADD": "add put include throw toss pop chuck stick",
     "WANT": "want wants need needs take grab give get love",
-    "REMOVE": "remove delete drop lose scrap ditch bin dump kick removing",
+    "REMOVE": "remove delete drop lose scrap ditch bin dump kick rm",
     "CLEAR": "empty clear",
     "CHANGE": "make change set update switch swap replace exchange",
-    "CANCEL": "cancel cancelled abort",
-    "BUY": "buy purchase buying bought",
-    "CHECKOUT": "checkout pay paying",
+    "CANCEL": "cancel abort",
+    "BUY": "buy purchase",
+    "CHECKOUT": "checkout pay proceed",
     "SHIP": "ship send deliver",
     "REORDER": "reorder",
     "UNDO": "undo revert",
+    "LATER": "later",
     "PUTBACK": "putback",
     # Wishes to look.
-    "SHOW": "show find search browse list recommend suggest sell display searching",
+    "SHOW": "show view open select find search browse list recommend suggest sell display searching",
     "SOME": "any anything something whatever stuff things",
     "TELL": "tell describe details detail info describes explain",
     "SEE": "see sees read reads look",
@@ -108,7 +109,8 @@ _WORDS_BY_TAG: Final[dict[str, str]] = {
     "CART": "cart basket trolley",
     "ORDER": "order parcel package",
     "ORDERS": "orders ordered purchases",
-    "ARRIVE": "sent shipped delivered dispatched arrive arrives arrived arriving tracking eta track",
+    "ADDED": "added removed emptied",
+    "ARRIVE": "sent cancelled canceled placed shipped delivered dispatched arrive arrives arrived arriving tracking eta track",
     "LAST": "last latest recent previous",
     "NEWEST": "newest new newer",
     "ADDRESS": "address addresses",
@@ -144,7 +146,8 @@ _WORDS_BY_TAG: Final[dict[str, str]] = {
     "HELLO": "hello hi hey heya hiya howdy hallo bonjour hola ciao greetings yo",
     "THANKS": "thanks thx ty cheers ta merci danke gracias",
     "BYE": "bye goodbye",
-    "YES": "yes yep yeah yup sure ok okay confirm yea",
+    "YES": "yes yep yeah yup sure confirm yea",
+    "OK": "ok okay",
     "NO": "no nope nah stop wrong",
     "FIX": "actually instead rather meant mean sorry oops wait correction",
     "AGAIN": "again retry",
@@ -170,6 +173,8 @@ _FUNCTION_WORDS: Final = """
     before both team everyone everybody us colleague colleagues friend friends mate guys dear hope work works matter
     able use using find best seller sellers popular side answer question questions wish pick choose page card number
     first-time once every whole rest as same different type these too long-time usual lets lot lots amount today's
+    because since unless while although though
+    around roughly circa approximately qty buying bought paying adding removing expensive
     talk believe happy glad really much-needed fine believe were being because why's its im ive id dont cant wont am
     check place submit rid half free ask asking keep keeps company till times
     whats wheres whos hows thats theres whys dont cant wont isnt arent didnt doesnt couldnt wouldnt shouldnt hasnt

@@ -32,6 +32,7 @@ PHRASES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"ad", "add"),
         (r"u", "you"),
         (r"ur", "your"),
+        (r"(?:i am|we are) (?:buying|taking|getting)", "i take"),
         # Requests that sound like questions, and wishes that sound like dreams.
         (r"(?:would|could|can|will) you(?: please| kindly| maybe| perhaps| just)*(?= (?:add|put|include|throw|toss|pop|chuck|"
          r"stick|show|find|tell|compare|remove|take|delete|drop|empty|clear|make|change|give|get|list|search|undo|"
@@ -44,6 +45,7 @@ PHRASES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"(?:i|we) (?:will|would) (?:have|go (?:for|with))", "i take"),
         (r"i go (?:for|with)", "i take"),
         (r"(?:let us|going to) (?:go with|go for|take|have|say)", "i take"),
+        (r"it is(?= *(?:$|[,.!]|then|please))", "i take"),
         (r"go (?:with|for)(?= (?:the|a|an|one|two) )", "take"),
         (r"send me", "give me"),
         (r"ask(?:ing)? for", "want"),
@@ -78,11 +80,15 @@ PHRASES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"(?:tell me|(?:know|hear|learn)) (?:smth |something |some |a bit |a little )?(?:more )?(?:about|on|of)", "tell"),
         (r"more (?:about|on|details|info)(?: on| about)?", "tell"),
         (r"(?:what|how) about", "or"),
+        (r"surprise me", "show me something"),
+        (r"(?:is |are |it is |that is |they are )?(?:a (?:bit|little) )?too (?:expensive|pricey|dear|costly)", "cheaper ones"),
         (r"(?:which|what) (?:one )?is (?:the )?better|which (?:one )?(?:should|would|do)", "compare which"),
         (r"what is new|new (?:in|arrivals|stuff|things|products)|just (?:in|arrived)|newly (?:in|arrived)", "newest"),
         (r"(?:show|see|list|give)(?: me)?(?: some| any)? more(?= *(?:$|[.!?,])| (?:please|results|of (?:them|those|these)))", "nextpage"),
         (r"more like (?:this|that|it|these|those)(?: one)?|(?:some|any)thing like (?:this|that|it)", "similar"),
         # Prices and numbers.
+        (r"(\d+) ?(?:-|–|to) ?(\d+)(?= ?(?:€|eur|euros?|quid|bucks))", r"between \1 and \2"),
+        (r"no more(?! than)", "not want"),
         (r"(?:no|not) more than|at most|up to|less than|cheaper than|not (?:over|above)|(?:a )?budget of|(?:i|we) have(?: got)?(?= €? ?\d+ ?(?:€|eur|quid|bucks|euro))", "under"),
         (r"more than|at least|not (?:under|below)|starting (?:at|from)", "over"),
         (r"or (?:less|cheaper|under|below)", "under"),
@@ -109,7 +115,8 @@ PHRASES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"both(?: of (?:them|these|those))?|the two of them|these two|those two|the two", "both"),
         (r"(?:wait |just )?a second(?: please)?|second thoughts?|on the other hand|for a (?:second|moment)|one (?:second|moment)", "wait"),
         (r"not (?:only|sure|exactly|really|bad|quite|too bad)", "well"),
-        (r"(?:at|right) (?:first|now|away)|all right|alright|right away|no problem|of course|for sure", "ok"),
+        (r"(?:at|right) (?:first|now|away)|all right|alright|right away|no problem|fair enough|sounds good", "ok"),
+        (r"of course|for sure|absolutely|definitely|exactly", "yes"),
         # Sizes, colours, kinds.
         (r"(?:extra|x|very)[ -]?large", "xl"),
         (r"(?:extra|x|very)[ -]?small", "xs"),
@@ -134,8 +141,8 @@ PHRASES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"(?:good )?(?:morning|afternoon|evening)(?: to you)?|good day(?: to you)?", "hello"),
         (r"thank(?:s| you)(?: (?:so|very|ever so) much| a (?:lot|bunch|million)| again| for [^.!?,]*)?|much appreciated", "thanks"),
         (r"see you(?: (?:later|soon|tomorrow|around))?|(?:take care|good night|have a (?:nice|good|great) (?:day|one|evening|weekend))", "bye"),
-        (r"(?:never ?mind|not now|forget (?:it|about it|that)|leave it(?: as it is)?|changed my mind|no need|that will do|that is (?:all|it)|just looking|nothing)", "no"),
-        (r"(?:go ahead|do (?:it|that)|go for it|sounds good|please do|make it so|why not(?= *[.!]))", "yes"),
+        (r"(?:never ?mind|not now|forget (?:it|about it|that)|leave it(?: as it is)?|changed my mind|no need|that will do|that is (?:all|it|everything)|just looking|nothing|not yet|yeah,? right)", "no"),
+        (r"(?:go ahead|do (?:it|that)|go for it|please do|make it so|why not(?= *[.!]))", "yes"),
         (r"(?:once more|one more time|once again|try again|try that again)", "again"),
         (r"most recent", "latest"),
         (r"what (?:has )?(?:happened|went wrong|is wrong)|how come", "why"),

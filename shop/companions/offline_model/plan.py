@@ -44,6 +44,7 @@ _WORDS: Final[dict[Intent, Said]] = {
     Intent.BYE: say.BYE,
     Intent.NICE: say.NICE,
     Intent.NO: say.NO,
+    Intent.OKAY: say.NICE,
     Intent.YES: say.YES,
     Intent.WHO_AM_I: say.WHO_AM_I,
     Intent.SERVICE: say.SERVICE,

@@ -14,7 +14,7 @@ _GROUPS: Final[dict[str, frozenset[str]]] = {
     "THING": frozenset({NAME, "CATEGORY", "SKU"}),
     "REF": frozenset({"IT", "ONE", "ORDINAL", "BOTH", "EACH", "OTHER"}),
     "WISH": frozenset({"COLOUR", "SIZE", "STEP", "MONEY", "UNDER", "OVER", "PRICED", "NEWEST"}),
-    "COURTESY": frozenset({"HELLO", "THANKS", "BYE", "YES", "NO", "NICE", "FIX", "AGAIN", "NOT"}),
+    "COURTESY": frozenset({"HELLO", "THANKS", "BYE", "YES", "NO", "NICE", "FIX", "AGAIN", "NOT", "OK", "LATER"}),
     "EFFECT": frozenset({"ADD", "BUY", "WANT", "CHECKOUT", "SHIP", "REMOVE", "CLEAR", "CHANGE", "CANCEL", "UNDO"}),
     "MAY": frozenset({"can", "could", "may", "will", "would"}),
     "ME": frozenset({"i", "we"}),
@@ -32,6 +32,8 @@ _RULES: Final[tuple[tuple[Intent, str], ...]] = (
     (Intent.WHAT_MAY, "LIMIT -THING"),
     (Intent.REMOVE, "UNWANTED THING|REF -BUY -CHECKOUT -SHIP"),
     (Intent.NO, "REFUSING"),
+    (Intent.NO, "LATER EFFECT"),
+    (Intent.WHAT_MAY, "how|where do|can|could|to ME|to EFFECT -much -many -PURPOSE"),
     (Intent.WHAT_MAY, "ALLOWED -THING"),
     (Intent.WHAT_MAY, "HELP -THING -PURPOSE -REF"),
     (Intent.WHAT_MAY, "may ME|you do|BUY -THING -REF -what"),
@@ -66,30 +68,33 @@ _RULES: Final[tuple[tuple[Intent, str], ...]] = (
     (Intent.CHANGE, "NUMBER WANT of IT -more -ONE"),
     # Looking at several things.
     (Intent.COMPARE, "COMPARE -CHECKOUT"),
-    (Intent.COMPARE, "which BETTER|PRICED -SHOW -THING -ADD -BUY -WANT"),
+    (Intent.COMPARE, "which BETTER -SHOW -THING -ADD -BUY -WANT"),
     (Intent.NEXT_PAGE, "nextpage"),
-    (Intent.ADD, "THING CART into|to|NUMBER -EFFECT -SHOW -what -is"),
+    (Intent.ADD, "THING|REF CART into|to|NUMBER -EFFECT -SHOW -what -is"),
     (Intent.VIEW_CART, "CART -ADD -WANT -BUY -CHECKOUT -SHIP"),
     (Intent.VIEW_CART, "TOTAL -ADD -WANT -BUY -CHECKOUT -SHIP -THING"),
     (Intent.VIEW_CART, "how much ALL -ADD -WANT -BUY -CHECKOUT -SHIP"),
     (Intent.VIEW_CART, "what have ME"),
+    (Intent.VIEW_CART, "ADDED -SHOW -EFFECT"),
     # Questions about buying are no orders.
     (Intent.SEARCH, "what MAY|should ME BUY"),
     (Intent.DETAILS, "should ME BUY|ADD|WANT"),
     (Intent.WHAT_MAY, "how|who|which|what|when BUY|CHECKOUT|SHIP -SHOW"),
     # Buying.
     (Intent.CHECK_OUT, "BUY|CHECKOUT|SHIP"),
+    (Intent.SEARCH, "ADD|WANT PURPOSE -THING -REF -CART"),
     (Intent.ADD, "ADD"),
+    (Intent.DETAILS, "TELL REF|THING -what"),
     (Intent.DETAILS, "STOCK|CHOICES how|many|what|which|HAVE"),
-    (Intent.ADD, "MORE NUMBER|ONE|an|LONE|of -SHOW"),
-    (Intent.ADD, "MORE -SHOW -HAVE -TELL -SOME -PRICED"),
+    (Intent.ADD, "MORE NUMBER|ONE|LONE|of -SHOW -WANT"),
+    (Intent.ADD, "MORE -SHOW -HAVE -TELL -SOME -PRICED -WANT"),
     (Intent.SEARCH, "WANT SOME|SIMILAR|ONES|PURPOSE -REF"),
-    (Intent.ADD, "WANT REF|LAST|NUMBER|SKU|NAME|MORE -how -SHOW -what"),
-    (Intent.ADD, "WANT COLOUR|SIZE the -CATEGORY -SHOW"),
+    (Intent.ADD, "WANT REF|LAST|NUMBER|SKU|NAME -how -SHOW -what"),
+    (Intent.ADD, "WANT MORE -how -SHOW -what -CATEGORY"),
+    (Intent.ADD, "WANT COLOUR|SIZE -CATEGORY -SHOW -SOME -how -what"),
     # Looking.
     (Intent.SEARCH, "SIMILAR|ONES -TELL"),
     (Intent.SEARCH, "SHOW SOME|PRICED|NEWEST"),
-    (Intent.DETAILS, "TELL REF|THING -what"),
     (Intent.DETAILS, "SHOW REF|LAST|SKU -CATEGORY"),
     (Intent.DETAILS, "SHOW the NAME"),
     (Intent.SEARCH, "SHOW"),
@@ -111,8 +116,9 @@ _SOCIAL: Final[tuple[tuple[Intent, str], ...]] = (
     (Intent.BYE, "BYE"),
     (Intent.AGAIN, "AGAIN"),
     (Intent.HELLO, "HELLO"),
-    (Intent.NO, "NO"),
+    (Intent.NO, "NO|NOT|LATER"),
     (Intent.YES, "YES|please"),
+    (Intent.OKAY, "OK"),
     (Intent.NICE, "NICE"),
 )
 """What a clause is that holds nothing but courtesies."""
@@ -145,7 +151,28 @@ def intent_of(tokens: list[Token]) -> Intent:
         social = _first(_SOCIAL_RULES, signs)
         if social and not (social is Intent.YES and "IT" not in signs and "please" in signs and "i" in signs):
             return social
-    return _first(_BUSINESS_RULES, signs) or Intent.FRAGMENT
+    intent = _first(_BUSINESS_RULES, signs) or Intent.FRAGMENT
+    return _ASKED.get(intent, intent) if _asks(tokens) else intent
+
+
+_ASKED: Final[dict[Intent, Intent]] = {
+    # What is asked about is looked up, and not done: "is my order cancelled?", "did you add it?", "is my cart empty?"
+    Intent.ADD: Intent.VIEW_CART,
+    Intent.CHANGE: Intent.VIEW_CART,
+    Intent.CLEAR_CART: Intent.VIEW_CART,
+    Intent.REMOVE: Intent.VIEW_CART,
+    Intent.UNDO: Intent.VIEW_CART,
+    Intent.CANCEL_ORDER: Intent.GET_ORDER,
+    Intent.CHECK_OUT: Intent.LIST_ORDERS,
+    Intent.REORDER: Intent.LIST_ORDERS,
+}
+_ASKING: Final = frozenset({"is", "are", "was", "were", "did", "does", "has"})
+
+
+def _asks(tokens: list[Token]) -> bool:
+    """Whether the clause is a question that is answered with yes or no, and no polite request ("can you …")."""
+    tags = [token.tag for token in tokens if token.tag not in _GROUPS["COURTESY"] and token.text not in {",", "and", "but"}]
+    return bool(tags) and (tags[0] in _ASKING or (tags[0] == "have" and tags[1:2] in (["you"], ["i"], ["we"])))
 
 
 def _first(rules: Iterable[_Rule], signs: set[str]) -> Intent | None:

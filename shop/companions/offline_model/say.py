@@ -26,7 +26,7 @@ HELLO: Final = Said(
 )
 THANKS: Final = Said("You're welcome.")
 BYE: Final = Said("Goodbye, and come back any time.")
-NICE: Final = Said("Glad to hear it. Just say what you'd like next.")
+NICE: Final = Said("Good. Just say what you'd like next.")
 NO: Final = Said("All right, I'll leave everything as it is.")
 YES: Final = Said("There is nothing for me to confirm. A receipt is confirmed by you alone, with its own button.")
 WHO_AM_I: Final = Said(

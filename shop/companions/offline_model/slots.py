@@ -20,7 +20,7 @@ def slots(intent: Intent, tokens: list[Token]) -> Clause:
     tags = {token.tag for token in tokens}
     fixes = bool(tags & {"NO", "FIX"})
     # What sets something right says both, what was wrong and what is right: "L, no, M".
-    latest = -1 if fixes else 0
+    latest = -1 if fixes or intent is Intent.CHANGE else 0
 
     def value(tag: str, place: int = latest) -> Token | None:
         found = [token for token in tokens if token.tag == tag]
@@ -46,6 +46,7 @@ def slots(intent: Intent, tokens: list[Token]) -> Clause:
         refers=bool(tags & {"IT", "ONE", "ONES"}),
         this=any(token.text in {"this", "these"} for token in tokens),
         some="SOME" in tags,
+        any=any(token.text in {"any", "anything"} for token in tokens),
         all=bool(tags & {"ALL", "EACH"}),
         more="MORE" in tags,
         for_group=for_group,

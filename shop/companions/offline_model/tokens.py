@@ -49,6 +49,7 @@ class Token:
 def tokenise(text: str, known: frozenset[str] = frozenset()) -> list[Token]:
     """Every word of `text` with its tag; marks of punctuation are tokens too. `known` are words of what was shown."""
     plain = text.casefold().replace("\u2019", "'").replace("\u2018", "'").replace("\u00a0", " ")
+    plain = plain.replace("<", " under ").replace(">", " over ")
     raw = [token for token in _raw_tokens(fold(corrected(plain, known))) if token.tag != "FILLER"]
     raw = _names_joined(_numbers_joined(raw), known)
     return [_settled(raw, place) for place in range(len(raw))]

@@ -18,7 +18,7 @@ from shop.companions.offline_model.tokens import NAME, SENTENCE_MARKS, Token, to
 MOST_CHARACTERS: Final = 2_000
 """Of a message longer than that, only so much is read: nobody says a wish in more."""
 
-_SOCIAL: Final = frozenset({Intent.HELLO, Intent.THANKS, Intent.BYE, Intent.YES, Intent.NO, Intent.NICE})
+_SOCIAL: Final = frozenset({Intent.HELLO, Intent.THANKS, Intent.BYE, Intent.YES, Intent.NO, Intent.NICE, Intent.OKAY})
 _IDLE: Final = frozenset({Intent.UNKNOWN, Intent.OFF_TOPIC})
 _OPENERS: Final = frozenset(
     {"ADD", "WANT", "REMOVE", "CLEAR", "CHANGE", "CANCEL", "BUY", "CHECKOUT", "SHIP", "SHOW", "TELL", "WHY"}
@@ -27,7 +27,7 @@ _OPENERS: Final = frozenset(
 )
 _FILLERS: Final = frozenset(
     {"and", "then", "so", "i", "we", "you", "me", "will", "would", "can", "could", "let", "us", "do", "did", "to", "go"}
-    | {"YES", "NO", "HELLO", "FIX", "NICE", "please", "but", "or", "after", "my"}
+    | {"YES", "OK", "NO", "HELLO", "FIX", "NICE", "please", "but", "or", "after", "my"}
 )
 _JOINTS: Final = frozenset({",", "and", "&", "then", "plus", "but", "before", "after", "-", "–", "("})
 _LISTED: Final = frozenset({"ADD", "REMOVE", "BUY", "WANT", "COMPARE"})
@@ -42,7 +42,7 @@ def understand(text: str, known: frozenset[str] = frozenset()) -> tuple[Clause, 
 
     Beside a wish, courtesies and what was not understood fall away.
     """
-    tokens = _without_contrasts(tokenise(text[:MOST_CHARACTERS], known))
+    tokens = _without_asides(_without_contrasts(tokenise(text[:MOST_CHARACTERS], known)))
     read = [clause for part in _split(tokens) for clause in _read(part)]
     return tuple(placed_once(_related(_business(read)))) or (Clause(Intent.UNKNOWN),)
 
@@ -126,6 +126,21 @@ def _without_contrasts(tokens: list[Token]) -> list[Token]:
     return tokens
 
 
+_ASIDE: Final = frozenset({"because", "before", "since", "until", "unless", "while", "although", "though"})
+_SUBJECTS: Final = frozenset({"i", "we", "you", "my", "he", "she", "they", "IT", "the", "our"})
+
+
+def _without_asides(tokens: list[Token]) -> list[Token]:
+    """ "Add it before I come to my senses": why and when are no wishes, unless they hold one ("before you check out")."""
+    for start in range(1, len(tokens) - 1):
+        if tokens[start].text not in _ASIDE or tokens[start + 1].tag not in _SUBJECTS:
+            continue
+        end = next((i for i in range(start, len(tokens)) if tokens[i].tag == "MARK"), len(tokens))
+        if not any(token.tag in _OPENERS for token in tokens[start:end]):
+            return _without_asides(tokens[:start] + tokens[end:])
+    return tokens
+
+
 def _all_slots(tokens: list[Token]) -> bool:
     return all(token.tag in _SLOT_TAGS for token in tokens)
 
@@ -142,7 +157,7 @@ def _read(tokens: list[Token]) -> Iterator[Clause]:
     clause = slots(intent, tokens)
     if intent is Intent.FRAGMENT and not clause.says_something:
         yield Clause(Intent.UNKNOWN, fixes=clause.fixes)
-    elif intent is Intent.FRAGMENT and _chats(tokens):
+    elif intent in {Intent.FRAGMENT, Intent.ADD} and _chats(tokens, intent):
         yield replace(clause, intent=Intent.UNKNOWN)
     elif intent is Intent.FRAGMENT and _counts_a_thing(clause, tokens):
         yield replace(clause, intent=Intent.ADD)
@@ -156,14 +171,15 @@ def _read(tokens: list[Token]) -> Iterator[Clause]:
             yield Clause(Intent.CHECK_OUT)
 
 
-_BARE: Final = frozenset({NAME, "CATEGORY", "COLOUR", "SIZE", "NUMBER", "MARK", "NO", "FIX", "YES", "ONE", "NICE", "ORDINAL", "IT",
+_BARE: Final = frozenset({NAME, "CATEGORY", "COLOUR", "SIZE", "NUMBER", "MARK", "NO", "FIX", "YES", "OK", "ONE", "NICE", "ORDINAL", "IT",
                           "the", "a", "an", "in", "of", "please", "and", "or", "one", "with", "size", "for", "some"})  # fmt: skip
 
 
-def _chats(tokens: list[Token]) -> bool:
+def _chats(tokens: list[Token], intent: Intent) -> bool:
     """Whether unknown words stand in a sentence of its own, which then is about something else."""
     tags = {token.tag for token in tokens}
-    return NAME in tags and not tags & {"CATEGORY", "ORDINAL", "ONE", "SKU", "IT"} and not tags <= _BARE
+    wishes = tags & {"CATEGORY", "ORDINAL", "ONE", "SKU", "IT", "ADD", "WANT", "CART"}
+    return NAME in tags and not wishes and (intent is Intent.ADD or not tags <= _BARE)
 
 
 def _counts_a_thing(clause: Clause, tokens: list[Token]) -> bool:
@@ -205,8 +221,9 @@ def _related(clauses: list[Clause]) -> list[Clause]:
             joined += _completion(joined, clause)
         elif clause.intent is Intent.ADD and before.intent in {Intent.DETAILS, Intent.SEARCH} and _only_refers(clause):
             joined.append(replace(clause.on_top_of(replace(before, refers=False)), intent=Intent.ADD))
-        elif clause.intent is Intent.SEARCH and not clause.says_something and before.intent is Intent.SEARCH:
-            continue
+        elif clause.intent is before.intent is Intent.SEARCH and not clause.names_a_thing:
+            # "I need a mug for my desk, what have you got?"
+            joined[-1] = clause.on_top_of(before)
         elif clause.intent is Intent.ADD and before.intent is Intent.ADD and not clause.names_a_thing:
             joined += _completion(joined, clause)
         else:
