@@ -89,6 +89,9 @@ class Clause:
     """Says "something": of a kind, not one that is known."""
     any: bool = False
     """Says "any": among what was spoken of, if it was."""
+    adds: bool = False
+    """Says "add" or "more", so that a number is one more than what there is."""
+    again: bool = False
     all: bool = False
     """Says "all": every line of the kind that is named."""
     more: bool = False
@@ -104,6 +107,8 @@ class Clause:
     order_number: str | None = None
     sku: str | None = None
     address: tuple[str, ...] = ()
+    instead: "Clause | None" = None
+    """What is to take the place of the thing."""
 
     @property
     def colour(self) -> str | None:

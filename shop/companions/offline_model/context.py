@@ -40,6 +40,9 @@ def _resolved(clauses: list[Clause], before: list[Clause], previous: Exchange | 
         memory.pending = []
     if previous is not None and first.intent in {Intent.YES, Intent.AGAIN, Intent.OKAY}:
         return _agreed(first, before, previous)
+    if first.pick and memory.display == "addresses" and [one.intent for one in rest] == [Intent.CHECK_OUT]:
+        # "The second one, send it there."
+        return [replace(rest[0], pick=first.pick)]
     if first.intent is Intent.FRAGMENT or (first.intent is Intent.ADD and _only_wishes(first, memory)):
         buys = any(clause.intent is Intent.CHECK_OUT for clause in rest)
         return placed_once([*_completed(first, buys, before, previous, memory), *rest])
@@ -108,6 +111,9 @@ def _completed(
     takes = fragment.polite and bool(before) and before[-1].intent in _LOOKS
     if fragment.refers and fragment.quantity is not None and not fragment.pick:
         return [replace(fragment, intent=Intent.CHANGE if changed else Intent.ADD)]
+    if changed and fragment.names_a_thing and not fragment.pick and not any(matching(fragment.words, memory.lines())):
+        # "… and a cold start beanie, the white one" goes on with the list.
+        return [replace(fragment, intent=Intent.ADD)]
     if fragment.pick or (fragment.names and known) or (fragment.refers and not fragment.wishes):
         return [_orders_by_place(replace(fragment, intent=Intent.ADD if takes else Intent.DETAILS), memory)]
     if fragment.refers and _is_the_focus(fragment, memory):
@@ -161,6 +167,17 @@ def _by_focus(clause: Clause, before: list[Clause], previous: Exchange | None, m
         return [_search_on(clause, before, memory)]
     if clause.intent is Intent.UNDO:
         return [clause]
+    changed = previous is not None and any(step.call.name in CART_CHANGES for step in _effects(previous))
+    if (
+        clause.intent is Intent.ADD
+        and not clause.adds
+        and clause.quantity is not None
+        and _is_in_the_cart(clause, changed, memory)
+    ):
+        # "I only want one": so many from now on.
+        return [replace(clause, intent=Intent.CHANGE)]
+    if clause.intent is Intent.DETAILS and clause.refers and clause.wishes and _narrows_the_shown(clause, memory):
+        return [replace(clause, refers=False).on_top_of(memory.last_search or clause)]
     if clause.pick or clause.words:
         return [_orders_by_place(clause, memory)]
     of_an_order = memory.focus is not None and memory.focus == memory.order_number
@@ -169,14 +186,30 @@ def _by_focus(clause: Clause, before: list[Clause], previous: Exchange | None, m
     if clause.intent is Intent.ADD and clause.more and memory.ordered_last:
         # More of what was just ordered is not wanted in the cart, but ordered too.
         return [clause, Clause(Intent.CHECK_OUT)]
+    if clause.intent is Intent.ADD and clause.again and of_an_order and not memory.ordered_last:
+        return [replace(clause, intent=Intent.REORDER)]
     if clause.intent is Intent.DETAILS and clause.refers and of_an_order:
         return [replace(clause, intent=Intent.GET_ORDER)]
     if clause.intent is Intent.CANCEL_ORDER and not of_an_order and not (clause.of_order or clause.order_number):
-        changed = previous is not None and any(step.call.name in CART_CHANGES for step in _effects(previous))
         return [Clause(Intent.UNDO) if changed else clause]
     if clause.intent is Intent.CHECK_OUT and clause.refers and memory.product_of(memory.focus) and not memory.lines():
         return [replace(clause, intent=Intent.ADD, address=()), replace(clause, refers=False)]
     return [clause]
+
+
+def _is_in_the_cart(clause: Clause, changed: bool, memory: Memory) -> bool:
+    """Whether a number of this is about a line that is there: the one that was just changed, or the only one of its name."""
+    if not clause.words:
+        return changed and not clause.pick
+    return len(list(matching(clause.words, memory.lines()))) == 1 and not clause.pick
+
+
+def _narrows_the_shown(clause: Clause, memory: Memory) -> bool:
+    """ "Show these in moss" means all that were shown, when none of them was spoken of."""
+    alone = memory.focus is not None or (memory.page is not None and memory.page.kind == "product")
+    return (
+        not clause.pick and not clause.words and not alone and len(memory.shown) > 1 and memory.last_search is not None
+    )
 
 
 def _search_on(clause: Clause, before: list[Clause], memory: Memory) -> Clause:

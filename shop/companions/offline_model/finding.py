@@ -87,6 +87,9 @@ def _fitting(product: Json, clause: Clause, memory: Memory) -> list[Json]:
     page = memory.page
     if page and page.kind == "product" and page.name == product["product"]:
         colour, size = page.colour, page.size
+    elif clause.more and (line := memory.line_of(memory.last_sku)) and line.get("product") == product["product"]:
+        # "Another in L" is like the one before, but for what is said.
+        colour, size = line.get("colour"), line.get("size")
     elif product["product"] in memory.shown:
         colour, size = memory.asked_for("colour"), memory.asked_for("size")
     else:

@@ -85,7 +85,7 @@ _WORDS_BY_TAG: Final[dict[str, str]] = {
     # Wishes that change something.
     "ADD": "add put include throw toss pop chuck stick",
     "WANT": "want wants need needs take grab give get love",
-    "REMOVE": "remove delete drop lose scrap ditch bin dump kick rm",
+    "REMOVE": "remove delete drop lose scrap ditch bin dump kick rm forget skip omit",
     "CLEAR": "empty clear",
     "CHANGE": "make change set update switch swap replace exchange",
     "CANCEL": "cancel abort",
@@ -93,15 +93,15 @@ _WORDS_BY_TAG: Final[dict[str, str]] = {
     "CHECKOUT": "checkout pay proceed",
     "SHIP": "ship send deliver",
     "REORDER": "reorder",
-    "UNDO": "undo revert",
+    "UNDO": "undo revert mistake",
     "LATER": "later",
     "PUTBACK": "putback",
     # Wishes to look.
     "SHOW": "show view open select find search browse list recommend suggest sell display searching",
     "SOME": "any anything something whatever stuff things",
     "TELL": "tell describe details detail info describes explain",
-    "SEE": "see sees read reads look",
-    "COMPARE": "compare comparison difference differ differences versus vs",
+    "SEE": "see sees seeing read reads reading look",
+    "COMPARE": "compare comparison difference differ differences diff versus vs",
     "BETTER": "better best nicer",
     "SIMILAR": "similar alternatives alternative",
     "WHY": "why",
@@ -151,7 +151,7 @@ _WORDS_BY_TAG: Final[dict[str, str]] = {
     "NO": "no nope nah stop wrong",
     "FIX": "actually instead rather meant mean sorry oops wait correction",
     "AGAIN": "again retry",
-    "HELP": "help",
+    "HELP": "help capabilities abilities commands features",
     "NICE": "great perfect nice good lovely brilliant awesome cool wonderful excellent fantastic super wow lol haha",
     "NOT": "not never",
     "FILLER": "hmm hm um uh well ooh oh ah so just now then maybe perhaps kindly simply quite too also really",
@@ -174,6 +174,7 @@ _FUNCTION_WORDS: Final = """
     able use using find best seller sellers popular side answer question questions wish pick choose page card number
     first-time once every whole rest as same different type these too long-time usual lets lot lots amount today's
     because since unless while although though
+    looks seems sounds rn possible nothing
     around roughly circa approximately qty buying bought paying adding removing expensive
     talk believe happy glad really much-needed fine believe were being because why's its im ive id dont cant wont am
     check place submit rid half free ask asking keep keeps company till times

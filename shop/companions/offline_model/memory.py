@@ -43,7 +43,7 @@ class Memory:
     ordered_last: bool = False
     removed_last: bool = False
     display: str = ""
-    """What was shown last: `products`, `cart`, `orders`, or one `order`."""
+    """What was shown last: `products`, `cart`, `orders`, one `order`, or `addresses`."""
     pending: list[Clause] = field(default_factory=list)
     """Wishes that wait for the answer to a question."""
     last_search: Clause | None = None
@@ -75,7 +75,7 @@ class Memory:
         elif call.name in CART_TOOLS:
             self._learn_cart(call, result)
         elif call.name == "list_addresses":
-            self.saved_addresses = objects(result.get("addresses"))
+            self.saved_addresses, self.display = objects(result.get("addresses")), "addresses"
         elif call.name == "list_orders":
             self.orders, self.display = objects(result.get("orders")), "orders"
         elif call.name in ORDER_TOOLS:
@@ -170,7 +170,7 @@ class Memory:
 
 @lru_cache(maxsize=1024)
 def _words_of(names: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(re.findall(r"[^\W\d_]{3,}", " ".join(names).casefold()))
+    return frozenset(re.findall(r"[^\W\d_]{3,}", " ".join(names).casefold())) - {"and", "for", "the"}
 
 
 def objects(value: object) -> list[Json]:

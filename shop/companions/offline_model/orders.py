@@ -15,8 +15,8 @@ from shop.companions.offline_model.say import Said
 def check_out(clause: Clause, memory: Memory) -> Plan:
     """Place the order, to a saved address if one is named. Whether that needs a confirmation is the shop's to say."""
     arguments: dict[str, object] = {}
-    if clause.address or clause.names:
-        address = yield from _saved_address(clause.address or clause.names, memory)
+    if clause.address or clause.pick:
+        address = yield from _saved_address(clause, memory)
         if isinstance(address, Said):
             return address
         arguments["address"] = address
@@ -91,14 +91,16 @@ def _order_number(clause: Clause, memory: Memory) -> Generator[Call, Outcome, st
     return str(memory.orders[0].get("number")) if memory.orders else say.NO_ORDERS
 
 
-def _saved_address(words: tuple[str, ...], memory: Memory) -> Generator[Call, Outcome, str | Said]:
-    """The name of the saved address that the words mean."""
+def _saved_address(clause: Clause, memory: Memory) -> Generator[Call, Outcome, str | Said]:
+    """The name of the saved address that the words mean, or the place in their list."""
     saved = yield from _addresses(memory)
     if isinstance(saved, Said):
         return saved
+    if clause.pick and (found := picked(clause.pick, saved)):
+        return str(found[0].get("name"))
     for address in saved:
         written = f"{address.get('name')} {address.get('text')}".casefold()
-        if all(word in written for word in words):
+        if clause.address and all(word in written for word in clause.address):
             return str(address.get("name"))
     return say.ask_address(saved)
 

@@ -12,7 +12,7 @@ PHRASES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
     (re.compile(rf"(?<!\w)(?:{pattern})(?!\w)"), replacement)
     for pattern, replacement in (
         # Contractions, with their mark or without, so that one rule fits "what's", "whats" and "what is".
-        (r"(what|where|who|how|that|it|there|here|why|when)(?:'s|(?<=[tery])s)", r"\1 is"),
+        (r"(what|where|who|how|that|it|there|here|why|when)(?:'s|(?<=[teroynw])s)", r"\1 is"),
         (r"(i|you|we|they)'?(?:'ll|(?<=')ll)", r"\1 will"),
         (r"(i|you|we|they)'d", r"\1 would"),
         (r"(i|you|we|they)'?ve", r"\1 have"),
@@ -32,6 +32,8 @@ PHRASES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"ad", "add"),
         (r"u", "you"),
         (r"ur", "your"),
+        (r"(?:would|is|might|could|will) it (?:be )?(?:possible|okay?|alright|fine) (?:to|if (?:i|you|we))|would you mind|i (?:was|am) "
+         r"(?:wondering|hoping) (?:if|whether|to)|be (?:so|very) (?:kind|good) (?:as to|and)|(?:be )?so kind as to", ""),
         (r"(?:i am|we are) (?:buying|taking|getting)", "i take"),
         # Requests that sound like questions, and wishes that sound like dreams.
         (r"(?:would|could|can|will) you(?: please| kindly| maybe| perhaps| just)*(?= (?:add|put|include|throw|toss|pop|chuck|"
@@ -57,6 +59,7 @@ PHRASES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"(?:buy|order|get) (?:everything |all )?(?:from|in) (?:my|the) (?:last|previous) order(?: again)?", "reorder"),
         (r"(?:take|put) (?:it|that|this|them) back|bring (?:it|that|this|them) back", "putback"),
         (r"(?:undo|revert|reverse|roll back|rollback|go back on)(?: (?:it|that|this|my last change|the last (?:change|step|one|thing)))?", "undo"),
+        (r"go back|by (?:mistake|accident)", "undo"),
         (r"(?:as it was|how it was|back to (?:what|how) it was|what i (?:just )?did)", "undo"),
         # Going to the till.
         (r"(?:check(?:ing)?[ -]?outs?|check me out|cash out|ring (?:me|it|this|that|them) up|to (?:the )?(?:till|check ?out|checkout)|proceed to (?:payment|checkout))", "checkout"),
@@ -82,13 +85,16 @@ PHRASES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"(?:what|how) about", "or"),
         (r"surprise me", "show me something"),
         (r"(?:is |are |it is |that is |they are )?(?:a (?:bit|little) )?too (?:expensive|pricey|dear|costly)", "cheaper ones"),
+        (r"side by side|next to each other", "compare"),
         (r"(?:which|what) (?:one )?is (?:the )?better|which (?:one )?(?:should|would|do)", "compare which"),
-        (r"what is new|new (?:in|arrivals|stuff|things|products)|just (?:in|arrived)|newly (?:in|arrived)", "newest"),
+        (r"what is new|(?:latest|most recent) (?:things|stuff|additions|products|arrivals|items|goods)|new (?:in|arrivals|stuff|things|products)|just (?:in|arrived)|newly (?:in|arrived)", "newest"),
         (r"(?:show|see|list|give)(?: me)?(?: some| any)? more(?= *(?:$|[.!?,])| (?:please|results|of (?:them|those|these)))", "nextpage"),
         (r"more like (?:this|that|it|these|those)(?: one)?|(?:some|any)thing like (?:this|that|it)", "similar"),
         # Prices and numbers.
+        (r"(?:come|add|amount)s? to(?= *(?:$|[.?!,]))|(?:come|add|amount)s? up to(?= *(?:$|[.?!,]))", "total"),
         (r"(\d+) ?(?:-|–|to) ?(\d+)(?= ?(?:€|eur|euros?|quid|bucks))", r"between \1 and \2"),
         (r"no more(?! than)", "not want"),
+        (r"nothing (?:over|above|more than)", "under"),
         (r"(?:no|not) more than|at most|up to|less than|cheaper than|not (?:over|above)|(?:a )?budget of|(?:i|we) have(?: got)?(?= €? ?\d+ ?(?:€|eur|quid|bucks|euro))", "under"),
         (r"more than|at least|not (?:under|below)|starting (?:at|from)", "over"),
         (r"or (?:less|cheaper|under|below)", "under"),
@@ -102,6 +108,7 @@ PHRASES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"an? (couple|dozen|few)(?: of)?", r"\1"),
         (r"(?:a )?pairs? of", ""),
         (r"double (?:it|that|them)", "make it two"),
+        (r"no\.(?= ?\d)", "#"),
         (r"(?:the )?number (one|two|three|four|five|six|seven|eight|nine|ten|\d+)", r"#\1"),
         (r"(?:make|add) (\d+|one|two|three|four|five|six) less", r"remove \1"),
         (r"(\d+|one|two|three|four|five|six) (?:less|fewer)", r"remove \1"),
@@ -113,7 +120,7 @@ PHRASES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"bottom(?:most)? one|(?:at|on) the bottom", "rightmost one"),
         (r"(?:all|each) (?:of (?:them|these|those)|three|four|five|six|the (?:ones|things) (?:above|shown))|every one(?: of (?:them|these|those))?|each one", "each"),
         (r"both(?: of (?:them|these|those))?|the two of them|these two|those two|the two", "both"),
-        (r"(?:wait |just )?a second(?: please)?|second thoughts?|on the other hand|for a (?:second|moment)|one (?:second|moment)", "wait"),
+        (r"(?:hold|hang) on|(?:wait |just )?a second(?: please)?|second thoughts?|on the other hand|for a (?:second|moment)|one (?:second|moment)", "wait"),
         (r"not (?:only|sure|exactly|really|bad|quite|too bad)", "well"),
         (r"(?:at|right) (?:first|now|away)|all right|alright|right away|no problem|fair enough|sounds good", "ok"),
         (r"of course|for sure|absolutely|definitely|exactly", "yes"),
@@ -150,7 +157,7 @@ PHRASES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"who (?:else )?(?:can|could|will|may|does|is able to|has|gets?)(?: \w+){0,2} (?:see|read|access|look|watch|know|hear)", "who see"),
         (r"(?:is|are) (?:any(?:one|body)|some(?:one|body)|people) (?:else )?(?:watching|listening|reading|seeing)", "who see"),
         (r"(?:can|could|will|does|do) (?:my |the |our )?(?:boss|manager|employer|company|colleagues?|others|any(?:one|body)(?: else)?|some(?:one|body)(?: else)?|people|admins?|auditors?) (?:see|read|access|watch)", "who see"),
-        (r"what (?:can|could|may|do|will) you (?:do|offer|know|help)(?: for (?:me|us))?|what (?:are you (?:able|allowed|good)|is possible|else can you do)(?: to do| for)?", "help"),
+        (r"what (?:can|could|may|do|will) you (?:do|offer|know|help)(?: for (?:me|us))?|what you (?:can|could|may)(?: do)?|what (?:are you (?:able|allowed|good)|is possible|else can you do)(?: to do| for)?", "help"),
         (r"how (?:can|could|do) you help|what do you do|how does this work|what can i (?:do|ask|say)(?: here| you)?", "help"),
         (r"(?:who|what) are you|are you (?:a |an )?(?:real |actual )?(?:human|person|robot|bot|machine|ai|chatbot|program|real)(?: being)?|(?:talking|speaking|chatting) to (?:a |an )?(?:real |actual )?(?:human|person|robot|bot|machine|ai)", "whoareyou"),
         (r"how much (?:can|may|could|am) i (?:allowed to )?(?:spend|order)|order limit|spending limit", "limit"),

@@ -28,8 +28,9 @@ _RULES: Final[tuple[tuple[Intent, str], ...]] = (
     (Intent.WHO_SEES, "PRIVATE"),
     (Intent.WHO_SEES, "SEE who"),
     (Intent.WHY_NOT, "WHY -PRICED"),
-    (Intent.WHO_AM_I, "whoareyou -THING"),
-    (Intent.WHAT_MAY, "LIMIT -THING"),
+    (Intent.WHO_AM_I, "whoareyou -CATEGORY"),
+    (Intent.WHAT_MAY, "LIMIT -CATEGORY"),
+    (Intent.NO, "NOT like -ADD -BUY -REMOVE"),
     (Intent.REMOVE, "UNWANTED THING|REF -BUY -CHECKOUT -SHIP"),
     (Intent.NO, "REFUSING"),
     (Intent.NO, "LATER EFFECT"),
@@ -51,7 +52,7 @@ _RULES: Final[tuple[tuple[Intent, str], ...]] = (
     (Intent.CANCEL_ORDER, "CANCEL"),
     # Orders. Where "order" is a verb, `tokens.py` has tagged it BUY.
     (Intent.GET_ORDER, "ORDER_NUMBER"),
-    (Intent.GET_ORDER, "where|when|status|day -EFFECT -SHOW IT|ORDER|ARRIVE|TOTAL|come|get"),
+    (Intent.GET_ORDER, "where|when|status|day -EFFECT -SHOW IT|ORDER|ARRIVE|TOTAL|come|get|my"),
     (Intent.GET_ORDER, "ARRIVE -EFFECT -SHOW"),
     (Intent.LIST_ORDERS, "did|have ME|you BUY"),
     (Intent.LIST_ORDERS, "ORDERS -EFFECT"),
@@ -64,15 +65,15 @@ _RULES: Final[tuple[tuple[Intent, str], ...]] = (
     (Intent.CLEAR_CART, "CLEAR|REMOVE ALL LESS_THINGS|but"),
     (Intent.CLEAR_CART, "CLEAR -THING"),
     (Intent.REMOVE, "REMOVE"),
-    (Intent.CHANGE, "CHANGE"),
-    (Intent.CHANGE, "NUMBER WANT of IT -more -ONE"),
-    # Looking at several things.
     (Intent.COMPARE, "COMPARE -CHECKOUT"),
+    (Intent.CHANGE, "CHANGE"),
+    # Looking at several things.
     (Intent.COMPARE, "which BETTER -SHOW -THING -ADD -BUY -WANT"),
     (Intent.NEXT_PAGE, "nextpage"),
     (Intent.ADD, "THING|REF CART into|to|NUMBER -EFFECT -SHOW -what -is"),
     (Intent.VIEW_CART, "CART -ADD -WANT -BUY -CHECKOUT -SHIP"),
     (Intent.VIEW_CART, "TOTAL -ADD -WANT -BUY -CHECKOUT -SHIP -THING"),
+    (Intent.VIEW_CART, "how much do|is|does|will|would ME -REF -THING -WANT -BUY -SHIP -ADD"),
     (Intent.VIEW_CART, "how much ALL -ADD -WANT -BUY -CHECKOUT -SHIP"),
     (Intent.VIEW_CART, "what have ME"),
     (Intent.VIEW_CART, "ADDED -SHOW -EFFECT"),
@@ -99,13 +100,14 @@ _RULES: Final[tuple[tuple[Intent, str], ...]] = (
     (Intent.DETAILS, "SHOW the NAME"),
     (Intent.SEARCH, "SHOW"),
     (Intent.DETAILS, "CHOICES"),
+    (Intent.SEARCH, "PURPOSE -ASKS"),
     (Intent.DETAILS, "HAVE|how|what|PRICE|SEE REF|LAST|SKU"),
     (Intent.DETAILS, "how|what|PRICE the NAME -like"),
     (Intent.DETAILS, "HAVE NAME CATEGORY|COLOUR|SIZE|STOCK|PRICED -like"),
     (Intent.DETAILS, "PRICE|much THING"),
     (Intent.SEARCH, "SOME CATEGORY|NAME|PURPOSE|WISH"),
     (Intent.SEARCH, "WANT|SEE THING|PURPOSE|WISH"),
-    (Intent.SEARCH, "what|which is|are|do here|STOCK|THING|you -REF"),
+    (Intent.SEARCH, "what|which is|are|do here|STOCK|CATEGORY|you -REF -OFFTOPIC"),
     (Intent.SEARCH, "PURPOSE"),
     (Intent.SEARCH, "gift|gifts|present|presents"),
     (Intent.SEARCH, "NEWEST|PRICED -REF -ORDER"),
@@ -152,7 +154,7 @@ def intent_of(tokens: list[Token]) -> Intent:
         if social and not (social is Intent.YES and "IT" not in signs and "please" in signs and "i" in signs):
             return social
     intent = _first(_BUSINESS_RULES, signs) or Intent.FRAGMENT
-    return _ASKED.get(intent, intent) if _asks(tokens) else intent
+    return _ASKED.get(intent, intent) if "ASKS" in signs else intent
 
 
 _ASKED: Final[dict[Intent, Intent]] = {
@@ -171,8 +173,12 @@ _ASKING: Final = frozenset({"is", "are", "was", "were", "did", "does", "has"})
 
 def _asks(tokens: list[Token]) -> bool:
     """Whether the clause is a question that is answered with yes or no, and no polite request ("can you …")."""
-    tags = [token.tag for token in tokens if token.tag not in _GROUPS["COURTESY"] and token.text not in {",", "and", "but"}]
-    return bool(tags) and (tags[0] in _ASKING or (tags[0] == "have" and tags[1:2] in (["you"], ["i"], ["we"])))
+    tags = [
+        token.tag for token in tokens if token.tag not in _GROUPS["COURTESY"] and token.text not in {",", "and", "but"}
+    ]
+    return bool(tags) and (
+        tags[0] in _ASKING or "did" in tags or (tags[0] == "have" and tags[1:2] in (["you"], ["i"], ["we"]))
+    )
 
 
 def _first(rules: Iterable[_Rule], signs: set[str]) -> Intent | None:
@@ -187,6 +193,8 @@ def _signs(tokens: list[Token]) -> set[str]:
     signs |= {group for group, tags in _GROUPS.items() if tags & signs}
     if tokens and tokens[0].tag == "MORE":
         signs.add("LONE")
+    if _asks(tokens):
+        signs.add("ASKS")
     for place, token in enumerate(tokens):
         if token.tag == "NOT":
             behind = [later.tag for later in tokens[place + 1 : place + 5]]

@@ -4,13 +4,11 @@ from typing import Final
 
 from shop.companions.offline_model.clauses import Clause, Intent, Pick
 from shop.companions.offline_model.lexicon import PURPOSES
+from shop.companions.offline_model.naming import NOISE, all_names, first_name
 from shop.companions.offline_model.tokens import NAME, Token
 
-_INSIDE_A_NAME: Final = frozenset({"in", "the", "of", "for", "to", "and", "as", "is", "at", "on", "by"})
-_BESIDE_A_KIND: Final = frozenset({"COLOUR", "SIZE", "called", "named", "size", "in", "the", "MARK"})
 _GROUP: Final = frozenset({"team", "everyone", "everybody", "us", "colleagues", "office", "group"})
 _BY_PURPOSE: Final = list(dict.fromkeys(PURPOSES.values()))
-_RECIPIENT: Final = frozenset({"my", "our", "a", "an", "his", "her", "your", "their", "some"})
 
 
 def slots(intent: Intent, tokens: list[Token]) -> Clause:
@@ -32,7 +30,7 @@ def slots(intent: Intent, tokens: list[Token]) -> Clause:
     order_number, sku = value("ORDER_NUMBER"), value("SKU")
     return Clause(
         intent,
-        names=_all_names(tokens) if intent is Intent.COMPARE else _names(tokens),
+        names=all_names(tokens) if intent is Intent.COMPARE else first_name(tokens),
         categories=_categories(tokens),
         category_word=kind.text if kind else None,
         colours=colour.value if colour and isinstance(colour.value, tuple) else (),
@@ -47,6 +45,8 @@ def slots(intent: Intent, tokens: list[Token]) -> Clause:
         this=any(token.text in {"this", "these"} for token in tokens),
         some="SOME" in tags,
         any=any(token.text in {"any", "anything"} for token in tokens),
+        adds=bool(tags & {"ADD", "BUY", "MORE"}),
+        again="AGAIN" in tags,
         all=bool(tags & {"ALL", "EACH"}),
         more="MORE" in tags,
         for_group=for_group,
@@ -70,55 +70,6 @@ def _categories(tokens: list[Token]) -> tuple[str, ...]:
         return tuple(kinds)
     purposes = [token.value for token in tokens if token.tag == "PURPOSE" and isinstance(token.value, tuple)]
     return min(purposes, key=_BY_PURPOSE.index, default=())
-
-
-def _names(tokens: list[Token]) -> tuple[str, ...]:
-    """The words of a name, with the small ones inside it: "human in the loop".
-
-    With a kind of goods in the clause only what stands beside it is its name; chat around it is not.
-    """
-    runs = _runs(tokens)
-    kinds = [place for place, token in enumerate(tokens) if token.tag == "CATEGORY"]
-    if kinds:
-        runs = [(start, end) for start, end in runs if any(_beside(tokens, start, end, kind) for kind in kinds)]
-    elif any(token.tag == "PURPOSE" or token.text in {"gift", "present"} for token in tokens):
-        return ()
-    else:
-        runs = [run for run in runs if not _for_somebody(tokens, run[0])]
-    start, end = runs[0] if runs else (0, 0)
-    return tuple(token.text for token in tokens[start:end])[:6]
-
-
-def _all_names(tokens: list[Token]) -> tuple[str, ...]:
-    """Every name, with an "and" between them."""
-    names = [word for start, end in _runs(tokens) for word in ("and", *(token.text for token in tokens[start:end]))]
-    return tuple(names[1:])
-
-
-def _runs(tokens: list[Token]) -> list[tuple[int, int]]:
-    """Where names begin and end: unknown words in a row, over small words between them."""
-    runs: list[tuple[int, int]] = []
-    for place, token in enumerate(tokens):
-        if token.tag != NAME:
-            continue
-        if runs and all(between.tag in _INSIDE_A_NAME for between in tokens[runs[-1][1] : place]):
-            runs[-1] = (runs[-1][0], place + 1)
-        else:
-            runs.append((place, place + 1))
-    return runs
-
-
-def _beside(tokens: list[Token], start: int, end: int, kind: int) -> bool:
-    between = tokens[end:kind] if end <= kind else tokens[kind + 1 : start]
-    return all(token.tag in _BESIDE_A_KIND for token in between) and not (
-        end > kind and any(token.tag == "in" for token in between)
-    )
-
-
-def _for_somebody(tokens: list[Token], start: int) -> bool:
-    """Whether the name is of somebody: "for my nephew"."""
-    before = [token.tag for token in tokens[max(0, start - 2) : start]]
-    return bool(before) and (before[-1] == "for" or (before[0] == "for" and before[-1] in _RECIPIENT))
 
 
 def _prices(tokens: list[Token]) -> tuple[int | None, int | None]:
@@ -182,10 +133,14 @@ def _pick(tokens: list[Token]) -> Pick:
             places.append(token.number)
         elif token.tag == "LAST" and behind in {"ONE", "", "MARK", "IT", "in", "and"} and "ORDER" not in tags:
             places.append(-1)
+    if "COMPARE" in tags and not places and not first:
+        # "Compare 1 and 2": numbers are places here.
+        small = [token for token in tokens if token.tag in {"NUMBER", "MONEY"} and token.text.isdecimal()]
+        places = [int(token.text) for token in small if len(token.text) < 3]
     if "BOTH" in tags:
         first = 2
     priced = next((token for token in tokens if token.tag == "PRICED"), None)
-    definite = bool({"the", "ONE", "IT", "of"} & set(tags)) and "SOME" not in tags and "ONES" not in tags
+    definite = "the" in tags or (bool({"ONE", "IT", "of"} & set(tags)) and not {"SOME", "ONES"} & set(tags))
     return Pick(
         places=tuple(dict.fromkeys(places)),
         first=first,
@@ -201,7 +156,7 @@ def _address(intent: Intent, tokens: list[Token]) -> tuple[str, ...]:
     if intent is not Intent.CHECK_OUT or not {"to", "SHIP", "CHECKOUT", "ADDRESS"} & set(tags):
         return ()
     behind = tokens[len(tags) - tags[::-1].index("to") :] if "to" in tags else tokens
-    return tuple(token.text for token in behind if token.tag == NAME)
+    return tuple(token.text for token in behind if token.tag in {NAME, NOISE})
 
 
 def _without_group(tokens: list[Token]) -> tuple[bool, list[Token]]:

@@ -1,39 +1,27 @@
 """From a sentence to clauses: what is wanted (an intent) and of what (slots).
 
-`tokenise` tags each word. `_split` cuts the sentence where a new wish begins ("add the second one | and check out").
-`rules.py` gives each clause its intent, `slots.py` its slots, and `_related` lets the clauses of one sentence complete
-each other ("one in M | and one in L").
+`tokenise` tags each word, `splitting.py` cuts the sentence where a new wish begins ("add the second one | and check
+out"), and `naming.py` tells names from chat. `rules.py` gives each clause its intent, `slots.py` its slots, and `_related`
+lets the clauses of one sentence complete each other ("one in M | and one in L").
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
 from shop.companions.offline_model.clauses import Clause, Intent
+from shop.companions.offline_model.naming import NOISE, named_only
 from shop.companions.offline_model.rules import intent_of
 from shop.companions.offline_model.slots import slots
-from shop.companions.offline_model.tokens import NAME, SENTENCE_MARKS, Token, tokenise
+from shop.companions.offline_model.splitting import wishes
+from shop.companions.offline_model.tokens import NAME, Token, tokenise
 
 MOST_CHARACTERS: Final = 2_000
 """Of a message longer than that, only so much is read: nobody says a wish in more."""
 
 _SOCIAL: Final = frozenset({Intent.HELLO, Intent.THANKS, Intent.BYE, Intent.YES, Intent.NO, Intent.NICE, Intent.OKAY})
 _IDLE: Final = frozenset({Intent.UNKNOWN, Intent.OFF_TOPIC})
-_OPENERS: Final = frozenset(
-    {"ADD", "WANT", "REMOVE", "CLEAR", "CHANGE", "CANCEL", "BUY", "CHECKOUT", "SHIP", "SHOW", "TELL", "WHY"}
-    | {"COMPARE", "UNDO", "REORDER", "PUTBACK", "AGAIN", "BYE", "THANKS", "what", "which", "where", "how", "is", "are"}
-    | {"does", "nextpage", "whoareyou", "HELP"}
-)
-_FILLERS: Final = frozenset(
-    {"and", "then", "so", "i", "we", "you", "me", "will", "would", "can", "could", "let", "us", "do", "did", "to", "go"}
-    | {"YES", "OK", "NO", "HELLO", "FIX", "NICE", "please", "but", "or", "after", "my"}
-)
-_JOINTS: Final = frozenset({",", "and", "&", "then", "plus", "but", "before", "after", "-", "–", "("})
-_LISTED: Final = frozenset({"ADD", "REMOVE", "BUY", "WANT", "COMPARE"})
-_SLOT_TAGS: Final = frozenset(
-    {"COLOUR", "SIZE", "STEP", "CATEGORY", "ORDINAL", NAME, "ONE", "PRICED", "the", "a", "in"}
-)
 
 
 @lru_cache(maxsize=2048)
@@ -42,107 +30,9 @@ def understand(text: str, known: frozenset[str] = frozenset()) -> tuple[Clause, 
 
     Beside a wish, courtesies and what was not understood fall away.
     """
-    tokens = _without_asides(_without_contrasts(tokenise(text[:MOST_CHARACTERS], known)))
-    read = [clause for part in _split(tokens) for clause in _read(part)]
-    return tuple(placed_once(_related(_business(read)))) or (Clause(Intent.UNKNOWN),)
-
-
-# --- where a new wish begins -----------------------------------------------------------------------------------------
-
-
-def _split(tokens: list[Token]) -> Iterator[list[Token]]:
-    """Cut at the end of a sentence, and at a comma or "and" behind which a new wish begins."""
-    clause: list[Token] = []
-    for place, token in enumerate(tokens):
-        ends = token.tag == "MARK" and token.text in SENTENCE_MARKS
-        rest = tokens[place + 1 :]
-        if ends or (token.text in _JOINTS and _begins_a_wish(clause, rest)):
-            yield clause
-            # A list inherits its verb: "add a mug and a tote" adds both.
-            inherits = not ends and _begins_a_thing(_after_a_fix(rest)) and not _opens(rest)
-            clause = [word for word in clause if word.tag in _LISTED - {"COMPARE"}][:1] if inherits else []
-        elif token.tag != "MARK" or (clause and token.text == ","):
-            clause.append(token)
-    yield clause
-
-
-def _begins_a_wish(before: list[Token], rest: list[Token]) -> bool:
-    if any(token.tag in {"COMPARE", "BETWEEN", "if"} for token in before):
-        return False
-    if _opens(rest):
-        return bool(before)
-    verb_or_number = any(token.tag in _LISTED or token.tag == "NUMBER" for token in before)
-    thing = any(_is_a_thing(token) for token in before) or _counted_slots(before)
-    return verb_or_number and thing and _begins_a_thing(_after_a_fix(rest))
-
-
-def _counted_slots(tokens: list[Token]) -> bool:
-    tags = {token.tag for token in tokens}
-    return "NUMBER" in tags and bool(tags & {"COLOUR", "SIZE"})
-
-
-def _after_a_fix(tokens: list[Token]) -> list[Token]:
-    """What follows "no," or "sorry, I mean"."""
-    place = next((i for i, token in enumerate(tokens) if token.tag not in {"NO", "FIX", "i"} and token.text != ","), 0)
-    return tokens[place:]
-
-
-def _opens(rest: list[Token]) -> bool:
-    here = _up_to_a_joint(rest)
-    meaningful = [token.tag for token in here if token.tag not in _FILLERS and token.text != ","]
-    return bool(meaningful) and meaningful[0] in _OPENERS
-
-
-def _up_to_a_joint(rest: list[Token]) -> list[Token]:
-    for place, token in enumerate(rest):
-        if place and (token.tag == "MARK" or token.text == "and"):
-            return rest[:place]
-    return rest
-
-
-def _begins_a_thing(rest: list[Token]) -> bool:
-    here = _up_to_a_joint(rest)
-    return (
-        bool(here)
-        and (here[0].tag in {"a", "an", "the", "NUMBER", "ORDINAL", "MORE"})
-        and any(_is_a_thing(token) or (here[0].tag == "NUMBER" and token.tag in {"COLOUR", "SIZE"}) for token in here)
-        and not (here[0].tag == "ORDINAL" and len(here) == 1)
-    )
-
-
-def _is_a_thing(token: Token) -> bool:
-    return token.tag in {"ORDINAL", "CATEGORY", "SKU", "ONE", NAME}
-
-
-def _without_contrasts(tokens: list[Token]) -> list[Token]:
-    """ "not the black one, the navy one": what is not meant falls away, if something else is said."""
-    for start, token in enumerate(tokens):
-        if token.tag != "NOT":
-            continue
-        end = next((i for i in range(start + 1, len(tokens)) if tokens[i].tag in {"MARK", "but", "and"}), len(tokens))
-        rest = tokens[:start] + tokens[end:]
-        if end > start + 1 and _all_slots(tokens[start + 1 : end]) and any(other.tag in _SLOT_TAGS for other in rest):
-            return _without_contrasts(rest)
-    return tokens
-
-
-_ASIDE: Final = frozenset({"because", "before", "since", "until", "unless", "while", "although", "though"})
-_SUBJECTS: Final = frozenset({"i", "we", "you", "my", "he", "she", "they", "IT", "the", "our"})
-
-
-def _without_asides(tokens: list[Token]) -> list[Token]:
-    """ "Add it before I come to my senses": why and when are no wishes, unless they hold one ("before you check out")."""
-    for start in range(1, len(tokens) - 1):
-        if tokens[start].text not in _ASIDE or tokens[start + 1].tag not in _SUBJECTS:
-            continue
-        end = next((i for i in range(start, len(tokens)) if tokens[i].tag == "MARK"), len(tokens))
-        if not any(token.tag in _OPENERS for token in tokens[start:end]):
-            return _without_asides(tokens[:start] + tokens[end:])
-    return tokens
-
-
-def _all_slots(tokens: list[Token]) -> bool:
-    return all(token.tag in _SLOT_TAGS for token in tokens)
+    tokens = tokenise(text[:MOST_CHARACTERS], known)
+    read = [clause for part in wishes(tokens) for clause in _read(named_only(part, known))]
+    return tuple(placed_once(_related(_business(read, known)))) or (Clause(Intent.UNKNOWN),)
 
 
 # --- one clause ------------------------------------------------------------------------------------------------------
@@ -161,6 +51,8 @@ def _read(tokens: list[Token]) -> Iterator[Clause]:
         yield replace(clause, intent=Intent.UNKNOWN)
     elif intent is Intent.FRAGMENT and _counts_a_thing(clause, tokens):
         yield replace(clause, intent=Intent.ADD)
+    elif intent is Intent.CHANGE and (sides := _exchanged(tokens)):
+        yield replace(slots(Intent.CHANGE, sides[0]), instead=slots(Intent.ADD, sides[1]))
     elif intent is Intent.CHECK_OUT and _buys_something_new(clause, tokens):
         yield replace(clause, intent=Intent.ADD, address=())
         yield Clause(Intent.CHECK_OUT, address=clause.address)
@@ -171,21 +63,45 @@ def _read(tokens: list[Token]) -> Iterator[Clause]:
             yield Clause(Intent.CHECK_OUT)
 
 
-_BARE: Final = frozenset({NAME, "CATEGORY", "COLOUR", "SIZE", "NUMBER", "MARK", "NO", "FIX", "YES", "OK", "ONE", "NICE", "ORDINAL", "IT",
-                          "the", "a", "an", "in", "of", "please", "and", "or", "one", "with", "size", "for", "some"})  # fmt: skip
+_POINTS: Final = frozenset(
+    {"CATEGORY", "ORDINAL", "ONE", "SKU", "IT", "COLOUR", "SIZE", NAME, "NUMBER", "ADD", "WANT", "CART", "BUY"}
+)
 
 
 def _chats(tokens: list[Token], intent: Intent) -> bool:
-    """Whether unknown words stand in a sentence of its own, which then is about something else."""
+    """Whether unknown words stand in a sentence that points at nothing: it is about something else."""
     tags = {token.tag for token in tokens}
-    wishes = tags & {"CATEGORY", "ORDINAL", "ONE", "SKU", "IT", "ADD", "WANT", "CART"}
-    return NAME in tags and not wishes and (intent is Intent.ADD or not tags <= _BARE)
+    if NOISE in tags and not tags & _POINTS:
+        return True
+    # Small talk around an unknown word: "I like turtles".
+    return intent is Intent.FRAGMENT and NAME in tags and not tags & (_POINTS - {NAME}) and bool(tags & _SMALL_TALK)
+
+
+_SMALL_TALK: Final = frozenset(
+    """i you we he she they do does did am is are was be can could would will like what how who when where my your not if
+    so have has had think been should HELP ALL LAST EACH""".split()
+)
 
 
 def _counts_a_thing(clause: Clause, tokens: list[Token]) -> bool:
     """ "2 teapot mugs", "x3 the navy socks": a number and a thing, and no question, is a wish to have them."""
     asks = any(token.tag in {"UNDER", "OVER", "how", "is", "are", "PRICE"} for token in tokens)
     return clause.quantity is not None and clause.names_a_thing and not asks and clause.max_price is None
+
+
+def _exchanged(tokens: list[Token]) -> tuple[list[Token], list[Token]] | None:
+    """The two things of "swap the mug for a tote", if there are two."""
+    for place, token in enumerate(tokens):
+        sides = tokens[:place], tokens[place + 1 :]
+        if token.tag in {"for", "with", "to", "into", "by"} and all(
+            any(_names_goods(one) for one in side) for side in sides
+        ):
+            return sides
+    return None
+
+
+def _names_goods(token: Token) -> bool:
+    return token.tag in {NAME, "CATEGORY", "SKU"}
 
 
 def _buys_something_new(clause: Clause, tokens: list[Token]) -> bool:
@@ -211,6 +127,8 @@ def _related(clauses: list[Clause]) -> list[Clause]:
         before = joined[-1] if joined else None
         if before is None:
             joined.append(clause)
+        elif clause.intent is before.intent is Intent.UNDO:
+            continue
         elif clause.fixes and clause.names_a_thing and clause.intent is before.intent is Intent.ADD:
             # "Add the mug, no, the tote": what is set right is not done first.
             joined[-1] = clause.on_top_of(before)
@@ -251,9 +169,12 @@ def _only_refers(clause: Clause) -> bool:
     return (clause.refers or not clause.says_something) and not clause.names_a_thing and not clause.wishes
 
 
-def _business(clauses: list[Clause]) -> list[Clause]:
+def _business(clauses: list[Clause], known: Collection[str]) -> list[Clause]:
     """Drop courtesies beside a real wish, and what was not understood beside anything that was."""
     fixes = any(clause.fixes or clause.intent is Intent.NO for clause in clauses)
+    if len(clauses) > 1:
+        # "Oh joy, let me pay": a bare unknown word beside a wish names nothing.
+        clauses = [one for one in clauses if not _is_unknown_name(one, known)] or clauses[:1]
     for keep in (
         [clause for clause in clauses if clause.intent not in _SOCIAL | _IDLE],
         [clause for clause in clauses if clause.intent not in _IDLE],
@@ -261,6 +182,13 @@ def _business(clauses: list[Clause]) -> list[Clause]:
         if keep:
             return [replace(keep[0], fixes=fixes), *keep[1:]] if keep[0].intent not in _SOCIAL else keep[-1:]
     return clauses[:1]
+
+
+def _is_unknown_name(clause: Clause, known: Collection[str]) -> bool:
+    bare = clause.intent is Intent.FRAGMENT and clause == Clause(
+        Intent.FRAGMENT, names=clause.names, fixes=clause.fixes
+    )
+    return bare and bool(clause.names) and not any(name in known for name in clause.names)
 
 
 def placed_once(clauses: Iterable[Clause]) -> list[Clause]:

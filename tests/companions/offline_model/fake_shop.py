@@ -76,7 +76,14 @@ def _variants(seed: Json) -> Iterator[Json]:
             price = own.get((colour, size), {}).get("price", seed["price"])
             sku = f"{seed['slug']}-{colour}" + (f"-{size}" if seed["sizes"] else "")
             sku = sku.lower().replace(" ", "-").replace(".", "-")
-            yield {"sku": sku, "colour": colour, "size": size, "price": money(price), "in_stock": stock > 0, "stock": stock}
+            yield {
+                "sku": sku,
+                "colour": colour,
+                "size": size,
+                "price": money(price),
+                "in_stock": stock > 0,
+                "stock": stock,
+            }
 
 
 def _choices(variants: list[Json]) -> Json:
@@ -124,18 +131,28 @@ class FakeShop:
 
     # --- browse ---
 
-    def _search_products(self, query: str = "", sort: str = "best", limit: int = 6, offset: int = 0, **wanted: Any) -> Json:
+    def _search_products(
+        self, query: str = "", sort: str = "best", limit: int = 6, offset: int = 0, **wanted: Any
+    ) -> Json:
         found: list[Json] = []
         words = [_singular(word) for word in query.lower().split() if word not in {"in", "the", "of", "a"}]
         if corrected := _corrected(words):
             words = corrected
         for product in catalogue():
             fitting = [variant for variant in product["variants"] if _fits(variant, wanted)]
-            written = " ".join(product[key] for key in ("name", "product", "category", "tagline", "description")).lower()
-            if fitting and all(word in written for word in words) and wanted.get("category") in {None, product["category"]}:
+            written = " ".join(
+                product[key] for key in ("name", "product", "category", "tagline", "description")
+            ).lower()
+            if (
+                fitting
+                and all(word in written for word in words)
+                and wanted.get("category") in {None, product["category"]}
+            ):
                 price = money(min(variant["price"]["minor"] for variant in fitting))
                 found.append({**product, "description": None, "price": price, "variants": fitting, **_choices(fitting)})
-        found.sort(key=lambda product: -sum(word in f"{product['name']} {product['category']}".lower() for word in words))
+        found.sort(
+            key=lambda product: -sum(word in f"{product['name']} {product['category']}".lower() for word in words)
+        )
         if sort in {"price_up", "price_down"}:
             found.sort(key=lambda product: product["price"]["minor"], reverse=sort == "price_down")
         correction = {"corrected_query": " ".join(words)} if corrected else {}
@@ -145,7 +162,11 @@ class FakeShop:
     def _get_product(self, product: str) -> Json:
         named = product.lower().removeprefix("the ")
         for found in catalogue():
-            if named in {found["name"].lower().removeprefix("the "), found["product"], found["product"].replace("-", " ")}:
+            if named in {
+                found["name"].lower().removeprefix("the "),
+                found["product"],
+                found["product"].replace("-", " "),
+            }:
                 return found
         slug = named.replace(" ", "-")
         return next((found for found in catalogue() if found["product"] == slug), NOT_FOUND)
@@ -250,7 +271,12 @@ def _line(sku: str, quantity: int) -> Json:
     product, variant = next(
         (product, variant) for product in catalogue() for variant in product["variants"] if variant["sku"] == sku
     )
-    line = {"product": product["product"], "name": product["name"], "quantity": quantity, "unit_price": variant["price"]}
+    line = {
+        "product": product["product"],
+        "name": product["name"],
+        "quantity": quantity,
+        "unit_price": variant["price"],
+    }
     return {**variant, **line, "line_total": money(variant["price"]["minor"] * quantity)}
 
 
@@ -268,9 +294,9 @@ def _corrected(words: list[str]) -> list[str]:
 
 @cache
 def _vocabulary() -> frozenset[str]:
-    return frozenset(f"{product['name']} {product['category']}".lower().replace("-", " ") for product in catalogue()) | {
-        word for product in catalogue() for word in product["name"].lower().split()
-    }
+    return frozenset(
+        f"{product['name']} {product['category']}".lower().replace("-", " ") for product in catalogue()
+    ) | {word for product in catalogue() for word in product["name"].lower().split()}
 
 
 @cache
