@@ -41,21 +41,34 @@ class Actor:
     client_id: str
     build: str = ""
     """Digest of the assistant's build: model, provider, instructions, tool catalogue, policy (design §8)."""
+    agent: str | None = None
+    """The client's entry in the organization's inventory, through which an administrator blocks it or bounds its scopes.
+    None for the shop's own assistant."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Principal:
-    """Subject + actor + where they came from. The subject is always the human, also when an assistant acts."""
+    """Subject + actor + where they came from. The subject is always the human, also when an assistant acts.
+
+    A person clicks below their session. The shop's own assistant acts by a delegation below that session, an external one by
+    a grant below the membership and an access token below the grant.
+    """
 
     subject: str
-    """The human (`sub`): a person's id, `usr_…`."""
+    """The human (`sub`): a person's id, `usr_…`. Without a human: the agent itself (`agt_…`), or `guest`."""
     organization: str
     membership: str
-    """The person's belonging to the organization: the root of all their authority there."""
-    session: str
+    """The person's belonging to the organization: the root of all their authority there. An agent that acts for nobody
+    has its entry in the inventory here."""
+    session: str | None = None
+    """The signed-in browser. None for an external assistant: its grant does not hang on a session."""
     actor: Actor | None = None
     delegation: str | None = None
-    """The actor's credential, below the session. Present exactly when `actor` is."""
+    """The credential of the shop's own assistant, below the session."""
+    grant: str | None = None
+    """The credential of an external assistant, below the membership."""
+    token: str | None = None
+    """The access token that a call came with, below the grant. None when a call runs later, by an approved receipt."""
     conversation: str | None = None
     roles: frozenset[str] = frozenset()
     """Roles of the membership, as of when the principal was last resolved."""
@@ -65,11 +78,21 @@ class Principal:
     """Highest total of one order, in minor currency units; None when the roles give no right to order."""
 
     def __post_init__(self) -> None:
-        if (self.actor is None) != (self.delegation is None):
-            raise ValueError("an actor needs a delegation, and a delegation needs an actor")
+        is_credentialed = bool(self.delegation or self.grant or self.token)
+        if (self.actor is not None) != is_credentialed:
+            raise ValueError("an actor needs a delegation, a grant or a token, and each of these needs an actor")
+        if (self.session is None) == (self.actor is None or self.delegation is not None):
+            raise ValueError("a person and the shop's own assistant act below a session, and nobody else does")
+
+    @property
+    def own_session(self) -> str:
+        """The browser's session of a person, or of whom the shop's own assistant acts for. Raises `LookupError` without one."""
+        if self.session is None:
+            raise LookupError("an external assistant acts below a grant, not below a session")
+        return self.session
 
     @property
     def authorities(self) -> tuple[str, ...]:
-        """Ids of all the rows that must be alive for this principal to be anyone (invariant I8)."""
-        chain = (self.organization, self.membership, self.session)
-        return (*chain, self.delegation) if self.delegation else chain
+        """Ids of the rows that must be alive for this principal to be anyone, each below the one before it (invariant I8)."""
+        below = (self.session, self.delegation, self.grant, self.token)
+        return (self.organization, self.membership, *filter(None, below))

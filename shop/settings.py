@@ -46,6 +46,8 @@ class Settings:
     delegation_lifetime: timedelta = timedelta(hours=1)
     receipt_lifetime: timedelta = timedelta(minutes=10)
     model_timeout: timedelta = timedelta(seconds=60)
+    model_beat: timedelta = timedelta(seconds=1)
+    """How often a turn looks up while the model's server says nothing: Stop is seen then."""
     model_retries: int = 1
     """How often a request to the model's server is tried again before the person is told."""
     message_limit: int = 4000

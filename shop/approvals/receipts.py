@@ -38,9 +38,11 @@ class Receipt(Base):
     organization: Mapped[str] = mapped_column(String(40))
     subject: Mapped[str] = mapped_column(String(40), index=True)
     membership: Mapped[str] = mapped_column(String(40))
-    session: Mapped[str] = mapped_column(String(40))
-    delegation: Mapped[str] = mapped_column(ForeignKey("authorities.id"), index=True)
-    client_id: Mapped[str] = mapped_column(String(100))
+    session: Mapped[str | None] = mapped_column(String(40))
+    authority: Mapped[str] = mapped_column(ForeignKey("authorities.id"), index=True)
+    """The credential that it was asked under: a delegation, or the grant of an external assistant."""
+    client_id: Mapped[str] = mapped_column(String(300))
+    agent: Mapped[str | None] = mapped_column(String(40))
     build: Mapped[str] = mapped_column(String(80))
     conversation: Mapped[str] = mapped_column(String(40), index=True)
     turn: Mapped[str | None] = mapped_column(String(40))
@@ -59,13 +61,15 @@ class Receipt(Base):
 
     def asker(self) -> Principal:
         """The principal that asked: the assistant, for its person. What it may do is read again when it matters."""
+        is_grant = self.session is None
         return Principal(
             subject=self.subject,
             organization=self.organization,
             membership=self.membership,
             session=self.session,
-            actor=Actor(client_id=self.client_id, build=self.build),
-            delegation=self.delegation,
+            actor=Actor(client_id=self.client_id, build=self.build, agent=self.agent),
+            delegation=None if is_grant else self.authority,
+            grant=self.authority if is_grant else None,
             conversation=self.conversation,
         )
 
@@ -91,7 +95,8 @@ def ask(
     lifetime: timedelta,
 ) -> Receipt:
     """Make the receipt for a call that an assistant proposed."""
-    if principal.actor is None or principal.delegation is None or principal.conversation is None:
+    authority = principal.delegation or principal.grant
+    if principal.actor is None or authority is None or principal.conversation is None:
         raise ValueError("only an assistant's call needs a receipt: a person's click is the confirmation")
     for older in _open_of(db, principal.conversation, tool):
         void(db, older, "superseded", "A newer receipt took its place.", by=principal)
@@ -101,8 +106,9 @@ def ask(
         subject=principal.subject,
         membership=principal.membership,
         session=principal.session,
-        delegation=principal.delegation,
+        authority=authority,
         client_id=principal.actor.client_id,
+        agent=principal.actor.agent,
         build=principal.actor.build,
         conversation=principal.conversation,
         turn=turn,
@@ -165,9 +171,9 @@ def _open_of(db: Session, conversation: str, tool: str) -> list[Receipt]:
     return list(db.scalars(query.order_by(Receipt.id).with_for_update()))
 
 
-def void_open_below(db: Session, delegations: list[str], because: str) -> list[str]:
-    """Void the open receipts of delegations that ended. Returns their ids."""
-    query = select(Receipt).where(Receipt.delegation.in_(delegations), Receipt.state == ReceiptState.OPEN)
+def void_open_below(db: Session, authorities: list[str], because: str) -> list[str]:
+    """Void the open receipts of delegations and grants that ended. Returns their ids."""
+    query = select(Receipt).where(Receipt.authority.in_(authorities), Receipt.state == ReceiptState.OPEN)
     receipts = list(db.scalars(query.order_by(Receipt.conversation, Receipt.id).with_for_update()))
     for receipt in receipts:
         void(db, receipt, because, "The sign-in that it was asked under has ended.", by=None)

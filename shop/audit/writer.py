@@ -73,6 +73,7 @@ def record(
         "organization": organization,
         "session": principal.session if principal else None,
         "delegation": principal.delegation if principal else None,
+        "grant": principal.grant if principal else None,
         "conversation": conversation,
         "turn": turn,
         "tool_call": tool_call,

@@ -27,6 +27,7 @@ class Effect(StrEnum):
 class Code(StrEnum):
     """The coarse reason of a refusal: all that a model is told."""
 
+    BLOCKED = "blocked"
     CONSENT_NEEDED = "consent_needed"
     NOT_FOUND = "not_found"
     NOT_PERMITTED = "not_permitted"
@@ -65,6 +66,7 @@ class Decision:
         if self.code is None:
             return {}
         message = {
+            Code.BLOCKED: "An administrator of this person's organization has blocked this assistant.",
             Code.CONSENT_NEEDED: "The person has not allowed this in this conversation. They see a button to allow it.",
             Code.NOT_FOUND: "There is nothing under that number or name.",
             Code.NOT_PERMITTED: "This person may not do this. The page tells them why.",
@@ -89,6 +91,8 @@ def from_lapse(lapsed: NotAlive, policy_version: str) -> Decision:
     code = {Lapse.PAUSED: Code.PAUSED, Lapse.SUSPENDED: Code.SUSPENDED}.get(lapsed.lapse, Code.SIGNED_OUT)
     if lapsed.kind in {Kind.MEMBERSHIP, Kind.ORGANIZATION} and code is Code.SIGNED_OUT:
         code = Code.SUSPENDED
+    if lapsed.kind is Kind.AGENT:
+        code = Code.BLOCKED
     return Decision(
         effect=Effect.DENY,
         rule=f"credential.{lapsed.kind}.{lapsed.lapse}",

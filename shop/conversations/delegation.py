@@ -28,11 +28,11 @@ def assistant_for(
     if person.actor:
         raise ValueError("an assistant gets its authority from a person, not from another assistant")
     live(db, person)
-    found = living_delegation(db, conversation.id, person.session)
+    found = living_delegation(db, conversation.id, person.own_session)
     if found is None:
         delegation = start_delegation(
             db,
-            session_id=person.session,
+            session_id=person.own_session,
             conversation_id=conversation.id,
             client_id=IN_APP_ASSISTANT,
             lifetime=lifetime,
@@ -60,7 +60,7 @@ def assistant_for(
 
 def scopes_here(db: Session, person: Principal, conversation_id: str | None) -> frozenset[str]:
     """The workflows that the assistant may use in a conversation now: for the chips."""
-    found = living_delegation(db, conversation_id, person.session) if conversation_id else None
+    found = living_delegation(db, conversation_id, person.own_session) if conversation_id else None
     return frozenset(found[1].scopes or ()) if found else FIRST_SCOPES
 
 

@@ -1,6 +1,8 @@
 """One table of authorities, each hanging below another, and the question that guards every effect: alive?
 
-    organization ─▶ membership ─▶ session ─▶ delegation          (a later step hangs grants below the membership)
+    organization ─▶ membership ─▶ session ─▶ delegation     the shop's own assistant, in one conversation
+                               └▶ grant ───▶ token          an external assistant
+                 └▶ agent ──────────────────▶ token         an AI client in the organization's inventory; it bounds the grants
 
 `live()` is asked inside the transaction that has the effect (invariant I8). It locks the rows it read
 (`FOR SHARE` on PostgreSQL; SQLite has one writer), so a revocation that committed first always wins and one
@@ -26,8 +28,11 @@ class Kind(StrEnum):
 
     ORGANIZATION = "organization"
     MEMBERSHIP = "membership"
+    AGENT = "agent"
     SESSION = "session"
+    GRANT = "grant"
     DELEGATION = "delegation"
+    TOKEN = "token"  # noqa: S105 - the word, not a secret
 
 
 class Authority(Base):
@@ -46,11 +51,12 @@ class Authority(Base):
     suspended_at: Mapped[datetime | None]
     assistants_paused_at: Mapped[datetime | None]
     roles: Mapped[list[str] | None]
-    """Of a membership: the roles held."""
+    """Of a membership: the roles held. Of an agent: those it has when it acts for nobody."""
     order_limit: Mapped[int | None]
     """Of a membership: highest total of one order, in minor currency units."""
     scopes: Mapped[list[str] | None]
-    """Of a delegation: the workflows consented to."""
+    """The workflows that this authority lets through, None for all: of a delegation or a grant those consented to, of an
+    agent the organization's ceiling, of a token those that it was issued for."""
 
 
 class Lapse(StrEnum):
@@ -76,7 +82,15 @@ class NotAlive(Exception):
         return f"{self.kind} {self.lapse}" + (f" ({self.because})" if self.because else "")
 
 
-_KIND_OF_PREFIX = {"org": Kind.ORGANIZATION, "mem": Kind.MEMBERSHIP, "ses": Kind.SESSION, "dlg": Kind.DELEGATION}
+_KIND_OF_PREFIX = {
+    "org": Kind.ORGANIZATION,
+    "mem": Kind.MEMBERSHIP,
+    "agt": Kind.AGENT,
+    "ses": Kind.SESSION,
+    "gnt": Kind.GRANT,
+    "dlg": Kind.DELEGATION,
+    "tok": Kind.TOKEN,
+}
 _DOWNWARDS = case({kind: depth for depth, kind in enumerate(Kind)}, value=Authority.kind)
 _ALIVE = select(
     Authority.id,
@@ -104,10 +118,14 @@ def live(db: Session, principal: Principal, *, for_change: bool = False) -> Prin
     transactions queue instead of deadlocking. Raises `NotAlive`.
     """
     question = _FOR_CHANGE if for_change else _SHARED
-    found = db.connection().execute(question, {"authorities": principal.authorities})
+    agent = principal.actor.agent if principal.actor else None
+    # An actor's entry in the inventory stands beside the chain, below the organization: it bounds what hangs elsewhere.
+    beside: list[tuple[str, str | None]] = [(agent, principal.organization)] if agent else []
+    places = [*zip(principal.authorities, (None, *principal.authorities), strict=False), *beside]
+    found = db.connection().execute(question, {"authorities": [identifier for identifier, _ in places]})
     rows = {row.id: row for row in found}
-    now, above = moment(db), None
-    for identifier in principal.authorities:
+    now = moment(db)
+    for identifier, above in places:
         row = rows.get(identifier)
         if row is None or row.parent_id != above:  # each hangs on the one before it, or it is nobody's
             raise NotAlive(Lapse.UNKNOWN, _KIND_OF_PREFIX[identifier[:3]], identifier)
@@ -119,14 +137,12 @@ def live(db: Session, principal: Principal, *, for_change: bool = False) -> Prin
             raise NotAlive(Lapse.SUSPENDED, row.kind, identifier)
         if principal.actor and row.assistants_paused_at is not None:
             raise NotAlive(Lapse.PAUSED, row.kind, identifier)
-        above = identifier
     membership = rows[principal.membership]
-    delegation = rows[principal.delegation] if principal.delegation else None
     return replace(
         principal,
         roles=frozenset(membership.roles or ()),
         order_limit=membership.order_limit,
-        scopes=frozenset(delegation.scopes or ()) if delegation else EVERY_SCOPE,
+        scopes=EVERY_SCOPE.intersection(*(row.scopes for row in rows.values() if row.scopes is not None)),
     )
 
 

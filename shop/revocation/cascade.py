@@ -28,13 +28,13 @@ class NotYours(Exception):
 def sign_out(db: Session, person: Principal) -> None:
     """Sign out here: this session, its delegations, its running turns."""
     person = live(db, person, for_change=True)
-    _end(db, person, [person.session], "signed_out", EventName.SESSION_SIGNED_OUT)
+    _end(db, person, [person.own_session], "signed_out", EventName.SESSION_SIGNED_OUT)
 
 
 def sign_in_again(db: Session, person: Principal) -> None:
     """A new sign-in in the same browser ends the session that was there, and all below it (ASVS 7.2.4)."""
     person = live(db, person, for_change=True)
-    _end(db, person, [person.session], "signed_in_again", EventName.SESSION_REVOKED)
+    _end(db, person, [person.own_session], "signed_in_again", EventName.SESSION_REVOKED)
 
 
 def end_session(db: Session, person: Principal, session_id: str) -> None:

@@ -20,7 +20,7 @@ def sessions() -> ResponseReturnValue:
     me = principal()
     with services().database.read() as db:
         mine = sessions_of(db, me.membership)
-    return render_template("storefront/sessions.html", sessions=[_view(one, me.session) for one in mine])
+    return render_template("storefront/sessions.html", sessions=[_view(one, me.own_session) for one in mine])
 
 
 @pages.post("/sessions/<session_id>/end")

@@ -82,6 +82,8 @@ def for_person(db: Session, policy: Policy, principal: Principal, tool: str, dec
             return _over_limit(db, policy, principal, decision)
         case Code.NOT_PERMITTED:
             return _not_permitted(policy, verb, decision)
+        case Code.BLOCKED:
+            return "Your organization has blocked this assistant. An administrator there can lift it."
         case Code.PAUSED:
             return "Your assistant is paused. Resume it, and it can go on."
         case Code.SUSPENDED:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from shop.conversations.models import TurnState
+from shop.principal import CONSENTABLE
 from shop.tools.registry import TOOLS
 from tests.assistant import upstream as wire
 from tests.assistant.upstream import KEY, Upstream
@@ -150,15 +151,16 @@ def test_a_request_holds_instructions_words_and_schemas_and_nothing_that_identif
     sofia.say("and again")
     me, turn = sofia.principal(), sofia.turns()[0]
     for request in upstream.requests:
-        assert set(request) == {"model", "instructions", "input", "tools", "store", "stream"}
+        assert set(request) == {"model", "instructions", "input", "tools", "store", "stream", "include"}
         assert (request["model"], request["store"]) == ("fake-1", False)
+        assert request["include"] == ["reasoning.encrypted_content"], "the server keeps nothing, so it must hand it out"
         assert {tool["name"]: tool["parameters"] for tool in request["tools"]} == {
-            name: tool.schema() for name, tool in TOOLS.items()
+            name: tool.schema() for name, tool in TOOLS.items() if tool.workflow in CONSENTABLE
         }
     sent = json.dumps(upstream.requests)
     cookie = sofia.client.get_cookie(f"context-and-co-{talking.services.settings.port}", domain="127.0.0.1")
     assert cookie
-    secrets = [SOFIA, "Sofia", "Hart", me.subject, me.session, me.membership, me.organization, turn.delegation]
+    secrets = [SOFIA, "Sofia", "Hart", me.subject, me.own_session, me.membership, me.organization, turn.delegation]
     for secret in [*secrets, turn.id, str(sofia.conversation), cookie.value, KEY, talking.services.settings.secret_key]:
         assert secret not in sent
 

@@ -49,7 +49,7 @@ def delegated(db: Session, person: Principal, conversation: str) -> Principal:
     """The principal of an assistant with a new delegation below this person's session."""
     delegation = start_delegation(
         db,
-        session_id=person.session,
+        session_id=person.own_session,
         conversation_id=conversation,
         client_id=IN_APP_ASSISTANT,
         lifetime=DELEGATED,
@@ -82,3 +82,29 @@ def _authority(db: Session, authority: Authority) -> str:
     db.add(authority)
     db.flush()
     return authority.id
+
+
+def granted(database: Database, person: Principal, client: str = "https://assistant.example/client.json") -> Principal:
+    """An external assistant of this person: an entry in the inventory, a grant and a token, each with scopes of its own."""
+    with database.write() as db:
+        agent = _authority(db, Authority(id=new_id("agt"), kind=Kind.AGENT, parent_id=person.organization))
+        grant = _authority(
+            db,
+            Authority(
+                id=new_id("gnt"),
+                kind=Kind.GRANT,
+                parent_id=person.membership,
+                scopes=["browse", "read", "transact"],
+            ),
+        )
+        token = _authority(
+            db, Authority(id=new_id("tok"), kind=Kind.TOKEN, parent_id=grant, scopes=["browse", "transact"])
+        )
+    return Principal(
+        subject=person.subject,
+        organization=person.organization,
+        membership=person.membership,
+        actor=Actor(client_id=client, agent=agent),
+        grant=grant,
+        token=token,
+    )

@@ -34,14 +34,14 @@ def test_a_delegation_expires(database: Database, clock: TestClock) -> None:
     clock.pass_by(seconds=DELEGATED.total_seconds() - 1)
     with database.read() as db:
         assert live(db, assistant)
-        found = living_delegation(db, "cnv_1", person.session)
+        found = living_delegation(db, "cnv_1", person.own_session)
         assert found is not None and found[0].id == assistant.delegation
     clock.pass_by(seconds=1)
     with database.read() as db:
         with pytest.raises(NotAlive) as lapsed:
             live(db, assistant)
         assert (lapsed.value.lapse, lapsed.value.kind) == (Lapse.EXPIRED, Kind.DELEGATION)
-        assert living_delegation(db, "cnv_1", person.session) is None
+        assert living_delegation(db, "cnv_1", person.own_session) is None
         assert live(db, person)
 
 
@@ -52,8 +52,8 @@ def test_a_delegation_ends_with_the_session_that_it_hangs_on(database: Database)
     with database.write() as db:
         assistant = delegated(db, person, "cnv_1")
     with database.write() as db:
-        assert (Kind.DELEGATION, assistant.delegation) in end(db, [person.session], "signed_out")
-        assert living_delegation(db, "cnv_1", person.session) is None
+        assert (Kind.DELEGATION, assistant.delegation) in end(db, [person.own_session], "signed_out")
+        assert living_delegation(db, "cnv_1", person.own_session) is None
 
 
 def test_a_successor_is_linked_and_starts_small_again(database: Database, clock: TestClock) -> None:
@@ -81,6 +81,6 @@ def test_a_delegation_is_of_one_conversation_and_one_session(database: Database)
     with database.write() as db:
         delegated(db, person, "cnv_1")
         again = session(db, person.membership, person.organization)[0].principal()
-        assert living_delegation(db, "cnv_2", person.session) is None
-        assert living_delegation(db, "cnv_1", again.session) is None
-        assert living_delegation(db, "cnv_1", person.session) is not None
+        assert living_delegation(db, "cnv_2", person.own_session) is None
+        assert living_delegation(db, "cnv_1", again.own_session) is None
+        assert living_delegation(db, "cnv_1", person.own_session) is not None

@@ -150,7 +150,7 @@ def test_an_end_takes_all_below_and_nothing_beside(database: Database) -> None:
         at_desk = [delegated(db, desk, f"cnv_{number}") for number in range(2)]
         on_phone, of_colleague = delegated(db, phone, "cnv_phone"), delegated(db, theirs, "cnv_theirs")
     with database.write() as db:
-        ended = end(db, [desk.session], "signed_out")
+        ended = end(db, [desk.own_session], "signed_out")
     assert ended == sorted([(Kind.SESSION, desk.session)] + [(Kind.DELEGATION, str(one.delegation)) for one in at_desk])
     for alive in (phone, on_phone, theirs, of_colleague):
         assert ask(database, alive)
@@ -176,10 +176,10 @@ def test_an_end_is_final_and_keeps_its_first_reason(database: Database) -> None:
     """Ending what has ended changes nothing: not its reason, not its epoch."""
     person = a_person(database, "buyer")
     with database.write() as db:
-        end(db, [person.session], "signed_out")
+        end(db, [person.own_session], "signed_out")
     before = epochs(database)
     with database.write() as db:
-        assert end(db, [person.session], "signed_out_everywhere") == []
+        assert end(db, [person.own_session], "signed_out_everywhere") == []
         assert end(db, [], "nothing") == []
         assert end(db, ["ses_unknown"], "nothing") == []
     assert epochs(database) == before
@@ -194,7 +194,7 @@ def test_an_epoch_grows_with_each_change_and_only_there(database: Database) -> N
     assistant = with_assistant(database, person)
     before = epochs(database)
     with database.write() as db:
-        end(db, [person.session], "signed_out")
+        end(db, [person.own_session], "signed_out")
     after = epochs(database)
     grown = {identifier: after[identifier] - before[identifier] for identifier in after}
     assert {identifier for identifier, by in grown.items() if by} == {person.session, assistant.delegation}
@@ -210,7 +210,7 @@ def test_below_lists_the_living_children_of_one_kind(database: Database) -> None
         desk, phone = (session(db, mine, of)[0].principal() for _ in range(2))
         delegated(db, desk, "cnv_1")
     with database.write() as db:
-        end(db, [phone.session], "signed_out")
+        end(db, [phone.own_session], "signed_out")
         assert below(db, mine, Kind.SESSION) == [desk.session]
         assert below(db, mine, Kind.DELEGATION) == []
         assert below(db, of, Kind.MEMBERSHIP) == [mine]
@@ -222,7 +222,7 @@ def test_an_actor_without_delegation_is_no_principal(database: Database) -> None
     assistant = with_assistant(database, a_person(database, "buyer"))
     with pytest.raises(ValueError, match="an actor needs a delegation"):
         replace(assistant, delegation=None)
-    with pytest.raises(ValueError, match="a delegation needs an actor"):
+    with pytest.raises(ValueError, match="each of these needs an actor"):
         replace(assistant, actor=None)
 
 

@@ -97,7 +97,7 @@ def test_an_idle_session_expires_and_its_persons_requests_move_that_end(database
     person, _ = signed_in(database)
     clock.pass_by(seconds=IDLE.total_seconds() - 60)
     with database.write() as db:
-        touch(db, person.session, IDLE)
+        touch(db, person.own_session, IDLE)
     clock.pass_by(seconds=IDLE.total_seconds() - 60)
     assert lapse_of(database, person) is None
     clock.pass_by(seconds=60)
@@ -112,7 +112,7 @@ def test_nothing_moves_the_absolute_end(database: Database, clock: TestClock) ->
     for _ in range(int(ABSOLUTE.total_seconds() / step) - 1):
         clock.pass_by(seconds=step)
         with database.write() as db:
-            touch(db, person.session, IDLE)
+            touch(db, person.own_session, IDLE)
     assert lapse_of(database, person) is None
     with database.read() as db:
         expires = db.get_one(Authority, person.session).expires_at
@@ -130,9 +130,9 @@ def test_a_touch_brings_nothing_back(database: Database, clock: TestClock, how: 
         clock.pass_by(seconds=IDLE.total_seconds())
     else:
         with database.write() as db:
-            end(db, [person.session], "signed_out")
+            end(db, [person.own_session], "signed_out")
     with database.write() as db:
-        touch(db, person.session, IDLE)
+        touch(db, person.own_session, IDLE)
     assert lapse_of(database, person) is not None
 
 

@@ -84,7 +84,7 @@ def test_one_session_can_be_ended_from_another(shop: ShopUnderTest, office: Offi
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_nobody_ends_somebody_elses_session(shop: ShopUnderTest, office: Office) -> None:
     """A colleague's session, and one that is not there, get the same answer, and nothing ends."""
-    theirs = office.mara.assistant.principal.session
+    theirs = office.mara.assistant.principal.own_session
     answers = [office.desk.visitor.post(f"/sessions/{one}/end") for one in (theirs, "ses_none", theirs[:-1])]
     assert {answer.status_code for answer in answers} == {404}
     assert "There is no such session" in answers[0].text
