@@ -89,6 +89,10 @@ class Clause:
     """Says "something": of a kind, not one that is known."""
     any: bool = False
     """Says "any": among what was spoken of, if it was."""
+    asks: bool = False
+    """Ends in a question mark."""
+    joins: bool = False
+    """Begins with "and": it goes on with what was wished for."""
     adds: bool = False
     """Says "add" or "more", so that a number is one more than what there is."""
     again: bool = False

@@ -111,7 +111,9 @@ def _completed(
     takes = fragment.polite and bool(before) and before[-1].intent in _LOOKS
     if fragment.refers and fragment.quantity is not None and not fragment.pick:
         return [replace(fragment, intent=Intent.CHANGE if changed else Intent.ADD)]
-    if changed and fragment.names_a_thing and not fragment.pick and not any(matching(fragment.words, memory.lines())):
+    if changed and fragment.joins and not fragment.asks and fragment.names_a_thing:
+        return [replace(fragment, intent=Intent.ADD)]
+    if changed and fragment.names_a_thing and not fragment.asks and not fragment.pick and not any(matching(fragment.words, memory.lines())):
         # "… and a cold start beanie, the white one" goes on with the list.
         return [replace(fragment, intent=Intent.ADD)]
     if fragment.pick or (fragment.names and known) or (fragment.refers and not fragment.wishes):

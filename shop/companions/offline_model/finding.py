@@ -110,7 +110,7 @@ def _before_ones_eyes(clause: Clause, memory: Memory) -> str | None:
 
 
 def _by_slug(slug: str, memory: Memory) -> Finding:
-    if slug in memory.products and slug in memory.complete:
+    if slug in memory.fresh:
         return memory.products[slug]
     call = Call("get_product", {"product": slug})
     outcome = yield call

@@ -56,8 +56,7 @@ def details(clause: Clause, memory: Memory) -> Plan:
         return (yield from _compared(found, memory))
     call = Call("get_product", {"product": found[0]["product"]})
     # A look-up by name may have fetched just this product already.
-    fresh = "description" in found[0] and found[0]["product"] not in memory.shown
-    outcome = Outcome("succeeded", found[0]) if fresh else (yield call)
+    outcome = Outcome("succeeded", found[0]) if found[0]["product"] in memory.fresh else (yield call)
     return say.details(outcome.result, clause) if outcome.succeeded else result_of(call, outcome)
 
 

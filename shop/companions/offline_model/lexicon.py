@@ -135,7 +135,7 @@ _WORDS_BY_TAG: Final[dict[str, str]] = {
     "REFUSED": "refused denied blocked rejected",
     "LIMIT": "limit spend",
     "PRIVATE": "private privacy confidential listening watching recorded recording logged spying",
-    "PEOPLE": "boss manager employer anyone anybody somebody someone others auditors",
+    "PEOPLE": "people boss manager employer anyone anybody somebody someone others auditors",
     "BOT": "robot bot human machine ai real person chatbot",
     # What a shop's people answer, and what nobody here does.
     "SERVICE": """return returns returned refund refunds warranty guarantee discount discounts voucher vouchers coupon
@@ -174,7 +174,7 @@ _FUNCTION_WORDS: Final = """
     able use using find best seller sellers popular side answer question questions wish pick choose page card number
     first-time once every whole rest as same different type these too long-time usual lets lot lots amount today's
     because since unless while although though
-    looks seems sounds rn possible nothing
+    sized coloured colored looks seems sounds rn possible nothing
     around roughly circa approximately qty buying bought paying adding removing expensive
     talk believe happy glad really much-needed fine believe were being because why's its im ive id dont cant wont am
     check place submit rid half free ask asking keep keeps company till times

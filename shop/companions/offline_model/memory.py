@@ -30,6 +30,8 @@ class Memory:
     products: dict[str, Json] = field(default_factory=dict)
     complete: set[str] = field(default_factory=set)
     """The products that were shown with all of their variants."""
+    fresh: set[str] = field(default_factory=set)
+    """The products that were looked up since the person spoke."""
     shown: list[str] = field(default_factory=list)
     search: Call | None = None
     """The last search, and in `found` how many it found in all."""
@@ -52,6 +54,7 @@ class Memory:
     def begin(self, page: Page | None) -> None:
         """A new message, said on this page: coming to another page is looking at what it shows."""
         self._adds_to_shown = False
+        self.fresh = set()
         if page is not None and page != self.page:
             if page.kind == "product":
                 self.focus = page.name
@@ -98,6 +101,7 @@ class Memory:
         if slug := product.get("product"):
             self.products[str(slug)] = product
             self.complete.add(str(slug))
+            self.fresh.add(str(slug))
             self.focus = str(slug)
 
     def _learn_comparison(self, result: Json) -> None:

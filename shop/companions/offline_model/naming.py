@@ -22,7 +22,7 @@ _BEFORE_A_NAME: Final = frozenset(
      "please", "with", "and", "or", "to", "MARK", "CART"}
 )  # fmt: skip
 _SAYS_HOW: Final = frozenset({"COLOUR", "SIZE", "NUMBER", "MARK", "PRICE", "STOCK", "CHOICES", "ONE", "IT", "YES", "NO", "FIX",
-                              "OK", "NICE", "MONEY", "UNDER", "ORDINAL", "EACH", "BOTH", NAME})  # fmt: skip
+                              "OK", "NICE", "MONEY", "UNDER", "ORDINAL", "EACH", "BOTH", "ASKED", NAME})  # fmt: skip
 
 
 def named_only(tokens: list[Token], known: Collection[str]) -> list[Token]:

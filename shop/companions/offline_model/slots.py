@@ -45,6 +45,7 @@ def slots(intent: Intent, tokens: list[Token]) -> Clause:
         this=any(token.text in {"this", "these"} for token in tokens),
         some="SOME" in tags,
         any=any(token.text in {"any", "anything"} for token in tokens),
+        asks="ASKED" in tags,
         adds=bool(tags & {"ADD", "BUY", "MORE"}),
         again="AGAIN" in tags,
         all=bool(tags & {"ALL", "EACH"}),

@@ -21,6 +21,10 @@ _SLOT_TAGS: Final = frozenset(
 )
 
 
+ASKED: Final = "ASKED"
+"""The tag of the mark behind a question."""
+
+
 def wishes(tokens: list[Token]) -> Iterator[list[Token]]:
     """The tokens of each wish, in order."""
     yield from _split(_without_asides(_without_contrasts(tokens)))
@@ -33,6 +37,8 @@ def _split(tokens: list[Token]) -> Iterator[list[Token]]:
         ends = token.tag == "MARK" and token.text in SENTENCE_MARKS
         rest = tokens[place + 1 :]
         if ends or (token.text in _JOINTS and _begins_a_wish(clause, rest)):
+            if token.text == "?":
+                clause.append(Token("?", ASKED))
             yield clause
             # A list inherits its verb: "add a mug and a tote" adds both.
             inherits = not ends and _begins_a_thing(_after_a_fix(rest)) and not _opens(rest)

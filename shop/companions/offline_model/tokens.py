@@ -159,6 +159,11 @@ def _size(token: Token, before: Token | None, behind: Token | None, earlier: lis
     return Token(token.text, "FILLER_SIZE") if idle else token
 
 
+def _new(token: Token, before: Token | None, behind: Token | None, earlier: list[Token]) -> Token:
+    """ "a new cup" is no wish for the newest."""
+    return Token("new", "a") if before and before.tag in {"a", "my", "some"} else token
+
+
 def _zero(token: Token, before: Token | None, behind: Token | None, earlier: list[Token]) -> Token:
     """Rather the first word of a name than a quantity, but for "set it to zero"."""
     return token if before and before.tag in {"IT", "to"} else Token("zero", NAME)
@@ -185,6 +190,7 @@ _SETTLERS: Final[dict[str, Callable[[Token, Token | None, Token | None, list[Tok
     "first": _first,
     "left": _left,
     "zero": _zero,
+    "new": _new,
     "NUMBER": _count,
     "SIZE": _size,
 }
@@ -219,8 +225,15 @@ def _names_joined(tokens: list[Token], known: frozenset[str]) -> list[Token]:
         inside = before == NAME and behind in {NAME, "CATEGORY"} and ordinary and not token.tag.islower()
         shown = token.text in known and ordinary and NAME in {before, behind}
         begins = behind == NAME and (
-            token.tag == "PURPOSE" or (token.tag == "NUMBER" and token.text.isalpha() and before in {"a", "the", "IT"})
+            (token.tag == "PURPOSE" and (before == "the" or _leads_to_a_kind(tokens, place)))
+            or (token.tag == "NUMBER" and token.text.isalpha() and before in {"a", "the", "IT"})
         )
         if inside or shown or begins:
             joined[place] = Token(token.text, NAME)
     return joined
+
+
+def _leads_to_a_kind(tokens: list[Token], place: int) -> bool:
+    """Whether nothing but names stands between a word and the kind of goods behind it."""
+    behind = next((token.tag for token in tokens[place + 1 :] if token.tag != NAME), "")
+    return behind == "CATEGORY"

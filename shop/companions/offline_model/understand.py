@@ -14,7 +14,7 @@ from shop.companions.offline_model.clauses import Clause, Intent
 from shop.companions.offline_model.naming import NOISE, named_only
 from shop.companions.offline_model.rules import intent_of
 from shop.companions.offline_model.slots import slots
-from shop.companions.offline_model.splitting import wishes
+from shop.companions.offline_model.splitting import ASKED, wishes
 from shop.companions.offline_model.tokens import NAME, Token, tokenise
 
 MOST_CHARACTERS: Final = 2_000
@@ -39,12 +39,13 @@ def understand(text: str, known: frozenset[str] = frozenset()) -> tuple[Clause, 
 
 
 def _read(tokens: list[Token]) -> Iterator[Clause]:
+    joins = bool(tokens) and tokens[0].tag == "and"
     while tokens and (tokens[0].tag in {"and", "then", "so", "but"} or tokens[0].tag == "MARK"):
         tokens = tokens[1:]
-    if not tokens:
+    if not tokens or tokens[0].tag == ASKED:
         return
-    intent = intent_of(tokens)
-    clause = slots(intent, tokens)
+    intent = intent_of([token for token in tokens if token.tag != ASKED])
+    clause = replace(slots(intent, tokens), joins=joins)
     if intent is Intent.FRAGMENT and not clause.says_something:
         yield Clause(Intent.UNKNOWN, fixes=clause.fixes)
     elif intent in {Intent.FRAGMENT, Intent.ADD} and _chats(tokens, intent):
