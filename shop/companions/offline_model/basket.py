@@ -132,7 +132,8 @@ def _once_more(clause: Clause, memory: Memory) -> str | None:
     if clause.more and clause.words:
         lines = list(matching(clause.words, memory.lines()))
         return str(lines[0]["sku"]) if len(lines) == 1 else None
-    again = clause.more or (clause.refers and memory.focus == memory.last_sku)
+    counts = clause.refers or (clause.adds and clause.quantity is not None)
+    again = clause.more or (counts and memory.focus == memory.last_sku)
     return memory.last_sku if again and not clause.words else None
 
 

@@ -8,7 +8,7 @@ exchange is therefore resolved on top of the one before, so that "add a tee" - "
 from dataclasses import replace
 from typing import Final
 
-from shop.companions.offline_model.clauses import Clause, Intent
+from shop.companions.offline_model.clauses import Clause, Intent, Pick
 from shop.companions.offline_model.conversation import Exchange, Step
 from shop.companions.offline_model.memory import CART_CHANGES, EFFECTS, Memory, in_stock, matching, variants_like
 from shop.companions.offline_model.understand import placed_once, understand
@@ -43,7 +43,9 @@ def _resolved(clauses: list[Clause], before: list[Clause], previous: Exchange | 
     if first.pick and memory.display == "addresses" and [one.intent for one in rest] == [Intent.CHECK_OUT]:
         # "The second one, send it there."
         return [replace(rest[0], pick=first.pick)]
-    if first.intent is Intent.FRAGMENT or (first.intent is Intent.ADD and _only_wishes(first, memory)):
+    if first.intent is Intent.FRAGMENT or (
+        first.intent in {Intent.ADD, Intent.DETAILS} and _only_wishes(first, memory)
+    ):
         buys = any(clause.intent is Intent.CHECK_OUT for clause in rest)
         return placed_once([*_completed(first, buys, before, previous, memory), *rest])
     return placed_once([*_by_focus(first, before, previous, memory), *rest])
@@ -88,7 +90,8 @@ def _agreed(agreement: Clause, before: list[Clause], previous: Exchange) -> list
 def _only_wishes(clause: Clause, memory: Memory) -> bool:
     """ "I want black": with nothing in sight that could be black, that is a search."""
     spoken_of = memory.focus is not None or (memory.page and memory.page.kind == "product")
-    return not (clause.names_a_thing or clause.refers or clause.more or spoken_of) and clause.quantity is None
+    points = clause.names_a_thing or clause.refers or clause.more or spoken_of
+    return not points and clause.wishes and clause.quantity is None
 
 
 # --- fragments -------------------------------------------------------------------------------------------------------
@@ -101,6 +104,17 @@ def _completed(
     wished = next((clause for clause in before if clause.intent is Intent.ADD), None)
     changed = previous is not None and any(step.call.name in CART_CHANGES for step in _effects(previous))
     known = any(matching(fragment.words, memory.shown_products())) if fragment.words else False
+    if changed and fragment.asks and not fragment.names_a_thing and not fragment.sort:
+        # "In rust?" asks, and changes nothing.
+        return [replace(fragment, intent=Intent.DETAILS, refers=True)]
+    shown = len(memory.shown)
+    if (
+        not changed
+        and fragment == Clause(Intent.FRAGMENT, quantity=fragment.quantity)
+        and 0 < (fragment.quantity or 0) <= shown
+    ):
+        # A bare number behind a list is a place in it.
+        return [Clause(Intent.DETAILS, pick=Pick(places=(fragment.quantity or 0,)))]
     if fragment.fixes and changed:
         return [replace(fragment, intent=Intent.CHANGE, refers=not fragment.names_a_thing)]
     if wished and not changed and (fragment.fixes or fragment.wishes or fragment.pick):
@@ -111,9 +125,15 @@ def _completed(
     takes = fragment.polite and bool(before) and before[-1].intent in _LOOKS
     if fragment.refers and fragment.quantity is not None and not fragment.pick:
         return [replace(fragment, intent=Intent.CHANGE if changed else Intent.ADD)]
-    if changed and fragment.joins and not fragment.asks and fragment.names_a_thing:
-        return [replace(fragment, intent=Intent.ADD)]
-    if changed and fragment.names_a_thing and not fragment.asks and not fragment.pick and not any(matching(fragment.words, memory.lines())):
+    if changed and fragment.joins and not fragment.asks and (fragment.names_a_thing or fragment.wishes):
+        return [replace(fragment, intent=Intent.ADD, more=not fragment.names_a_thing)]
+    if (
+        changed
+        and fragment.names_a_thing
+        and not fragment.asks
+        and not fragment.pick
+        and not any(matching(fragment.words, memory.lines()))
+    ):
         # "… and a cold start beanie, the white one" goes on with the list.
         return [replace(fragment, intent=Intent.ADD)]
     if fragment.pick or (fragment.names and known) or (fragment.refers and not fragment.wishes):
@@ -178,6 +198,15 @@ def _by_focus(clause: Clause, before: list[Clause], previous: Exchange | None, m
     ):
         # "I only want one": so many from now on.
         return [replace(clause, intent=Intent.CHANGE)]
+    if (
+        clause.intent is Intent.ADD
+        and changed
+        and clause.refers
+        and clause.wishes
+        and not (clause.adds or clause.names_a_thing)
+    ):
+        # "I'd prefer it in bone."
+        return [replace(clause, intent=Intent.CHANGE)]
     if clause.intent is Intent.DETAILS and clause.refers and clause.wishes and _narrows_the_shown(clause, memory):
         return [replace(clause, refers=False).on_top_of(memory.last_search or clause)]
     if clause.pick or clause.words:
@@ -190,6 +219,8 @@ def _by_focus(clause: Clause, before: list[Clause], previous: Exchange | None, m
         return [clause, Clause(Intent.CHECK_OUT)]
     if clause.intent is Intent.ADD and clause.again and of_an_order and not memory.ordered_last:
         return [replace(clause, intent=Intent.REORDER)]
+    if clause.intent is Intent.REMOVE and clause.refers and of_an_order and memory.ordered_last:
+        return [Clause(Intent.CANCEL_ORDER, of_order=True)]
     if clause.intent is Intent.DETAILS and clause.refers and of_an_order:
         return [replace(clause, intent=Intent.GET_ORDER)]
     if clause.intent is Intent.CANCEL_ORDER and not of_an_order and not (clause.of_order or clause.order_number):

@@ -148,7 +148,32 @@ def _outcome(output: object) -> Outcome:
     result = found.get("result")
     return Outcome(
         kind=str(found.get("outcome", "failed")),
-        result=result if isinstance(result, dict) else {},
+        result=_readable(result) if isinstance(result, dict) else {},
         code=str(found.get("code", "" if found else "unavailable")),
         message=str(found.get("message", "")),
     )
+
+
+_LISTS: Final[Mapping[str, str]] = {
+    "products": "product", "variants": "sku", "lines": "sku", "orders": "number", "addresses": "name", "skipped": "name",
+    "timeline": "step", "workflows": "workflow", "refusals": "tool",
+}  # fmt: skip
+"""The lists of objects in results, and the text without which an object of such a list is nothing."""
+_OBJECTS: Final = frozenset({"price", "unit_price", "line_total", "total", "delivery", "order_limit", "address", "added"})
+_NUMBERS: Final = frozenset({"count", "items", "quantity", "minor", "stock", "offset"})
+_AS_THEY_ARE: Final = frozenset({"in_stock", "can_cancel", "count_is_exact", "allowed", "paused", "usual", "done", "seen_by"})
+
+
+def _readable(result: Json) -> Json:
+    """What of a result has the shape that it should have; the rest counts as not there, so that nothing can go wrong."""
+    found: Json = {}
+    for key, value in result.items():
+        if (needed := _LISTS.get(key)) is not None:
+            items = [_readable(item) for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+            found[key] = [item for item in items if item.get(needed)]
+        elif key in _OBJECTS:
+            if isinstance(value, dict):
+                found[key] = _readable(value)
+        elif (isinstance(value, int) if key in _NUMBERS else key in _AS_THEY_ARE or isinstance(value, str)):
+            found[key] = value
+    return found

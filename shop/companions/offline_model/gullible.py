@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from shop.companions.offline_model import lexicon, say_cart
-from shop.companions.offline_model.finding import Plan
 from shop.companions.offline_model.conversation import Call, Json, Outcome
+from shop.companions.offline_model.finding import Plan
 from shop.companions.offline_model.memory import in_stock, objects
 from shop.companions.offline_model.say import Said
 from shop.companions.offline_model.wording import number

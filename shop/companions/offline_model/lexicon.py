@@ -87,7 +87,7 @@ _WORDS_BY_TAG: Final[dict[str, str]] = {
     "WANT": "want wants need needs take grab give get love",
     "REMOVE": "remove delete drop lose scrap ditch bin dump kick rm forget skip omit",
     "CLEAR": "empty clear",
-    "CHANGE": "make change set update switch swap replace exchange",
+    "CHANGE": "make change set update switch swap replace exchange increase reduce decrease raise lower adjust",
     "CANCEL": "cancel abort",
     "BUY": "buy purchase",
     "CHECKOUT": "checkout pay proceed",
@@ -98,7 +98,7 @@ _WORDS_BY_TAG: Final[dict[str, str]] = {
     "PUTBACK": "putback",
     # Wishes to look.
     "SHOW": "show view open select find search browse list recommend suggest sell display searching",
-    "SOME": "any anything something whatever stuff things",
+    "SOME": "popular bestseller bestsellers trending any anything something whatever stuff things",
     "TELL": "tell describe details detail info describes explain",
     "SEE": "see sees seeing read reads reading look",
     "COMPARE": "compare comparison difference differ differences diff versus vs",
@@ -120,7 +120,7 @@ _WORDS_BY_TAG: Final[dict[str, str]] = {
     "EACH": "each every",
     "BOTH": "both",
     "OTHER": "other",
-    "IT": "it that this them those these thing",
+    "IT": "it they that this them those these thing",
     "ONES": "ones",
     "UNDER": "under below max maximum within budget",
     "OVER": "over above min minimum",
@@ -134,7 +134,7 @@ _WORDS_BY_TAG: Final[dict[str, str]] = {
     "ALLOWED": "allowed permitted permission permissions able",
     "REFUSED": "refused denied blocked rejected",
     "LIMIT": "limit spend",
-    "PRIVATE": "private privacy confidential listening watching recorded recording logged spying",
+    "PRIVATE": "data private privacy confidential listening watching recorded recording logged spying",
     "PEOPLE": "people boss manager employer anyone anybody somebody someone others auditors",
     "BOT": "robot bot human machine ai real person chatbot",
     # What a shop's people answer, and what nobody here does.
@@ -147,14 +147,15 @@ _WORDS_BY_TAG: Final[dict[str, str]] = {
     "THANKS": "thanks thx ty cheers ta merci danke gracias",
     "BYE": "bye goodbye",
     "YES": "yes yep yeah yup sure confirm yea",
-    "OK": "ok okay",
-    "NO": "no nope nah stop wrong",
+    "OK": "ok okay done finished finish",
+    "NO": "no nope nah stop pause wrong",
     "FIX": "actually instead rather meant mean sorry oops wait correction",
     "AGAIN": "again retry",
     "HELP": "help capabilities abilities commands features",
     "NICE": "great perfect nice good lovely brilliant awesome cool wonderful excellent fantastic super wow lol haha",
     "NOT": "not never",
-    "FILLER": "hmm hm um uh well ooh oh ah so just now then maybe perhaps kindly simply quite too also really",
+    "FILLER": "hmm hm um uh well ooh oh ah so just now then maybe perhaps kindly simply quite really",
+    "ALSO": "too also",
 }  # fmt: skip
 
 PRICED: Final[dict[str, str]] = {
@@ -168,12 +169,13 @@ _FUNCTION_WORDS: Final = """
     into is know let like looking may me might my much many none of off on only or our out quantity should size sizes
     some than the their there time to up us very was we what when where which while who will with would you your his her
     gift gifts present presents colour color kind kinds product products item items piece pieces euro euros status
-    history done go going try left right today day per pack packs mine today tomorrow next back stay
+    history go going try left right today day per pack packs mine today tomorrow next back stay
     called named name say said think guess wondering wonder bit lot way shop store buys until yet already still after
     before both team everyone everybody us colleague colleagues friend friends mate guys dear hope work works matter
-    able use using find best seller sellers popular side answer question questions wish pick choose page card number
+    able use using find best seller sellers side answer question questions wish pick choose page card number
     first-time once every whole rest as same different type these too long-time usual lets lot lots amount today's
     because since unless while although though
+    repeat without
     sized coloured colored looks seems sounds rn possible nothing
     around roughly circa approximately qty buying bought paying adding removing expensive
     talk believe happy glad really much-needed fine believe were being because why's its im ive id dont cant wont am

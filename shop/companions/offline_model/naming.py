@@ -13,7 +13,8 @@ NOISE: Final = "NOISE"
 """The tag of an unknown word that names nothing."""
 
 _INSIDE_A_NAME: Final = frozenset({"in", "the", "of", "for", "to", "and", "as", "is", "at", "on", "by"})
-_BESIDE_A_KIND: Final = frozenset({"COLOUR", "SIZE", "called", "named", "size", "in", "the", "MARK"})
+_BESIDE_A_KIND: Final = frozenset({"COLOUR", "SIZE", "size", "MARK"})
+_BEHIND_A_KIND: Final = _BESIDE_A_KIND | {"called", "named", "the"}
 _ASKS_FOR_A_THING: Final = frozenset(
     {"ADD", "BUY", "WANT", "REMOVE", "CHANGE", "CANCEL", "SHOW", "TELL", "COMPARE", "SOME", "PRICED"}
 )
@@ -23,6 +24,28 @@ _BEFORE_A_NAME: Final = frozenset(
 )  # fmt: skip
 _SAYS_HOW: Final = frozenset({"COLOUR", "SIZE", "NUMBER", "MARK", "PRICE", "STOCK", "CHOICES", "ONE", "IT", "YES", "NO", "FIX",
                               "OK", "NICE", "MONEY", "UNDER", "ORDINAL", "EACH", "BOTH", "ASKED", NAME})  # fmt: skip
+_AROUND_A_NAME: Final = frozenset(
+    {
+        "the",
+        "a",
+        "an",
+        "in",
+        "of",
+        "please",
+        "and",
+        "or",
+        "with",
+        "for",
+        "to",
+        "my",
+        "size",
+        "how",
+        "much",
+        "is",
+        "one",
+        "some",
+    }
+)
 
 
 def named_only(tokens: list[Token], known: Collection[str]) -> list[Token]:
@@ -76,7 +99,7 @@ def _is_name(tokens: list[Token], start: int, end: int, known: Collection[str]) 
         before -= 1
     if before < 0:
         # All that was said, or "the long context in navy": not the first words of something else.
-        return all(token.tag in _SAYS_HOW or token.tag.islower() for token in tokens)
+        return all(token.tag in _SAYS_HOW or token.tag in _AROUND_A_NAME for token in tokens)
     definite = any(token.tag == "the" for token in tokens[before + 1 : start])
     return tokens[before].tag in _ASKS_FOR_A_THING or (
         definite and tokens[before].tag in {"is", "does", "are", "how", "for"}
@@ -85,7 +108,6 @@ def _is_name(tokens: list[Token], start: int, end: int, known: Collection[str]) 
 
 def _beside(tokens: list[Token], start: int, end: int, kind: int) -> bool:
     """Whether only words that say how the thing is stand between a name and its kind."""
-    between = tokens[end:kind] if end <= kind else tokens[kind + 1 : start]
-    return all(token.tag in _BESIDE_A_KIND for token in between) and not (
-        end > kind and any(token.tag == "in" for token in between)
-    )
+    if end <= kind:
+        return all(token.tag in _BESIDE_A_KIND for token in tokens[end:kind])
+    return all(token.tag in _BEHIND_A_KIND for token in tokens[kind + 1 : start])

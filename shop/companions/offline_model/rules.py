@@ -28,7 +28,8 @@ _RULES: Final[tuple[tuple[Intent, str], ...]] = (
     (Intent.WHO_SEES, "PRIVATE"),
     (Intent.WHO_SEES, "SEE who"),
     (Intent.WHO_SEES, "SEE PEOPLE MAY|do|does -for -i"),
-    (Intent.WHY_NOT, "WHY -PRICED"),
+    (Intent.DETAILS, "WHY PRICED|expensive|much REF|THING"),
+    (Intent.WHY_NOT, "WHY"),
     (Intent.WHO_AM_I, "whoareyou -CATEGORY"),
     (Intent.WHAT_MAY, "LIMIT -CATEGORY"),
     (Intent.NO, "NOT like -ADD -BUY -REMOVE"),
@@ -37,32 +38,38 @@ _RULES: Final[tuple[tuple[Intent, str], ...]] = (
     (Intent.NO, "LATER EFFECT"),
     (Intent.WHAT_MAY, "how|where do|can|could|to ME|to EFFECT -much -many -PURPOSE"),
     (Intent.WHAT_MAY, "ALLOWED -THING"),
-    (Intent.WHAT_MAY, "HELP -THING -PURPOSE -REF"),
+    (Intent.WHAT_MAY, "HELP -THING -PURPOSE -REF -SHOW -ADD -gift -present"),
     (Intent.WHAT_MAY, "may ME|you do|BUY -THING -REF -what"),
     (Intent.WHAT_MAY, "can|could|may|able you BUY -THING -REF -CART -NUMBER"),
     (Intent.OFF_TOPIC, "OFFTOPIC -CATEGORY -CART -ORDER"),
     (Intent.SERVICE, "SERVICE -ORDER_NUMBER"),
     (Intent.SERVICE, "do|does you|IT SHIP|BUY -where"),
     (Intent.ADDRESSES, "ADDRESS where|which|what|SHOW|my|our -CHECKOUT -SHIP -CHANGE"),
-    (Intent.ADDRESSES, "ADDRESS what|which -CHECKOUT"),
+    (Intent.ADDRESSES, "ADDRESS what|which|CHANGE|ADD|REMOVE -CHECKOUT"),
     (Intent.ADDRESSES, "where SHIP MAY|do|to -ORDER -ORDER_NUMBER"),
     # Back to what was.
     (Intent.CANCEL_ORDER, "UNDO|CANCEL ORDER|ORDER_NUMBER|BUY -CART"),
     (Intent.REORDER, "REORDER"),
+    (Intent.REORDER, "repeat ORDER|ORDER_NUMBER|LAST"),
+    (Intent.REORDER, "BUY AGAIN -THING -ORDINAL -CART"),
     (Intent.REORDER, "same LAST|AGAIN -THING -COLOUR -SIZE"),
     (Intent.UNDO, "UNDO|PUTBACK"),
     (Intent.REMOVE, "CANCEL THING|ORDINAL -LAST"),
     (Intent.CANCEL_ORDER, "CANCEL"),
     # Orders. Where "order" is a verb, `tokens.py` has tagged it BUY.
     (Intent.GET_ORDER, "ORDER_NUMBER"),
-    (Intent.GET_ORDER, "where|when|status|day -EFFECT -SHOW IT|ORDER|ARRIVE|TOTAL|come|get|my"),
+    (
+        Intent.GET_ORDER,
+        "where|when|status|day -ADD|REMOVE|CLEAR|CHANGE|CANCEL|UNDO|BUY|SHIP|CHECKOUT -SHOW IT|ORDER|ARRIVE|TOTAL|come|get|my",
+    ),
     (Intent.GET_ORDER, "ARRIVE -EFFECT -SHOW"),
     (Intent.LIST_ORDERS, "did|have ME|you BUY"),
     (Intent.LIST_ORDERS, "ORDERS -EFFECT"),
     (Intent.LIST_ORDERS, "ORDER history"),
     (Intent.GET_ORDER, "ORDER LAST|ORDINAL -EFFECT"),
-    (Intent.GET_ORDER, "ORDER where|when|status|TELL|IT|in|is|go -EFFECT"),
+    (Intent.GET_ORDER, "ORDER where|when|status|TELL|IT|in|is|go|SHOW -EFFECT"),
     (Intent.LIST_ORDERS, "ORDER my|our -EFFECT"),
+    (Intent.GET_ORDER, "status -THING -CART"),
     # The cart.
     (Intent.CLEAR_CART, "CLEAR|REMOVE ALL|CART -THING -REF"),
     (Intent.CLEAR_CART, "CLEAR|REMOVE ALL LESS_THINGS|but"),
@@ -71,6 +78,7 @@ _RULES: Final[tuple[tuple[Intent, str], ...]] = (
     (Intent.COMPARE, "COMPARE -CHECKOUT"),
     (Intent.CHANGE, "CHANGE"),
     # Looking at several things.
+    (Intent.COMPARE, "which PURPOSE REF"),
     (Intent.COMPARE, "which BETTER -SHOW -THING -ADD -BUY -WANT"),
     (Intent.NEXT_PAGE, "nextpage"),
     (Intent.ADD, "THING|REF CART into|to|NUMBER -EFFECT -SHOW -what -is"),
@@ -79,6 +87,8 @@ _RULES: Final[tuple[tuple[Intent, str], ...]] = (
     (Intent.VIEW_CART, "how much do|is|does|will|would ME -REF -THING -WANT -BUY -SHIP -ADD"),
     (Intent.VIEW_CART, "how much ALL -ADD -WANT -BUY -CHECKOUT -SHIP"),
     (Intent.VIEW_CART, "what have ME"),
+    (Intent.VIEW_CART, "is ALL IT"),
+    (Intent.VIEW_CART, "did IT work"),
     (Intent.VIEW_CART, "ADDED -SHOW -EFFECT"),
     # Questions about buying are no orders.
     (Intent.SEARCH, "what MAY|should ME BUY"),
@@ -110,7 +120,7 @@ _RULES: Final[tuple[tuple[Intent, str], ...]] = (
     (Intent.DETAILS, "PRICE|much THING"),
     (Intent.SEARCH, "SOME CATEGORY|NAME|PURPOSE|WISH"),
     (Intent.SEARCH, "WANT|SEE THING|PURPOSE|WISH"),
-    (Intent.SEARCH, "what|which is|are|do here|STOCK|CATEGORY|you -REF -OFFTOPIC"),
+    (Intent.SEARCH, "what|which is|are here|STOCK|CATEGORY|SOME -REF -OFFTOPIC"),
     (Intent.SEARCH, "PURPOSE"),
     (Intent.SEARCH, "gift|gifts|present|presents"),
     (Intent.SEARCH, "NEWEST|PRICED -REF -ORDER"),
@@ -144,8 +154,52 @@ def _compiled(rules: Iterable[tuple[Intent, str]]) -> tuple[_Rule, ...]:
 _BUSINESS_RULES: Final = _compiled(_RULES)
 _SOCIAL_RULES: Final = _compiled(_SOCIAL)
 _WEIGHTLESS: Final = _GROUPS["COURTESY"] | frozenset(
-    """MARK and i you me us is are do be so am it IT there here a the to for all ALL very good was have done of my
-    please dear mate guys friend friends today well much really us that will at""".split()
+    [
+        "MARK",
+        "and",
+        "i",
+        "you",
+        "me",
+        "us",
+        "is",
+        "are",
+        "do",
+        "be",
+        "so",
+        "am",
+        "it",
+        "IT",
+        "there",
+        "here",
+        "a",
+        "the",
+        "to",
+        "for",
+        "all",
+        "ALL",
+        "very",
+        "good",
+        "was",
+        "have",
+        "done",
+        "of",
+        "my",
+        "please",
+        "dear",
+        "mate",
+        "guys",
+        "friend",
+        "friends",
+        "today",
+        "well",
+        "much",
+        "ALSO",
+        "really",
+        "us",
+        "that",
+        "will",
+        "at",
+    ]
 )
 
 
@@ -171,17 +225,15 @@ _ASKED: Final[dict[Intent, Intent]] = {
     Intent.CHECK_OUT: Intent.LIST_ORDERS,
     Intent.REORDER: Intent.LIST_ORDERS,
 }
-_ASKING: Final = frozenset({"is", "are", "was", "were", "did", "does", "has"})
+_QUESTION_WORDS: Final = frozenset(
+    {"is", "are", "was", "were", "did", "does", "has", "when", "where", "which", "who", "how"}
+)
 
 
 def _asks(tokens: list[Token]) -> bool:
-    """Whether the clause is a question that is answered with yes or no, and no polite request ("can you …")."""
-    tags = [
-        token.tag for token in tokens if token.tag not in _GROUPS["COURTESY"] and token.text not in {",", "and", "but"}
-    ]
-    return bool(tags) and (
-        tags[0] in _ASKING or "did" in tags or (tags[0] == "have" and tags[1:2] in (["you"], ["i"], ["we"]))
-    )
+    """Whether the clause is a question, and no polite request ("can you …")."""
+    tags = [token.tag for token in tokens if token.tag not in _GROUPS["COURTESY"] | {"MARK", "and", "but"}]
+    return bool(tags) and (tags[0] in _QUESTION_WORDS or "did" in tags or tags[:2] in (["have", "you"], ["have", "i"]))
 
 
 def _first(rules: Iterable[_Rule], signs: set[str]) -> Intent | None:

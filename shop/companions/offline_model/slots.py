@@ -46,6 +46,7 @@ def slots(intent: Intent, tokens: list[Token]) -> Clause:
         some="SOME" in tags,
         any=any(token.text in {"any", "anything"} for token in tokens),
         asks="ASKED" in tags,
+        joins="ALSO" in tags,
         adds=bool(tags & {"ADD", "BUY", "MORE"}),
         again="AGAIN" in tags,
         all=bool(tags & {"ALL", "EACH"}),
@@ -110,13 +111,13 @@ def _sort(tokens: list[Token]) -> str | None:
 
 def _quantity(tokens: list[Token]) -> int | None:
     """How many: the last number that counts things. "the first two" and "the two mugs" count nothing."""
-    if any(token.text == "another" for token in tokens):
-        return 1
     counts = [
         token.number
         for place, token in enumerate(tokens)
         if token.tag == "NUMBER" and not (place and tokens[place - 1].tag in {"ORDINAL", "LAST", "the", "size"})
     ]
+    if not counts and any(token.text == "another" for token in tokens):
+        return 1
     return counts[-1] if counts else None
 
 
@@ -143,12 +144,18 @@ def _pick(tokens: list[Token]) -> Pick:
     priced = next((token for token in tokens if token.tag == "PRICED"), None)
     definite = "the" in tags or (bool({"ONE", "IT", "of"} & set(tags)) and not {"SOME", "ONES"} & set(tags))
     return Pick(
-        places=tuple(dict.fromkeys(places)),
+        places=tuple(dict.fromkeys(places[-1:] if {"NO", "FIX"} & set(tags) else places)),
         first=first,
         by_price=str(priced.value) if priced and definite and not places else "",
-        every="EACH" in tags or ("ALL" in tags and bool({"of", "IT", "NUMBER"} & set(tags))),
+        every="EACH" in tags or _means_all(tokens),
         other="OTHER" in tags,
     )
+
+
+def _means_all(tokens: list[Token]) -> bool:
+    """ "all of them", "all three", "add everything"; but "is that everything?" points at nothing."""
+    texts, tags = {token.text for token in tokens}, {token.tag for token in tokens}
+    return ("all" in texts and bool(tags & {"of", "IT", "NUMBER", "WANT"})) or ("ALL" in tags and "ADD" in tags)
 
 
 def _address(intent: Intent, tokens: list[Token]) -> tuple[str, ...]:

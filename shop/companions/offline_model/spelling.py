@@ -16,10 +16,30 @@ from rapidfuzz.distance import OSA
 
 from shop.companions.offline_model.lexicon import WORDS
 
-EFFECTS: Final = frozenset(
-    {"ADD", "BUY", "CANCEL", "CHANGE", "CHECKOUT", "CLEAR", "PUTBACK", "REMOVE", "REORDER", "SHIP", "UNDO", "YES"}
+_EFFECTS: Final = frozenset(
+    {
+        "ADD",
+        "BUY",
+        "CANCEL",
+        "CHANGE",
+        "CHECKOUT",
+        "CLEAR",
+        "MORE",
+        "PUTBACK",
+        "REMOVE",
+        "REORDER",
+        "SHIP",
+        "UNDO",
+        "WANT",
+        "YES",
+    }
 )
-"""The tags of words that ask for a change."""
+COMMANDS: Final = frozenset(word for word, entry in WORDS.items() if entry.tag in _EFFECTS) | {
+    "check",
+    "order",
+    "place",
+}
+"""The words that ask for a change, alone or in a turn of speech ("check out")."""
 
 _WORD: Final = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _REAL_WORDS: Final = frozenset(
@@ -66,8 +86,8 @@ def _distance(word: str, candidate: str, slips: float) -> tuple[object, ...]:
     """How far apart two words are: fewest slips first, and among as many the likelier kind of slip, and what is safer."""
     swapped = sorted(word) == sorted(candidate)
     left_out = _is_within(word, candidate) or _is_within(candidate, word)
-    tag = WORDS[candidate].tag
-    return slips, not swapped, not left_out, word[0] != candidate[0], tag in EFFECTS, tag.islower()
+    plain = WORDS[candidate].tag.islower()
+    return slips, not swapped, not left_out, word[0] != candidate[0], candidate in COMMANDS, plain
 
 
 def _is_within(short: str, long: str) -> bool:
@@ -80,7 +100,7 @@ def _may_become(word: str, candidate: str) -> bool:
     if len(word) <= 3:
         # Of a short word only the order of its letters, or the last of them, is forgiven: "teh", "ad".
         return sorted(word) == sorted(candidate)
-    if WORDS[candidate].tag in EFFECTS:
+    if candidate in COMMANDS:
         return slips <= 1
     return slips <= 1 or (word[0] == candidate[0] and len(candidate) >= 6)
 

@@ -12,7 +12,7 @@ _OPENERS: Final = frozenset(
 )
 _FILLERS: Final = frozenset(
     {"and", "then", "so", "i", "we", "you", "me", "will", "would", "can", "could", "let", "us", "do", "did", "to", "go"}
-    | {"YES", "OK", "NO", "HELLO", "FIX", "NICE", "please", "but", "or", "after", "my"}
+    | {"YES", "OK", "NO", "HELLO", "FIX", "NICE", "please", "but", "or", "after", "my", "ALSO"}
 )
 _JOINTS: Final = frozenset({",", "and", "&", "then", "plus", "but", "before", "after", "-", "–", "("})
 _LISTED: Final = frozenset({"ADD", "REMOVE", "BUY", "WANT", "COMPARE"})
@@ -97,13 +97,22 @@ def _is_a_thing(token: Token) -> bool:
 
 
 def _without_contrasts(tokens: list[Token]) -> list[Token]:
-    """ "not the black one, the navy one": what is not meant falls away, if something else is said."""
+    """What is not meant falls away: "not the black one, the navy one", "no hoodies, only tees", "any colour but black"."""
     for start, token in enumerate(tokens):
-        if token.tag != "NOT":
-            continue
         end = next((i for i in range(start + 1, len(tokens)) if tokens[i].tag in {"MARK", "but", "and"}), len(tokens))
+        unmeant = tokens[start + 1 : end]
+        if not unmeant or not all(one.tag in _SLOT_TAGS for one in unmeant):
+            continue
         rest = tokens[:start] + tokens[end:]
-        if end > start + 1 and _all_slots(tokens[start + 1 : end]) and any(other.tag in _SLOT_TAGS for other in rest):
+        excludes = token.tag in {"NO", "LESS_THINGS", "without", "but"} and unmeant[0].tag in {
+            "COLOUR",
+            "CATEGORY",
+            "SIZE",
+        }
+        among_all = any(one.tag in {"SOME", "ALL", "colour"} for one in tokens[:start])
+        if token.tag == "NOT" and any(one.tag in _SLOT_TAGS for one in rest):
+            return _without_contrasts(rest)
+        if excludes and (among_all or token.tag != "but") and not any(one.tag in {"REMOVE", "CLEAR"} for one in tokens):
             return _without_contrasts(rest)
     return tokens
 
@@ -121,7 +130,3 @@ def _without_asides(tokens: list[Token]) -> list[Token]:
         if not any(token.tag in _OPENERS for token in tokens[start:end]):
             return _without_asides(tokens[:start] + tokens[end:])
     return tokens
-
-
-def _all_slots(tokens: list[Token]) -> bool:
-    return all(token.tag in _SLOT_TAGS for token in tokens)

@@ -45,7 +45,8 @@ def _read(tokens: list[Token]) -> Iterator[Clause]:
     if not tokens or tokens[0].tag == ASKED:
         return
     intent = intent_of([token for token in tokens if token.tag != ASKED])
-    clause = replace(slots(intent, tokens), joins=joins)
+    clause = slots(intent, tokens)
+    clause = replace(clause, joins=joins or clause.joins)
     if intent is Intent.FRAGMENT and not clause.says_something:
         yield Clause(Intent.UNKNOWN, fixes=clause.fixes)
     elif intent in {Intent.FRAGMENT, Intent.ADD} and _chats(tokens, intent):
@@ -79,8 +80,47 @@ def _chats(tokens: list[Token], intent: Intent) -> bool:
 
 
 _SMALL_TALK: Final = frozenset(
-    """i you we he she they do does did am is are was be can could would will like what how who when where my your not if
-    so have has had think been should HELP ALL LAST EACH""".split()
+    [
+        "i",
+        "you",
+        "we",
+        "he",
+        "she",
+        "they",
+        "do",
+        "does",
+        "did",
+        "am",
+        "is",
+        "are",
+        "was",
+        "be",
+        "can",
+        "could",
+        "would",
+        "will",
+        "like",
+        "what",
+        "how",
+        "who",
+        "when",
+        "where",
+        "my",
+        "your",
+        "not",
+        "if",
+        "so",
+        "have",
+        "has",
+        "had",
+        "think",
+        "been",
+        "should",
+        "HELP",
+        "ALL",
+        "LAST",
+        "EACH",
+    ]
 )
 
 

@@ -56,6 +56,7 @@ def variant(thing: Json) -> str:
 
 def wish(colour: str | None, size: str | None) -> str:
     """`in black, size L`, `in L`, or nothing."""
+    size = None if size == "one size" else size
     if colour and size:
         return f"in {colour}, size {size}"
     return f"in {colour or size}" if colour or size else ""

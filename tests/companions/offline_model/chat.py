@@ -8,6 +8,8 @@ import httpx2
 from openai import OpenAI
 
 from shop.companions.offline_model import create_wsgi_app
+from shop.companions.offline_model.conversation import Call
+from shop.companions.offline_model.plan import decide
 from tests.companions.offline_model.fake_shop import FakeShop, Json, tool_schemas
 
 
@@ -30,8 +32,6 @@ class Chat:
         self.items: list[Json] = []
         self.calls: list[tuple[str, Json]] = []
         self._tools = tool_schemas(*tools)
-        # The SDK's parameter types are unions of dozens of classes; here plain JSON goes over its wire.
-        self._responses: Any = sdk_client().responses
 
     def say(self, text: str) -> str:
         """The person says something; returns the assistant's final words."""
@@ -51,19 +51,34 @@ class Chat:
         return self._run()
 
     def _run(self) -> str:
-        for _ in range(16):
-            response = self._responses.create(model="offline-1", input=self.items, tools=self._tools, store=False)
-            item = response.output[0]
-            if item.type == "message":
-                self.items.append({"type": "message", "role": "assistant", "content": response.output_text})
-                return str(response.output_text)
-            arguments = json.loads(item.arguments)
-            self.calls.append((item.name, arguments))
-            call = {"type": "function_call", "name": item.name, "arguments": item.arguments}
-            self._append(call, self.shop.call(item.name, arguments))
+        for _ in range(24):
+            step = self._next_step()
+            if isinstance(step, str):
+                self.items.append({"type": "message", "role": "assistant", "content": step})
+                return step
+            self.calls.append((step.name, step.arguments))
+            call = {"type": "function_call", "name": step.name, "arguments": json.dumps(step.arguments)}
+            self._append(call, self.shop.call(step.name, step.arguments))
         raise AssertionError(f"The model never comes to an end: {self.calls}")
+
+    def _next_step(self) -> Call | str:
+        """What the model does next, straight from its decision, without a wire."""
+        return decide(self.items, {tool["name"]: tool["parameters"] for tool in self._tools})
 
     def _append(self, call: Json, outcome: Json) -> None:
         call_id = f"call_{len(self.items)}"
         self.items.append(call | {"call_id": call_id})
         self.items.append({"type": "function_call_output", "call_id": call_id, "output": json.dumps(outcome)})
+
+
+class ChatOverTheWire(Chat):
+    """The same, through the SDK and the model's HTTP."""
+
+    def _next_step(self) -> Call | str:
+        # The SDK's parameter types are unions of dozens of classes; here plain JSON goes over its wire.
+        responses: Any = sdk_client().responses
+        response = responses.create(model="offline-1", input=self.items, tools=self._tools, store=False)
+        item = response.output[0]
+        if item.type == "message":
+            return str(response.output_text)
+        return Call(item.name, json.loads(item.arguments))
