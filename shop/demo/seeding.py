@@ -61,6 +61,7 @@ class Seed:
                 "name": person["name"],
                 "email": person["email"],
                 "line": person["story"],
+                "try": person.get("try", ""),
                 "organization": organization["name"],
             }
             for organization, path in self.directories()

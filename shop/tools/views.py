@@ -199,6 +199,8 @@ class OrderSummary(Result):
     total: Money
     items: int
     summary: str
+    picture: str
+    """Of its first line."""
 
 
 class OrderList(Result):
@@ -358,6 +360,7 @@ def order_summary(order: Order) -> OrderSummary:
         total=money(order.total),
         items=sum(line.quantity for line in order.lines),
         summary=f"{first.quantity} x {first.name}{more}",
+        picture=first.picture,
     )
 
 
