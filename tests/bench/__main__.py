@@ -12,12 +12,16 @@ from tests.bench.decisions import concurrent_decisions, decision_cost
 from tests.bench.figure import Figure
 from tests.bench.first_byte import first_byte
 from tests.bench.governance import governance_tax
+from tests.bench.offline_model import turn_of_the_offline_model, understood_as_labelled, understood_unseen
 
 MEASUREMENTS: dict[str, Callable[[], Figure]] = {
     "governance_tax": governance_tax,
     "decision_cost": decision_cost,
     "concurrent_decisions": concurrent_decisions,
     "first_byte": first_byte,
+    "understood_as_labelled": understood_as_labelled,
+    "understood_unseen": understood_unseen,
+    "turn_of_the_offline_model": turn_of_the_offline_model,
 }
 
 
