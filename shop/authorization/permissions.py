@@ -13,6 +13,8 @@ class Permission(StrEnum):
     """What a rule of the policy can allow."""
 
     ACCESS_EXPLAIN = "access:explain"
+    ADDRESSES_READ = "addresses:read"
+    ADDRESSES_WRITE = "addresses:write"
     AUDIT_READ = "audit:read"
     CART_READ = "cart:read"
     CART_WRITE = "cart:write"
@@ -23,3 +25,4 @@ class Permission(StrEnum):
     ORDERS_CANCEL = "orders:cancel"
     ORDERS_PLACE = "orders:place"
     ORDERS_READ = "orders:read"
+    ORDERS_REORDER = "orders:reorder"

@@ -13,6 +13,7 @@ from tests.bench.figure import Figure
 from tests.bench.first_byte import first_byte
 from tests.bench.governance import governance_tax
 from tests.bench.offline_model import turn_of_the_offline_model, understood_as_labelled, understood_unseen
+from tests.bench.search import search_growth, search_page_growth
 
 MEASUREMENTS: dict[str, Callable[[], Figure]] = {
     "governance_tax": governance_tax,
@@ -22,6 +23,8 @@ MEASUREMENTS: dict[str, Callable[[], Figure]] = {
     "understood_as_labelled": understood_as_labelled,
     "understood_unseen": understood_unseen,
     "turn_of_the_offline_model": turn_of_the_offline_model,
+    "search_growth": search_growth,
+    "search_page_growth": search_page_growth,
 }
 
 
