@@ -35,10 +35,10 @@ def change(clause: Clause, memory: Memory) -> Plan:
     """Another quantity of a line, or the line in another colour or size, or another product instead of it."""
     if clause.instead is not None:
         line = yield from _find_line(clause, memory, by_variant=True)
-        product = line if isinstance(line, Said) else (yield from find_product(clause.instead, memory))
-        if isinstance(line, Said) or isinstance(product, Said):
-            return line if isinstance(line, Said) else product
-        return (yield from _exchange(line, product, clause.instead, memory))
+        if isinstance(line, Said):
+            return line
+        product = yield from find_product(clause.instead, memory)
+        return product if isinstance(product, Said) else (yield from _exchange(line, product, clause.instead, memory))
     if clause.fixes and (clause.pick or clause.names) and (last := memory.line_of(memory.last_sku)):
         product = yield from find_product(clause, memory)
         if isinstance(product, Said):

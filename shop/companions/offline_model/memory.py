@@ -77,6 +77,8 @@ class Memory:
             self._learn_comparison(result)
         elif call.name in CART_TOOLS:
             self._learn_cart(call, result)
+            if outcome.undone:
+                self.cart, self.last_sku = None, None
         elif call.name == "list_addresses":
             self.saved_addresses, self.display = objects(result.get("addresses")), "addresses"
         elif call.name == "list_orders":
