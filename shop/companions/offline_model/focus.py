@@ -10,6 +10,9 @@ from shop.companions.offline_model.setting import Setting
 def by_focus(clause: Clause, setting: Setting) -> list[Clause]:
     """The wish, or the wishes, that a clause stands for, given what was spoken of last."""
     match clause.intent:
+        case Intent.SEARCH if clause.fixes and clause.refers and setting.changed_the_cart and not clause.words:
+            # "No, the yellow ones."
+            return [replace(clause, intent=Intent.CHANGE)]
         case Intent.SEARCH if not clause.categories and not clause.names:
             return [_search(clause, setting)]
         case Intent.ADD:
