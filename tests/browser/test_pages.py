@@ -67,7 +67,9 @@ def test_a_person_shops_by_pages(screen: Device, scheme: Any, visitor: OpenBrows
     expect(page.locator(".sheet tfoot")).to_contain_text("€116.00")
     page.emulate_media(media="print")
     expect(page.locator("header.bar")).to_be_hidden()
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)", "paper, also at night"
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)", (
+        "paper, also at night"
+    )
 
 
 def search_for(person: Person, words: str) -> None:

@@ -39,6 +39,8 @@ class Outcome:
     result: Json = field(default_factory=dict)
     code: str = ""
     message: str = ""
+    undone: bool = False
+    """The person has taken the change back since, by hand."""
 
     @property
     def succeeded(self) -> bool:
@@ -151,6 +153,7 @@ def _outcome(output: object) -> Outcome:
         result=_readable(result) if isinstance(result, dict) else {},
         code=str(found.get("code", "" if found else "unavailable")),
         message=str(found.get("message", "")),
+        undone="undone" in found,
     )
 
 
@@ -159,9 +162,13 @@ _LISTS: Final[Mapping[str, str]] = {
     "timeline": "step", "workflows": "workflow", "refusals": "tool",
 }  # fmt: skip
 """The lists of objects in results, and the text without which an object of such a list is nothing."""
-_OBJECTS: Final = frozenset({"price", "unit_price", "line_total", "total", "delivery", "order_limit", "address", "added"})
+_OBJECTS: Final = frozenset(
+    {"price", "unit_price", "line_total", "total", "delivery", "order_limit", "address", "added"}
+)
 _NUMBERS: Final = frozenset({"count", "items", "quantity", "minor", "stock", "offset"})
-_AS_THEY_ARE: Final = frozenset({"in_stock", "can_cancel", "count_is_exact", "allowed", "paused", "usual", "done", "seen_by"})
+_AS_THEY_ARE: Final = frozenset(
+    {"in_stock", "can_cancel", "count_is_exact", "allowed", "paused", "usual", "done", "seen_by"}
+)
 
 
 def _readable(result: Json) -> Json:
@@ -174,6 +181,6 @@ def _readable(result: Json) -> Json:
         elif key in _OBJECTS:
             if isinstance(value, dict):
                 found[key] = _readable(value)
-        elif (isinstance(value, int) if key in _NUMBERS else key in _AS_THEY_ARE or isinstance(value, str)):
+        elif isinstance(value, int) if key in _NUMBERS else key in _AS_THEY_ARE or isinstance(value, str):
             found[key] = value
     return found
