@@ -25,7 +25,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from shop.audit.events import EventName
 from shop.audit.writer import record
-from shop.database import Base, Database, moment
+from shop.database import Base, Database, moment, new_id
 
 ALGORITHM = "RS256"
 """RFC 9068 §2.1: the one that every conforming resource server supports; it is also the quickest to verify."""
@@ -44,8 +44,7 @@ class SigningKey(Base):
 
     generation: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     """Two processes that make the same generation at once make one key: the primary key lets only one in."""
-    kid: Mapped[str] = mapped_column(String(64), unique=True)
-    """Thumbprint of the public key (RFC 7638)."""
+    kid: Mapped[str] = mapped_column(String(40), unique=True)
     public_jwk: Mapped[dict[str, Any]]
     sealed: Mapped[str] = mapped_column(Text)
     """The private JWK, encrypted."""
@@ -121,7 +120,7 @@ class Keys:
         """Add the generation that follows what was read; or leave it at the one that another process added meanwhile."""
         key = RSAKey.generate_key(_BITS)
         previous = published[0] if published else None
-        generation, kid = previous.generation + 1 if previous else 1, key.thumbprint()
+        generation, kid = previous.generation + 1 if previous else 1, new_id("key")
         row = {
             "generation": generation,
             "kid": kid,
