@@ -74,7 +74,7 @@ def test_a_person_answers_an_assistant_from_outside(live_shop: LiveShop, visitor
             sofia.pick_themselves()
             expect(sofia.page.get_by_role("heading", name="Desktop Helper")).to_be_visible()
             for theme in ("light", "dark"):
-                sofia.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+                sofia.page.emulate_media(color_scheme=theme)
                 assert Axe().run(sofia.page).response["violations"] == [], (screen.name, theme)
             wide = sofia.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
             assert not wide, screen.name
