@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, Unauthorized
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from shop import access
-from shop.access import Access, Rule, guarded, signed_in
+from shop.access import Access, Rule, csrf, guarded, signed_in
 from shop.admin import audit as audit_pages
 from shop.admin import people as people_pages
 from shop.assistant.conversing import Conversing
@@ -30,16 +30,28 @@ from shop.credentials.ledger import NotAlive
 from shop.database import Clock, Database, utc_now
 from shop.demo.seeding import Seed
 from shop.identity.sign_in import SignIn
+from shop.oauth import authorize, consent, introspect, metadata, registration, revoke, token
+from shop.oauth.commands import oauth as oauth_commands
+from shop.oauth.fetching import Fetcher
+from shop.oauth.issuer import Issuer
+from shop.oauth.keys import Keys
+from shop.oauth.protocol import is_for_machines, json_http_error
 from shop.services import Services
 from shop.settings import ROOT, Settings
 from shop.store import foreign, loading
 from shop.storefront import about, account, addresses, cart, catalogue, orders, pictures
 from shop.storefront.sign_in import blueprint as sign_in_blueprint
 from shop.tools.gateway import Gateway
+from shop.tools.registry import risky_tools
 
 
 def create_app(
-    settings: Settings | None = None, *, clock: Clock = utc_now, model: Model | None = None, seed: Seed | None = None
+    settings: Settings | None = None,
+    *,
+    clock: Clock = utc_now,
+    model: Model | None = None,
+    seed: Seed | None = None,
+    fetcher: Fetcher | None = None,
 ) -> Flask:
     """Build the WSGI application. Reads the environment only when no settings are given."""
     settings = settings or Settings.from_environment()
@@ -54,6 +66,7 @@ def create_app(
         settings=settings, database=database, policy=policy, gateway=gateway, sign_in=_sign_in(settings, database)
     )
     app.extensions["seed"] = seed
+    app.extensions["oauth"] = _issuer(settings, database, fetcher or Fetcher())
     model = model or Model(settings)
     access.init_app(app)
     app.extensions["conversing"] = conversing = Conversing(database, gateway, model, settings)
@@ -78,6 +91,23 @@ def _add_pages(app: Flask, settings: Settings, seed: Seed, conversing: Conversin
     guarded(app, assistant_blueprint(conversing), Access(own, "each conversation is asked for: conversations:use"))
     guarded(app, audit_pages.pages, Access(own, "each view is asked for: audit:read"))
     guarded(app, people_pages.pages, Access(own, "each page is asked for: members:read, members:suspend"))
+    _add_authorization_server(app)
+
+
+def _add_authorization_server(app: Flask) -> None:
+    """Pages for people, guarded like any other; and endpoints for clients, where no cookie counts and so no CSRF exists."""
+    own = Rule.SIGNED_IN
+    guarded(app, authorize.endpoint, Access(own, "whoever is asked has signed in; no stranger makes us fetch anything"))
+    guarded(app, consent.endpoint, Access(own, "a person's answer, bound to the session that was asked"))
+    for endpoint, because in (
+        (metadata.endpoint, "what clients look for before anything else; public keys and addresses"),
+        (registration.endpoint, "any client may register itself; limited, and told to people as unverified"),
+        (token.endpoint, "clients authenticate themselves, and hold a code or a refresh token"),
+        (revoke.endpoint, "clients authenticate themselves, and can end only what is theirs"),
+        (introspect.endpoint, "clients authenticate themselves by secret or key"),
+    ):
+        csrf.exempt(endpoint)
+        guarded(app, endpoint, Access(Rule.PUBLIC, because))
 
 
 def _configure(app: Flask, settings: Settings) -> None:
@@ -109,6 +139,17 @@ def _sign_in(settings: Settings, database: Database) -> SignIn:
     )
 
 
+def _issuer(settings: Settings, database: Database, fetcher: Fetcher) -> Issuer:
+    return Issuer(
+        settings=settings,
+        database=database,
+        keys=Keys(database, settings.secret_key),
+        fetcher=fetcher,
+        risky_tools=risky_tools(),
+        signed_in=signed_in,
+    )
+
+
 def _add_frame(app: Flask, *, offline_model: bool) -> None:
     """What every request and every page has: a request id, security headers, navigation."""
 
@@ -126,6 +167,11 @@ def _add_frame(app: Flask, *, offline_model: bool) -> None:
     def protect(response: Response) -> Response:
         for name, value in SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
+        if origin := g.get("form_action"):  # the consent page's answer leads to the client
+            policy = response.headers["Content-Security-Policy"]
+            response.headers["Content-Security-Policy"] = policy.replace(
+                "form-action 'self'", f"form-action 'self' {origin}"
+            )
         if app.config["SESSION_COOKIE_SECURE"]:
             response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
         if response.mimetype == "text/html":
@@ -220,6 +266,8 @@ def _add_errors(app: Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def known(error: HTTPException) -> ResponseReturnValue:
+        if is_for_machines(request.path):
+            return json_http_error(error)
         headers = {"Allow": ", ".join(sorted(error.valid_methods or ()))} if isinstance(error, MethodNotAllowed) else {}
         code = error.code or 500
         if code == 401 and request.path.startswith("/assistant"):
@@ -260,6 +308,7 @@ def _came_from() -> str:
 def _add_commands(app: Flask, conversing: Conversing) -> None:
     shop: Services = app.extensions["shop"]
     app.cli.add_command(chat(conversing))
+    app.cli.add_command(oauth_commands)
 
     @app.cli.command("reset")
     def reset() -> None:

@@ -45,6 +45,17 @@ class Settings:
     sign_in_lifetime: timedelta = timedelta(minutes=10)
     delegation_lifetime: timedelta = timedelta(hours=1)
     receipt_lifetime: timedelta = timedelta(minutes=10)
+    consent_lifetime: timedelta = timedelta(minutes=10)
+    """How long an external assistant's question waits for its person's answer."""
+    authorization_code_lifetime: timedelta = timedelta(seconds=60)
+    access_token_lifetime: timedelta = timedelta(minutes=10)
+    refresh_token_lifetime: timedelta = timedelta(days=30)
+    """An assistant that was not used for so long has to be allowed again."""
+    grant_lifetime: timedelta = timedelta(days=90)
+    """The absolute end of what a person allowed to an external assistant, however often it is renewed."""
+    registrations_per_address: int = 20
+    registrations_per_hour: int = 500
+    """How many clients may register themselves within an hour: from one address, and from all together."""
     model_timeout: timedelta = timedelta(seconds=60)
     model_beat: timedelta = timedelta(seconds=1)
     """How often a turn looks up while the model's server says nothing: Stop is seen then."""

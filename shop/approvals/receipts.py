@@ -171,10 +171,11 @@ def _open_of(db: Session, conversation: str, tool: str) -> list[Receipt]:
     return list(db.scalars(query.order_by(Receipt.id).with_for_update()))
 
 
-def void_open_below(db: Session, authorities: list[str], because: str) -> list[str]:
+def void_open_below(
+    db: Session, authorities: list[str], because: str, note: str = "The sign-in that it was asked under has ended."
+) -> list[str]:
     """Void the open receipts of delegations and grants that ended. Returns their ids."""
-    ended = "The sign-in that it was asked under has ended."
-    return _void_all(db, Receipt.authority.in_(authorities), because, ended, by=None)
+    return _void_all(db, Receipt.authority.in_(authorities), because, note, by=None)
 
 
 def void_open_of_conversation(db: Session, conversation: str, because: str, note: str, *, by: Principal) -> list[str]:

@@ -1,0 +1,183 @@
+"""Consent: what a person's answer becomes. It gives the client its grant, and the browser its code; or both nothing."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+
+from flask import Blueprint, Response, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from shop.audit.events import EventName
+from shop.audit.writer import record
+from shop.credentials.grants import Consent, Grant, consent_anew, living_grant, note_agent, start_grant
+from shop.credentials.ledger import Authority, live, lock
+from shop.credentials.tokens import secret_digest
+from shop.database import moment
+from shop.oauth.clients import keep
+from shop.oauth.grants.authorization_code import AuthorizationCode, forget_codes
+from shop.oauth.issuer import Issuer, SignedIn, issuer
+from shop.oauth.pages import RefusedPage
+from shop.oauth.protocol import redirect_answer
+from shop.oauth.questions import Asked, Question, Refused, claim, question_of
+from shop.oauth.redirects import destination
+from shop.principal import Principal
+
+endpoint = Blueprint("oauth_consent", __name__)
+
+
+@endpoint.post("/oauth/consent")
+def answer() -> ResponseReturnValue:
+    """The person's answer, once: a grant and a code, or a refusal that the client is told of."""
+    server = issuer()
+    person = server.person()
+    ticked = frozenset(request.form.getlist("scope")) if request.form.get("answer") == "allow" else frozenset()
+    with server.database.write() as db:
+        outcome = _answered(db, server, person, request.form.get("question", ""), ticked)
+    return outcome.render() if isinstance(outcome, RefusedPage) else outcome
+
+
+def _answered(
+    db: Session, server: Issuer, person: SignedIn, handle: str, ticked: frozenset[str]
+) -> RefusedPage | Response:
+    principal = live(db, person.principal, for_change=True)
+    asked = claim(db, principal, handle)
+    if asked is None:
+        return _NO_QUESTION
+    try:
+        question = question_of(db, server, principal, asked)
+    except Refused as refused:
+        return refuse_for_organization(db, server, person, asked, refused)
+    allowed = ticked & question.asked.scopes
+    if not allowed:
+        _record_denied(db, person, asked, "person")
+        return redirect_answer(
+            server, asked.redirect_uri, asked.state, error="access_denied", error_description="The person said no."
+        )
+    grant_id = _consent(db, server, principal, question, allowed)
+    return answer_with_code(db, server, asked, grant_id, allowed)
+
+
+_NO_QUESTION = RefusedPage(
+    status=400,
+    title="This question is no longer open",
+    text="It was answered already, it waited too long, or it was asked in another sign-in. Nothing was allowed.",
+    next_step="Start again from the assistant; it will bring you back here.",
+)
+
+
+def _consent(db: Session, server: Issuer, person: Principal, question: Question, allowed: frozenset[str]) -> str:
+    """Give the client what was ticked. What it had and was not asked about stays; what was unticked is taken back."""
+    asked, settings = question.asked, server.settings
+    client = asked.client
+    keep(db, client.client_id)
+    agent, is_new = note_agent(
+        db,
+        organization_id=person.organization,
+        client_id=client.client_id,
+        kind=client.kind,
+        name=client.name,
+        publisher=client.publisher,
+    )
+    if is_new:
+        facts = {"client": client.client_id, "kind": client.kind, "name": client.name, "publisher": client.publisher}
+        record(db, EventName.AGENT_FIRST_SEEN, principal=person, resource=("agent", agent.id), facts=facts)
+    told = {scope: sorted(server.risky_tools.get(scope, ())) for scope in sorted(allowed)}
+    consent = Consent(scopes=allowed, risky_tools=told, redirect_host=destination(asked.redirect_uri).host)
+    found = living_grant(db, person.membership, client.client_id)
+    before: frozenset[str] = frozenset()
+    if found is None:
+        grant, _ = start_grant(db, person, agent, consent, lifetime=settings.grant_lifetime)
+    else:
+        grant, authority = found[0], lock(db, found[0].id)
+        before = frozenset(authority.scopes or ())
+        kept = before - asked.scopes
+        consent = replace(
+            consent,
+            scopes=allowed | kept,
+            risky_tools=told | {scope: grant.risky_tools.get(scope, []) for scope in sorted(kept)},
+        )
+        consent_anew(db, person, grant, authority, consent, lifetime=settings.grant_lifetime)
+    record(
+        db,
+        EventName.GRANT_CONSENTED,
+        principal=person,
+        resource=("grant", grant.id),
+        outcome="succeeded",
+        facts={
+            "client": client.client_id,
+            "name": client.name,
+            "kind": client.kind,
+            "publisher": client.publisher,
+            "redirect_host": consent.redirect_host,
+            "scopes": sorted(consent.scopes),
+            "before": sorted(before),
+            "until": question.until.isoformat(timespec="seconds"),
+        },
+    )
+    return grant.id
+
+
+def answer_with_code(
+    db: Session, server: Issuer, asked: Asked, grant_id: str | None, scopes: frozenset[str]
+) -> Response:
+    """A code for what the person allowed, on its way to the client through the browser."""
+    grant = db.get_one(Grant, grant_id)
+    until = db.get_one(Authority, grant.id).expires_at
+    code = secrets.token_urlsafe(32)
+    forget_codes(db)
+    db.add(
+        AuthorizationCode(
+            code_hash=secret_digest(code),
+            grant_id=grant.id,
+            client_id=asked.client.client_id,
+            redirect_uri=asked.redirect_uri,
+            scopes=sorted(scopes),
+            resource=asked.resource,
+            code_challenge=asked.code_challenge,
+            expires_at=moment(db) + server.settings.authorization_code_lifetime,
+            forget_at=until or moment(db) + server.settings.grant_lifetime,
+        )
+    )
+    db.flush()
+    return redirect_answer(server, asked.redirect_uri, asked.state, code=code)
+
+
+def refuse_for_organization(
+    db: Session, server: Issuer, person: SignedIn, asked: Asked, refused: Refused
+) -> RefusedPage:
+    """Note that the organization does not allow this; the person is told, and can take that answer back to the client."""
+    _record_denied(db, person, asked, refused.because)
+    back = redirect_answer(
+        server,
+        asked.redirect_uri,
+        asked.state,
+        error="access_denied",
+        error_description="The organization does not allow this client.",
+    )
+    return RefusedPage(
+        status=403,
+        title=f"{asked.client.name} is not allowed at {person.organization_name}",
+        text="An administrator has blocked it."
+        if refused.because == "blocked"
+        else "An administrator allows it less than all of what it asks for.",
+        next_step="Nothing was allowed. An administrator of your organization can change that.",
+        back={"href": back.headers["Location"], "label": f"Back to {asked.client.name}"},
+    )
+
+
+def _record_denied(db: Session, person: SignedIn, asked: Asked, because: str) -> None:
+    record(
+        db,
+        EventName.GRANT_DENIED,
+        principal=person.principal,
+        outcome="denied",
+        facts={
+            "client": asked.client.client_id,
+            "name": asked.client.name,
+            "redirect_host": destination(asked.redirect_uri).host,
+            "scopes": sorted(asked.scopes),
+            "because": because,
+        },
+    )
