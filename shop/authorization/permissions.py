@@ -13,6 +13,7 @@ class Permission(StrEnum):
     """What a rule of the policy can allow."""
 
     ACCESS_EXPLAIN = "access:explain"
+    APPROVALS_READ = "approvals:read"
     AUDIT_READ = "audit:read"
     CART_READ = "cart:read"
     CART_WRITE = "cart:write"

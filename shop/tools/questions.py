@@ -33,6 +33,14 @@ class Questions:
             cart = carts.cart_of(db, person.organization, person.subject)
             return sum(line.quantity for line in cart.lines)
 
+    def alive(self, principal: Principal) -> Principal:
+        """The principal with the authority it has now: for what an external assistant asks without running a tool.
+
+        Raises `NotAlive`.
+        """
+        with self._database.read() as db:
+            return live(db, principal)
+
     def receipt(self, person: Principal, receipt_id: str) -> dict[str, Any] | None:
         """What a receipt shows its own person, and where it stands; None for anybody else, as for none."""
         with self._database.read() as db:
