@@ -26,11 +26,14 @@ from shop.credentials.ledger import NotAlive
 from shop.database import Clock, Database, utc_now
 from shop.demo.seeding import Seed
 from shop.identity.sign_in import SignIn
+from shop.oauth.issuer import Issuer
+from shop.oauth.keys import Keys
 from shop.services import Services
 from shop.settings import ROOT, Settings
 from shop.storefront import about, account, cart, catalogue, pictures
 from shop.storefront.sign_in import blueprint as sign_in_blueprint
 from shop.tools.gateway import Gateway
+from shop.tools.registry import risky_tools
 
 
 def create_app(
@@ -49,6 +52,7 @@ def create_app(
         settings=settings, database=database, policy=policy, gateway=gateway, sign_in=_sign_in(settings, database)
     )
     app.extensions["seed"] = seed
+    app.extensions["oauth"] = _issuer(settings, database)
     model = model or Model(settings)
     access.init_app(app)
     _add_pages(app, settings, seed, Conversing(database, gateway, model, settings))
@@ -98,6 +102,16 @@ def _sign_in(settings: Settings, database: Database) -> SignIn:
         lifetime=settings.sign_in_lifetime,
         idle=settings.session_idle,
         absolute=settings.session_absolute,
+    )
+
+
+def _issuer(settings: Settings, database: Database) -> Issuer:
+    return Issuer(
+        settings=settings,
+        database=database,
+        keys=Keys(database, settings.secret_key),
+        risky_tools=risky_tools(),
+        signed_in=signed_in,
     )
 
 

@@ -47,6 +47,14 @@ class Settings:
     sign_in_lifetime: timedelta = timedelta(minutes=10)
     delegation_lifetime: timedelta = timedelta(hours=1)
     receipt_lifetime: timedelta = timedelta(minutes=10)
+    consent_lifetime: timedelta = timedelta(minutes=10)
+    """How long an external assistant's question waits for its person's answer."""
+    authorization_code_lifetime: timedelta = timedelta(seconds=60)
+    access_token_lifetime: timedelta = timedelta(minutes=10)
+    refresh_token_lifetime: timedelta = timedelta(days=30)
+    """An assistant that was not used for so long has to be allowed again."""
+    grant_lifetime: timedelta = timedelta(days=90)
+    """The absolute end of what a person allowed to an external assistant, however often it is renewed."""
     model_timeout: timedelta = timedelta(seconds=60)
     model_retries: int = 1
     """How often a request to the model's server is tried again before the person is told."""

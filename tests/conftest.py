@@ -9,15 +9,18 @@ from typing import Any
 
 import pytest
 
-from shop import create_app
+from shop.application import create_app  # with every table, so that the templates of the databases have them all
 from shop.authorization.policy import Policy
 from shop.database import Database
 from shop.demo.seeding import Seed
+from shop.oauth.keys import Keys
 from shop.settings import ROOT, Settings, kept_secret
 from tests.support.clock import TestClock
 from tests.support.engines import Engine, PostgresEngine, SqliteEngine
 from tests.support.people import ShopUnderTest
 from tests.support.providers import BASE_URL, ServedProvider, serve_provider
+
+SECRET_KEY = "a secret of the tests, long enough to sign cookies"
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +56,7 @@ def engines(tmp_path_factory: pytest.TempPathFactory, seed: Seed) -> Iterator[Ca
     def seed_template(url: str) -> None:
         database = Database(url, threads=2)
         seed.apply(database, policy)
+        Keys(database, SECRET_KEY).signer()  # made once: an RSA key takes its time
         database.dispose()
 
     def engine(name: str) -> Engine:
@@ -84,7 +88,7 @@ def settings(database_url: str, data_dir: Path) -> Settings:
         port=5999,
         data_dir=data_dir,
         database_url=database_url,
-        secret_key="a secret of the tests, long enough to sign cookies",
+        secret_key=SECRET_KEY,
         threads=8,
         model_retries=0,
     )

@@ -196,6 +196,7 @@ def _text(event: RecordedEvent) -> str:
         EventName.SESSION_SIGNED_OUT: "signed out here",
         EventName.SIGN_IN_FAILED: f"a sign-in failed: {facts.get('code', '')}",
         EventName.SIGN_IN_SUCCEEDED: f"signed in as {', '.join(facts.get('roles', []))}",
+        EventName.SIGNING_KEY_ROTATED: f"a new key signs: {because}",
         EventName.TOOL_CALL_AWAITING_APPROVAL: f"{tool} waits for its person",
         EventName.TOOL_CALL_DENIED: f"refused {tool}",
         EventName.TOOL_CALL_FAILED: f"{tool} could not be done",

@@ -65,6 +65,7 @@ class EventName(StrEnum):
     SESSION_SIGNED_OUT = "session.signed_out", "A person signed out in one browser."
     SIGN_IN_FAILED = "sign_in.failed", "A sign-in through an identity provider did not succeed."
     SIGN_IN_SUCCEEDED = "sign_in.succeeded", "A person signed in through their organization's identity provider."
+    SIGNING_KEY_ROTATED = "signing_key.rotated", "Access tokens are signed with a new key from now on."
     TOOL_CALL_AWAITING_APPROVAL = (
         "tool_call.awaiting_approval",
         "The gateway stopped a call until its person confirms a receipt.",

@@ -29,3 +29,12 @@ def find(name: str) -> Tool:
     if tool is None:
         raise UnknownTool(f"There is no tool {name[:60]!r}. There are: {', '.join(TOOLS)}.")
     return tool
+
+
+def risky_tools() -> dict[str, dict[str, str]]:
+    """Workflow → name → title of the tools in it that cannot be undone: what a person's consent has to name."""
+    found: dict[str, dict[str, str]] = {}
+    for tool in TOOLS.values():
+        if tool.destructive:
+            found.setdefault(tool.workflow, {})[tool.name] = tool.title
+    return found

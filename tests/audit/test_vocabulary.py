@@ -43,7 +43,19 @@ def written_in_code() -> frozenset[str]:
 
 def event_of(name: EventName, **content: Any) -> RecordedEvent:
     blank = dict.fromkeys(
-        ("subject", "actor", "session", "delegation", "turn", "tool_call", "action", "resource", "decision", "outcome")
+        (
+            "subject",
+            "actor",
+            "session",
+            "delegation",
+            "grant",
+            "turn",
+            "tool_call",
+            "action",
+            "resource",
+            "decision",
+            "outcome",
+        )
     )
     body = blank | {"id": "evt_1", "sequence": 1, "request_id": None, "previous_hash": "0" * 64, "facts": {}}
     return RecordedEvent(name, datetime(2026, 1, 2, tzinfo=UTC), "f" * 64, body | content, {})

@@ -1,0 +1,175 @@
+"""Grants of external assistants, and the organization's inventory of the clients that hold them.
+
+A grant is the stored authority of one client for one membership: what a person consented to, until when. It is
+`authenticated_by` a session but does not hang below it (design §9). The client's entry in the inventory (`agt_…`) stands
+beside it: through that, an administrator blocks the client for everybody or sets a ceiling. Scopes, ends and blocks are the
+ledger's, under the same ids; the tokens below a grant are in `tokens.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ForeignKey, String, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from shop.credentials.ledger import Authority, Kind, changed
+from shop.database import Base, moment, new_id
+from shop.principal import Actor, Principal
+
+
+class Agent(Base):
+    """A client's entry in one organization's inventory. Suspended in the ledger: blocked; scopes in the ledger: the ceiling."""
+
+    __tablename__ = "agents"
+    __table_args__ = (UniqueConstraint("organization_id", "client_id"),)
+
+    id: Mapped[str] = mapped_column(ForeignKey("authorities.id"), primary_key=True)
+    organization_id: Mapped[str] = mapped_column(String(40), index=True)
+    client_id: Mapped[str] = mapped_column(String(300), index=True)
+    name: Mapped[str] = mapped_column(String(80))
+    """What the client calls itself, as of its latest consent."""
+    publisher: Mapped[str | None] = mapped_column(String(253))
+    """The host that vouches for the name; None when nobody does."""
+    first_seen_at: Mapped[datetime]
+
+
+class Grant(Base):
+    """What one client may do for one person in one organization."""
+
+    __tablename__ = "grants"
+
+    id: Mapped[str] = mapped_column(ForeignKey("authorities.id"), primary_key=True)
+    organization_id: Mapped[str] = mapped_column(String(40), index=True)
+    membership_id: Mapped[str] = mapped_column(String(40), index=True)
+    person_id: Mapped[str] = mapped_column(String(40))
+    agent_id: Mapped[str] = mapped_column(ForeignKey("agents.id"), index=True)
+    client_id: Mapped[str] = mapped_column(String(300))
+    authenticated_by: Mapped[str] = mapped_column(String(40))
+    """The session of the latest consent. The grant outlives it."""
+    redirect_host: Mapped[str] = mapped_column(String(253))
+    """Where the latest answer went, as the person was shown it."""
+    risky_tools: Mapped[dict[str, list[str]]]
+    """Workflow → the tools in it that cannot be undone, as they were when it was consented to: one more is a new question."""
+    started_at: Mapped[datetime]
+    consented_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+
+    def principal(self, token: str | None = None) -> Principal:
+        """The client acting for its person. Roles and scopes are filled in by `ledger.live`."""
+        return Principal(
+            subject=self.person_id,
+            organization=self.organization_id,
+            membership=self.membership_id,
+            actor=Actor(client_id=self.client_id, agent=self.agent_id),
+            grant=self.id,
+            token=token,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Consent:
+    """What a person allowed to a client."""
+
+    scopes: frozenset[str]
+    risky_tools: dict[str, list[str]]
+    """Of each workflow in `scopes`, what the person was told cannot be undone."""
+    redirect_host: str
+
+
+def note_agent(
+    db: Session, *, organization_id: str, client_id: str, name: str, publisher: str | None
+) -> tuple[Agent, bool]:
+    """The client's entry in the inventory, made when this is the first time it is used there. Returns it and whether it is new.
+
+    The organization's authority is locked by the caller, so that two people who are the first make one entry.
+    """
+    agent = agent_of(db, organization_id, client_id)
+    if agent is not None:
+        agent.name, agent.publisher = name, publisher
+        return agent, False
+    identifier = new_id("agt")
+    db.add(Authority(id=identifier, kind=Kind.AGENT, parent_id=organization_id))
+    db.flush()
+    agent = Agent(
+        id=identifier,
+        organization_id=organization_id,
+        client_id=client_id,
+        name=name,
+        publisher=publisher,
+        first_seen_at=moment(db),
+    )
+    db.add(agent)
+    db.flush()
+    return agent, True
+
+
+def agent_of(db: Session, organization_id: str, client_id: str) -> Agent | None:
+    """A client's entry in an organization's inventory; None when it was never used there."""
+    query = select(Agent).where(Agent.organization_id == organization_id, Agent.client_id == client_id)
+    return db.scalars(query).one_or_none()
+
+
+def start_grant(
+    db: Session, person: Principal, agent: Agent, consent: Consent, *, lifetime: timedelta
+) -> tuple[Grant, Authority]:
+    """Give a client what its person consented to, until `lifetime` from now."""
+    now, identifier = moment(db), new_id("gnt")
+    authority = Authority(
+        id=identifier,
+        kind=Kind.GRANT,
+        parent_id=person.membership,
+        expires_at=now + lifetime,
+        scopes=sorted(consent.scopes),
+    )
+    db.add(authority)
+    db.flush()
+    grant = Grant(
+        id=identifier,
+        organization_id=person.organization,
+        membership_id=person.membership,
+        person_id=person.subject,
+        agent_id=agent.id,
+        client_id=agent.client_id,
+        authenticated_by=person.own_session,
+        redirect_host=consent.redirect_host,
+        risky_tools=consent.risky_tools,
+        started_at=now,
+        consented_at=now,
+    )
+    db.add(grant)
+    db.flush()
+    return grant, authority
+
+
+def consent_anew(
+    db: Session, person: Principal, grant: Grant, authority: Authority, consent: Consent, *, lifetime: timedelta
+) -> None:
+    """Replace what a living grant allows by a newer consent, which starts its time anew."""
+    authority.scopes, authority.expires_at = sorted(consent.scopes), moment(db) + lifetime
+    changed(authority)
+    grant.risky_tools, grant.redirect_host = consent.risky_tools, consent.redirect_host
+    grant.authenticated_by, grant.consented_at = person.own_session, moment(db)
+    db.flush()
+
+
+def living_grant(db: Session, membership_id: str, client_id: str) -> tuple[Grant, Authority] | None:
+    """The grant of a client for a membership, if it is alive: there is one at most."""
+    row = db.execute(
+        select(Grant, Authority)
+        .join(Authority, Authority.id == Grant.id)
+        .where(
+            Grant.membership_id == membership_id,
+            Grant.client_id == client_id,
+            Authority.ended_at.is_(None),
+            Authority.expires_at > moment(db),
+        )
+    ).one_or_none()
+    return (row[0], row[1]) if row else None
+
+
+def grants_of_agent(db: Session, agent_id: str) -> list[str]:
+    """Ids of the grants, of whomever, that a client holds in an organization and that have not ended."""
+    query = select(Grant.id).join(Authority, Authority.id == Grant.id)
+    return list(db.scalars(query.where(Grant.agent_id == agent_id, Authority.ended_at.is_(None)).order_by(Grant.id)))

@@ -1,0 +1,148 @@
+"""The tokens below a grant: access tokens, and the families of refresh tokens that renew them.
+
+An access token is an authority of its own (`tok_…`, the `jti`), so that ending it acts at the very next call. Refresh tokens
+are kept as SHA-256 only. All that grew from one authorization is a family: when a refresh token is used a second time, or a
+code, somebody has a copy, and the whole family dies (RFC 9700 §4.14.2).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from sqlalchemy import ForeignKey, String, delete, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from shop.credentials.ledger import Authority, Kind, end
+from shop.database import Base, moment, new_id
+
+_KEPT_AFTER_EXPIRY = timedelta(hours=1)
+"""How long the row of an access token that ran out is still told apart from one that never was."""
+
+
+class TokenFamily(Base):
+    """Everything that one authorization code led to."""
+
+    __tablename__ = "token_families"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    grant_id: Mapped[str] = mapped_column(ForeignKey("grants.id"), index=True)
+    scopes: Mapped[list[str]]
+    resource: Mapped[str] = mapped_column(String(300))
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    ended_because: Mapped[str | None] = mapped_column(String(40))
+
+
+class RefreshToken(Base):
+    """One refresh token of a family, used or not. A used one is kept until it would have expired: using it again shows."""
+
+    __tablename__ = "refresh_tokens"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    family_id: Mapped[str] = mapped_column(ForeignKey("token_families.id"), index=True)
+    issued_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class AccessToken(Base):
+    """One access token. Its scopes, its end and what it hangs on are the ledger's, under the same id."""
+
+    __tablename__ = "access_tokens"
+
+    id: Mapped[str] = mapped_column(ForeignKey("authorities.id"), primary_key=True)
+    family_id: Mapped[str] = mapped_column(ForeignKey("token_families.id"), index=True)
+
+
+def secret_digest(secret: str) -> str:
+    """What the database keeps of a code, a refresh token, a handle or a client's secret: each has 256 bits of randomness."""
+    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
+
+
+def start_family(db: Session, grant_id: str, scopes: frozenset[str], resource: str) -> TokenFamily:
+    """Begin a family for one authorization."""
+    family = TokenFamily(
+        id=new_id("fam"), grant_id=grant_id, scopes=sorted(scopes), resource=resource, started_at=moment(db)
+    )
+    db.add(family)
+    db.flush()
+    return family
+
+
+def new_access_token(db: Session, family: TokenFamily, scopes: frozenset[str], *, lifetime: timedelta) -> Authority:
+    """The row of a new access token; and those of this grant that ran out a while ago are forgotten."""
+    _forget_expired(db, family.grant_id)
+    authority = Authority(
+        id=new_id("tok"),
+        kind=Kind.TOKEN,
+        parent_id=family.grant_id,
+        expires_at=moment(db) + lifetime,
+        scopes=sorted(scopes),
+    )
+    db.add(authority)
+    db.flush()
+    db.add(AccessToken(id=authority.id, family_id=family.id))
+    db.flush()
+    return authority
+
+
+def new_refresh_token(db: Session, family: TokenFamily, *, lifetime: timedelta, until: datetime | None) -> str:
+    """A new refresh token, which is kept nowhere but at its client: good for `lifetime`, never longer than its grant."""
+    token, end_of_life = secrets.token_urlsafe(32), moment(db) + lifetime
+    db.add(
+        RefreshToken(
+            token_hash=secret_digest(token),
+            family_id=family.id,
+            issued_at=moment(db),
+            expires_at=min(end_of_life, until) if until else end_of_life,
+        )
+    )
+    db.flush()
+    return token
+
+
+def find_refresh_token(db: Session, token: str) -> tuple[RefreshToken, TokenFamily] | None:
+    """A refresh token and its family, whatever state they are in."""
+    found = db.get(RefreshToken, secret_digest(token))
+    return (found, db.get_one(TokenFamily, found.family_id)) if found else None
+
+
+def claim_refresh_token(db: Session, token: RefreshToken) -> bool:
+    """Use a refresh token up. Whether this was the first time: one statement, so that of two at once one loses."""
+    claimed = db.execute(
+        update(RefreshToken)
+        .where(RefreshToken.token_hash == token.token_hash, RefreshToken.used_at.is_(None))
+        .values(used_at=moment(db))
+        .returning(RefreshToken.token_hash)
+    )
+    return claimed.one_or_none() is not None
+
+
+def end_family(db: Session, family_id: str, because: str) -> list[str]:
+    """End a family: none of its refresh tokens renews anything, and its access tokens are dead. Returns the ids of those."""
+    locked = select(TokenFamily).where(TokenFamily.id == family_id).with_for_update()
+    family = db.scalars(locked, execution_options={"populate_existing": True}).one()
+    if family.ended_at is None:
+        family.ended_at, family.ended_because = moment(db), because
+    tokens = db.scalars(select(AccessToken.id).where(AccessToken.family_id == family_id).order_by(AccessToken.id))
+    return [identifier for _, identifier in end(db, list(tokens), because)]
+
+
+def _forget_expired(db: Session, grant_id: str) -> None:
+    """Forget what ran out; rows that another transaction is at are left to it."""
+    tokens = select(Authority.id).where(
+        Authority.parent_id == grant_id,
+        Authority.kind == Kind.TOKEN,
+        Authority.expires_at < moment(db) - _KEPT_AFTER_EXPIRY,
+    )
+    if gone := list(db.scalars(tokens.with_for_update(skip_locked=True))):
+        db.execute(delete(AccessToken).where(AccessToken.id.in_(gone)))
+        db.execute(delete(Authority).where(Authority.id.in_(gone)))
+    families = select(TokenFamily.id).where(TokenFamily.grant_id == grant_id)
+    spent = select(RefreshToken.token_hash).where(
+        RefreshToken.family_id.in_(families), RefreshToken.expires_at < moment(db)
+    )
+    if gone := list(db.scalars(spent.with_for_update(skip_locked=True))):
+        db.execute(delete(RefreshToken).where(RefreshToken.token_hash.in_(gone)))

@@ -1,0 +1,63 @@
+"""What a bearer token proves: asked by the protected resource, `shop.mcp`, before it does anything (RFC 6750, RFC 9728 §5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from shop.oauth.access_tokens import BadToken, verify
+from shop.oauth.issuer import issuer
+from shop.principal import Actor, Principal
+
+
+@dataclass(eq=False)  # not frozen: whatever an exception passes through must be able to set its traceback
+class BearerRefused(Exception):
+    """No principal comes of this request. `error` is RFC 6750 §3.1's code; None when nothing was presented at all."""
+
+    error: str | None = None
+    description: str | None = None
+
+
+def authenticate(authorization_header: str | None) -> Principal:
+    """The principal that an `Authorization` header proves. Raises `BearerRefused`.
+
+    The token is looked at alone, and no row is read: whether its grant, its person and its client are alive is asked by
+    `ledger.live` in the transaction of each call, which also fills in roles and scopes (invariants I8, I9).
+    """
+    scheme, _, encoded = (authorization_header or "").strip().partition(" ")
+    if not scheme:
+        raise BearerRefused
+    if scheme.lower() != "bearer" or not encoded.strip():
+        raise BearerRefused("invalid_token", "An access token is presented as: Authorization: Bearer TOKEN.")
+    server = issuer()
+    try:
+        claims = verify(server, encoded.strip(), at=server.database.clock())
+    except BadToken as bad:
+        raise BearerRefused("invalid_token", str(bad)) from bad
+    return Principal(
+        subject=claims.subject,
+        organization=claims.organization,
+        membership=claims.membership,
+        actor=Actor(client_id=claims.client_id, agent=claims.agent),
+        grant=claims.grant,
+        token=claims.token,
+    )
+
+
+def challenge(error: str | None = None, description: str | None = None, scopes: Iterable[str] = ()) -> str:
+    """The value of `WWW-Authenticate` that tells a client where to get a token, and which scopes to ask for.
+
+    RFC 6750 §3, RFC 9728 §5.1. `scopes` are all that the operation needs, those that were granted included.
+    """
+    parts = {
+        "resource_metadata": f"{issuer().url}/.well-known/oauth-protected-resource/mcp",
+        "scope": " ".join(sorted(scopes)),
+        "error": error,
+        "error_description": description,
+    }
+    return "Bearer " + ", ".join(f'{name}="{_quoted(value)}"' for name, value in parts.items() if value)
+
+
+def _quoted(text: str) -> str:
+    """Text as RFC 6750 §3 lets it stand in a quoted value: ASCII without quotes and backslashes."""
+    return "".join(c if " " <= c <= "~" and c not in '"\\' else "'" for c in text)

@@ -1,0 +1,58 @@
+"""The issuer: who this authorization server is, and what it was given to work with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from flask import current_app
+
+from shop.database import Database
+from shop.oauth.keys import Keys
+from shop.principal import Principal
+from shop.settings import Settings
+
+RiskyTools = Mapping[str, Mapping[str, str]]
+"""Workflow → name → title of the tools in it that cannot be undone."""
+
+
+class SignedIn(Protocol):
+    """The person at the browser, as the authorization endpoint needs them."""
+
+    principal: Principal
+    name: str
+    email: str
+    organization_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Issuer:
+    """One authorization server. What stands above it in the layers is handed in: sign-in and the tools."""
+
+    settings: Settings
+    database: Database
+    keys: Keys
+    risky_tools: RiskyTools
+    signed_in: Callable[[], SignedIn | None]
+    """Who is signed in at the browser that asks; None when nobody is."""
+
+    @property
+    def url(self) -> str:
+        """The issuer identifier (RFC 8414 §2): `iss` of every token and every authorization response."""
+        return self.settings.base_url
+
+    @property
+    def resource(self) -> str:
+        """The one protected resource (RFC 8707 §2, RFC 9728 §1.2): `aud` of every access token."""
+        return f"{self.url}/mcp"
+
+    def endpoint(self, name: str) -> str:
+        """The URL of one of the endpoints."""
+        return f"{self.url}/oauth/{name}"
+
+
+def issuer() -> Issuer:
+    """The authorization server of the application that serves the present request."""
+    found: Issuer = current_app.extensions["oauth"]
+    return found
