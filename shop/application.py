@@ -26,11 +26,13 @@ from shop.credentials.ledger import NotAlive
 from shop.database import Clock, Database, utc_now
 from shop.demo.seeding import Seed
 from shop.identity.sign_in import SignIn
+from shop.mcp import endpoint as mcp
+from shop.mcp import guest
 from shop.oauth.issuer import Issuer
 from shop.oauth.keys import Keys
 from shop.services import Services
 from shop.settings import ROOT, Settings
-from shop.storefront import about, account, cart, catalogue, pictures
+from shop.storefront import about, account, approval, cart, catalogue, pictures
 from shop.storefront.sign_in import blueprint as sign_in_blueprint
 from shop.tools.gateway import Gateway
 from shop.tools.registry import risky_tools
@@ -48,6 +50,7 @@ def create_app(
     gateway = Gateway(database, policy, receipt_lifetime=settings.receipt_lifetime)
     seed = seed or Seed(settings.seed_dir, settings.issuer_of_companion)
     seed.apply(database, policy)
+    guest.apply(database, settings.anonymous_browse)
     app.extensions["shop"] = Services(
         settings=settings, database=database, policy=policy, gateway=gateway, sign_in=_sign_in(settings, database)
     )
@@ -55,20 +58,28 @@ def create_app(
     app.extensions["oauth"] = _issuer(settings, database)
     model = model or Model(settings)
     access.init_app(app)
-    _add_pages(app, settings, seed, Conversing(database, gateway, model, settings))
+    _add_pages(app, seed, Conversing(database, gateway, model, settings))
     _add_frame(app, offline_model=model.offline)
     _add_errors(app)
     _add_commands(app)
     return app
 
 
-def _add_pages(app: Flask, settings: Settings, seed: Seed, conversing: Conversing) -> None:
+def _add_pages(app: Flask, seed: Seed, conversing: Conversing) -> None:
     """Every blueprint, and who may come to it."""
+    shop: Services = app.extensions["shop"]
+    settings, database, gateway = shop.settings, shop.database, shop.gateway
     public, own = Rule.PUBLIC, Rule.SIGNED_IN
     guarded(app, pictures.create(settings.seed_dir), Access(public, "drawings of goods that anyone may look at"))
     guarded(app, catalogue.pages, Access(public, "the shop window: anyone may look"))
     guarded(app, about.pages, Access(public, "what anyone should know before they trust this"))
     guarded(app, sign_in_blueprint(seed.people()), Access(public, "how one gets in"))
+    guarded(
+        app,
+        mcp.blueprint(settings, database, gateway),
+        Access(public, "asks for a bearer token itself, at each request"),
+    )
+    guarded(app, approval.pages, Access(own, "each receipt is asked for: only its own person finds it"))
     guarded(app, cart.pages, Access(own, "each click passes the gateway, which asks the policy"))
     guarded(app, account.pages, Access(own, "one's own sessions, by the membership they hang on"))
     guarded(app, assistant_blueprint(conversing), Access(own, "each conversation is asked for: conversations:use"))
@@ -259,4 +270,5 @@ def _add_commands(app: Flask) -> None:
         """Bring the seeded state back, also while the server runs."""
         shop: Services = app.extensions["shop"]
         app.extensions["seed"].reset(shop.database, shop.policy)
+        guest.apply(shop.database, shop.settings.anonymous_browse)
         print("The shop is as it was on its first day. Whoever was signed in has to sign in again.")

@@ -43,7 +43,10 @@ class EventName(StrEnum):
     )
     CONSENT_GRANTED = "consent.granted", "A person allowed a workflow to the assistant in one conversation."
     CONSENT_WITHDRAWN = "consent.withdrawn", "A person took a workflow back from the assistant in one conversation."
-    CONVERSATION_STARTED = "conversation.started", "A conversation began: a person's, or the first call of one in an external assistant."
+    CONVERSATION_STARTED = (
+        "conversation.started",
+        "A conversation began: a person's, or the first call of one in an external assistant.",
+    )
     DELEGATION_ENDED = "delegation.ended", "An assistant's authority in a conversation ended with what it hung on."
     DELEGATION_STARTED = (
         "delegation.started",

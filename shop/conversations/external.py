@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.conversations.models import Conversation, Source
+from shop.credentials.grants import agent_of
 from shop.credentials.ledger import live
 from shop.database import moment, new_id
 from shop.principal import Principal
@@ -76,7 +77,7 @@ def touch(db: Session, conversation_id: str) -> None:
     db.execute(update(Conversation).where(Conversation.id == conversation_id).values(active_at=moment(db)))
 
 
-def begin(db: Session, assistant: Principal, named: Asserted, *, client_name: str) -> Conversation:
+def begin(db: Session, assistant: Principal, named: Asserted) -> Conversation:
     """Find the conversation, or begin it. Raises `NotAlive` when the assistant may not act any more.
 
     The assistant's own authority is locked meanwhile, so that two first calls at once begin one conversation.
@@ -85,11 +86,12 @@ def begin(db: Session, assistant: Principal, named: Asserted, *, client_name: st
     if conversation := found(db, assistant, named):
         return conversation
     client_id, credential = _holder(assistant)
+    client = agent_of(db, assistant.organization, client_id)
     conversation = Conversation(
         id=new_id("cnv"),
         organization=assistant.organization,
         subject=assistant.subject,
-        title=f"In {client_name}"[:120],
+        title=f"In {client.name if client else client_id}"[:120],
         source=named.source,
         client_id=client_id,
         credential=credential,

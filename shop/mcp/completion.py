@@ -55,7 +55,9 @@ def _order_numbers(server: Server, exchange: Exchange) -> list[str]:
 
 
 def _products(server: Server, exchange: Exchange, typed: str) -> list[str]:
-    outcome = server.call(exchange, "search_products", {"query": typed.replace("-", " "), "limit": 12, "in_stock": False})
+    outcome = server.call(
+        exchange, "search_products", {"query": typed.replace("-", " "), "limit": 12, "in_stock": False}
+    )
     return [product["product"] for product in _items(outcome, "products")]
 
 

@@ -48,7 +48,9 @@ def of_tools(*, anonymous: bool) -> SecuredTools:
 def _definition(tool: Tool, anonymous: bool) -> SecuredTool:
     token: dict[str, Any] = {"type": "oauth2", "scopes": [str(tool.workflow)]}
     schemes = [{"type": "noauth"}, token] if anonymous and tool.workflow is Workflow.BROWSE else [token]
-    waits = " It does not happen at once: the answer says where the person confirms it." if tool.must_be_confirmed else ""
+    waits = (
+        " It does not happen at once: the answer says where the person confirms it." if tool.must_be_confirmed else ""
+    )
     return SecuredTool(
         name=tool.name,
         title=tool.title,
@@ -69,8 +71,8 @@ def _definition(tool: Tool, anonymous: bool) -> SecuredTool:
 
 def _output_schema(tool: Tool) -> dict[str, Any]:
     """The result, or that it waits; and the sentence about what was left out."""
-    told = tool.result | Waiting if tool.must_be_confirmed else tool.result
-    schema = TypeAdapter[Any](told).json_schema(mode="serialization")
+    told: Any = tool.result | Waiting if tool.must_be_confirmed else tool.result
+    schema = TypeAdapter(told).json_schema(mode="serialization")
     result = schema["$defs"][tool.result.__name__] if tool.must_be_confirmed else schema
     result["properties"][SHORTENED] = {"type": "string", "description": "What was left out to keep this short."}
     return {"type": "object", **schema}

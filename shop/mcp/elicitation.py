@@ -65,7 +65,9 @@ def ask(
         )
     if exchange.opens_urls and not exchange.is_stateless:
         asked = ElicitRequestURLParams(message=_ASKS, url=page, elicitation_id=outcome.receipt_id)
-        data = ElicitationRequiredErrorData(elicitations=[asked]).model_dump(mode="json", by_alias=True, exclude_none=True)
+        data = ElicitationRequiredErrorData(elicitations=[asked]).model_dump(
+            mode="json", by_alias=True, exclude_none=True
+        )
         raise RpcError(URL_ELICITATION_REQUIRED, "The person has to decide this on the shop's page.", data=data)
     waiting = Waiting(
         approval=outcome.receipt_id,

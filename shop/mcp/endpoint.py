@@ -16,29 +16,39 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Request, Response, jsonify, request
 from mcp_types import InitializeRequestParams
 from mcp_types.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, RequestId
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from shop.access import csrf
+from shop.database import Database
 from shop.mcp import handshake, methods, refusals, stateless
 from shop.mcp.about import SERVER_INFO
 from shop.mcp.exchange import Server
 from shop.mcp.guest import GUEST
+from shop.mcp.sealing import Sealer
 from shop.mcp.wire import Message, RpcError, read
-from shop.oauth.bearer import BearerRefused
+from shop.oauth.bearer import BearerRefused, authenticate
 from shop.principal import Principal
-from shop.settings import is_loopback_host
+from shop.settings import Settings, is_loopback_host
+from shop.tools.gateway import Gateway
 
 _log = logging.getLogger(__name__)
 _JSON = "application/json"
 
 
-def blueprint(server: Server) -> Blueprint:
+def blueprint(settings: Settings, database: Database, gateway: Gateway) -> Blueprint:
     """The endpoint of one shop."""
+    server = Server(
+        settings=settings,
+        database=database,
+        gateway=gateway,
+        sealer=Sealer(settings.secret_key, database.clock),
+        versions=(*MODERN_PROTOCOL_VERSIONS, *handshake.VERSIONS),
+    )
     pages = Blueprint("mcp", __name__)
 
     @pages.route("/mcp", methods=["GET", "POST", "DELETE"])
-    @csrf.exempt
     def endpoint() -> Response:
         _require_own_address(server, request)
         principal = _principal(server, request)
@@ -60,6 +70,7 @@ def blueprint(server: Server) -> Blueprint:
         _log.exception("the MCP endpoint failed", exc_info=error)
         return _failed(RpcError(INTERNAL_ERROR, "That did not work, and nothing was done. Try again."), None, 503)
 
+    csrf.exempt(pages)  # no cookie is looked at here, so none can be abused
     return pages
 
 
@@ -99,9 +110,9 @@ def _principal(server: Server, arrived: Request) -> Principal:
     if authorization is None and server.settings.anonymous_browse:
         return GUEST
     try:
-        return server.bearer.authenticate(authorization)
+        return authenticate(authorization)
     except BearerRefused as refused:
-        raise refusals.unauthenticated(server, refused.error, refused.description) from None
+        raise refusals.unauthenticated(refused.error, refused.description) from None
 
 
 def _require_own_address(server: Server, arrived: Request) -> None:

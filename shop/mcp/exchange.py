@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
@@ -16,16 +16,6 @@ from shop.principal import Principal
 from shop.settings import Settings
 from shop.tools.gateway import Gateway
 from shop.tools.outcomes import Outcome
-
-
-class Bearer(Protocol):
-    """How a bearer token becomes a principal, and what a client is told that has none or not enough."""
-
-    def authenticate(self, authorization: str | None) -> Principal:
-        """The principal of an access token that was issued for this endpoint. Raises `BearerRefused`."""
-
-    def challenge(self, error: str | None = None, description: str | None = None, scopes: tuple[str, ...] = ()) -> str:
-        """The value of `WWW-Authenticate` (RFC 6750, RFC 9728)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,10 +53,9 @@ class Server:
     settings: Settings
     database: Database
     gateway: Gateway
-    bearer: Bearer
     sealer: Sealer
-    client_name: Callable[[str], str]
-    """What people call a client, by its `client_id`."""
+    versions: tuple[str, ...]
+    """The revisions that are served, the newest first."""
 
     def call(self, exchange: Exchange, name: str, arguments: object, *, retry_of: str | None = None) -> Outcome:
         """Pass the gateway, in the conversation that the request belongs to."""
@@ -85,8 +74,7 @@ class Server:
             if conversation:
                 external.touch(db, conversation.id)
                 return conversation.id
-            client = assistant.actor.client_id if assistant.actor else ""
             try:
-                return external.begin(db, assistant, named, client_name=self.client_name(client)).id
+                return external.begin(db, assistant, named).id
             except NotAlive:
                 return None

@@ -65,7 +65,7 @@ def handle(server: Server, exchange: Exchange, message: Message) -> Result:
         try:
             exchange = replace(exchange, principal=server.gateway.alive(exchange.principal))
         except NotAlive as lapsed:
-            raise refusals.lapsed(server, lapsed) from None
+            raise refusals.lapsed(lapsed) from None
     return handler(server, exchange, params)
 
 

@@ -11,36 +11,41 @@ from __future__ import annotations
 from mcp_types import CallToolResult, TextContent
 
 from shop.credentials.ledger import Kind, Lapse, NotAlive
-from shop.mcp.exchange import Exchange, Server
+from shop.mcp.exchange import Exchange
 from shop.mcp.guest import is_guest
 from shop.mcp.wire import ACCESS_REFUSED, AUTHENTICATION_REQUIRED, INSUFFICIENT_SCOPE, RpcError
+from shop.oauth import bearer
 from shop.principal import FIRST_SCOPES, Workflow
 from shop.tools.outcomes import Denied
 
 _SIGNED_OUT = "The authority that this came with has ended. Connect the assistant again to go on."
-_MEANS = {"browse": "look through the shop", "read": "see the person's cart and orders", "transact": "buy for the person"}
+_MEANS = {
+    "browse": "look through the shop",
+    "read": "see the person's cart and orders",
+    "transact": "buy for the person",
+}
 
 
-def unauthenticated(server: Server, error: str | None, description: str | None) -> RpcError:
+def unauthenticated(error: str | None, description: str | None) -> RpcError:
     """No token, or one that is not good here: 401, with where to get one and what to ask for at first."""
     return RpcError(
         AUTHENTICATION_REQUIRED,
         description or "Sign in first: this needs an access token.",
         status=401,
-        headers={"WWW-Authenticate": server.bearer.challenge(error, description, _in_order(FIRST_SCOPES))},
+        headers={"WWW-Authenticate": bearer.challenge(error, description, _in_order(FIRST_SCOPES))},
     )
 
 
-def lapsed(server: Server, why: NotAlive) -> RpcError:
+def lapsed(why: NotAlive) -> RpcError:
     """An authority that is not alive. What signing in again would not change gets no challenge, or clients would loop."""
     if why.lapse in {Lapse.PAUSED, Lapse.SUSPENDED} or why.kind in {Kind.AGENT, Kind.ORGANIZATION, Kind.MEMBERSHIP}:
         return RpcError(ACCESS_REFUSED, "This assistant may not act for this person now.", status=403)
-    return unauthenticated(server, "invalid_token", _SIGNED_OUT)
+    return unauthenticated("invalid_token", _SIGNED_OUT)
 
 
-def signed_out(server: Server) -> RpcError:
+def signed_out() -> RpcError:
     """The gateway found the authority dead."""
-    return unauthenticated(server, "invalid_token", _SIGNED_OUT)
+    return unauthenticated("invalid_token", _SIGNED_OUT)
 
 
 def can_be_widened(exchange: Exchange, outcome: Denied) -> bool:
@@ -48,28 +53,26 @@ def can_be_widened(exchange: Exchange, outcome: Denied) -> bool:
     return outcome.code == "consent_needed" and outcome.decision.workflow not in exchange.principal.scopes
 
 
-def challenge(server: Server, exchange: Exchange, workflow: str) -> tuple[str, str]:
+def challenge(exchange: Exchange, workflow: str) -> tuple[str, str]:
     """The challenge that asks for a workflow, and the same in words."""
     words = f"This needs the person's permission to {_MEANS.get(workflow, workflow)} (scope `{workflow}`)."
     if is_guest(exchange.principal):
-        return server.bearer.challenge(None, words, _in_order({*FIRST_SCOPES, workflow})), words
+        return bearer.challenge(None, words, _in_order({*FIRST_SCOPES, workflow})), words
     scopes = _in_order({*exchange.principal.scopes, workflow})
-    return server.bearer.challenge("insufficient_scope", words, scopes), words
+    return bearer.challenge("insufficient_scope", words, scopes), words
 
 
-def insufficient(server: Server, exchange: Exchange, workflow: str) -> RpcError:
+def insufficient(exchange: Exchange, workflow: str) -> RpcError:
     """Too few scopes, told by the HTTP answer."""
-    header, words = challenge(server, exchange, workflow)
+    header, words = challenge(exchange, workflow)
     code, status = (AUTHENTICATION_REQUIRED, 401) if is_guest(exchange.principal) else (INSUFFICIENT_SCOPE, 403)
     return RpcError(code, words, status=status, headers={"WWW-Authenticate": header})
 
 
-def insufficient_as_result(server: Server, exchange: Exchange, workflow: str) -> CallToolResult:
+def insufficient_as_result(exchange: Exchange, workflow: str) -> CallToolResult:
     """Too few scopes, told by a tool's result."""
-    header, words = challenge(server, exchange, workflow)
-    return CallToolResult(
-        content=[TextContent(text=words)], is_error=True, _meta={"mcp/www_authenticate": [header]}
-    )
+    header, words = challenge(exchange, workflow)
+    return CallToolResult(content=[TextContent(text=words)], is_error=True, _meta={"mcp/www_authenticate": [header]})
 
 
 def _in_order(scopes: frozenset[str] | frozenset[Workflow] | set[str]) -> tuple[str, ...]:

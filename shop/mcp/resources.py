@@ -121,9 +121,9 @@ def result_of(server: Server, exchange: Exchange, outcome: Outcome) -> dict[str,
             result: dict[str, Any] = outcome.for_model()["result"]
             return result
         case Denied() if outcome.code == "signed_out":
-            raise refusals.signed_out(server)
+            raise refusals.signed_out()
         case Denied() if refusals.can_be_widened(exchange, outcome):
-            raise refusals.insufficient(server, exchange, str(outcome.decision.workflow))
+            raise refusals.insufficient(exchange, str(outcome.decision.workflow))
         case Failed(code="invalid_arguments"):
             raise RpcError(INVALID_PARAMS, outcome.message)
         case _:

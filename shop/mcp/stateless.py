@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from mcp_types import (
@@ -104,7 +103,7 @@ def status_of(error: RpcError) -> int:
     return error.status or _STATUS.get(error.code, 200)
 
 
-def _require_agreement(headers: Mapping[str, str], name: str, value: object) -> None:
+def _require_agreement(headers: Headers, name: str, value: object) -> None:
     if name not in headers or _decoded(headers[name]) != value:
         raise RpcError(HEADER_MISMATCH, f"The header {name} does not say what the body says.")
 

@@ -57,13 +57,13 @@ def call_tool(
 def _denied(server: Server, exchange: Exchange, outcome: Denied) -> CallToolResult:
     told = outcome.for_model()
     if outcome.code == "signed_out":
-        raise refusals.signed_out(server)
+        raise refusals.signed_out()
     if outcome.code == "consent_needed":
         if refusals.can_be_widened(exchange, outcome):
             workflow = str(outcome.decision.workflow)
             if exchange.links_by_result:
-                return refusals.insufficient_as_result(server, exchange, workflow)
-            raise refusals.insufficient(server, exchange, workflow)
+                return refusals.insufficient_as_result(exchange, workflow)
+            raise refusals.insufficient(exchange, workflow)
         told = {**told, "message": _HELD_BACK}
     if outcome.code != "not_found" and not is_guest(exchange.principal):
         told = {**told, "person_reads_why_at": f"{server.settings.base_url}/audit/"}

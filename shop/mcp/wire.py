@@ -65,7 +65,9 @@ def read(body: bytes) -> Message:
     except (ValueError, RecursionError):  # also: not UTF-8, an integer of thousands of digits, NaN
         raise RpcError(PARSE_ERROR, "The body is not JSON.", status=400) from None
     if isinstance(decoded, list):
-        raise RpcError(INVALID_REQUEST, "Batches are not supported: send each request in a POST of its own.", status=400)
+        raise RpcError(
+            INVALID_REQUEST, "Batches are not supported: send each request in a POST of its own.", status=400
+        )
     if not isinstance(decoded, dict) or _is_too_deep(decoded):
         raise RpcError(INVALID_REQUEST, "The body must be one JSON-RPC request or notification.", status=400)
     try:
@@ -74,9 +76,7 @@ def read(body: bytes) -> Message:
             return Message(id=request.id, method=request.method, params=request.params)
         notification = JSONRPCNotification.model_validate(decoded)
     except ValidationError:
-        raise RpcError(
-            INVALID_REQUEST, "The body must be one JSON-RPC request or notification.", status=400
-        ) from None
+        raise RpcError(INVALID_REQUEST, "The body must be one JSON-RPC request or notification.", status=400) from None
     return Message(id=None, method=notification.method, params=notification.params)
 
 

@@ -167,7 +167,7 @@ class Gateway(Questions):
             return self._receipt_refused(person, receipt_id, "voided")
 
     def open_receipt(self, person: Principal, receipt_id: str) -> dict[str, Any] | None:
-        """What the page of a receipt shows its own person, who was sent there by a link; noted, whoever opens it.
+        """What the page of a receipt shows its own person, who was sent there by a link; noted, while it can be decided.
 
         The link carries no authority (invariant I11): anybody else is refused like for a receipt that is not there.
         """
@@ -175,14 +175,10 @@ class Gateway(Questions):
         if view is None:
             self._receipt_refused(person, receipt_id, "not_found")
             return None
-        with self._database.write() as db:
-            record(
-                db,
-                EventName.APPROVAL_OPENED,
-                principal=replace(person, conversation=view["conversation"]),
-                resource=("receipt", receipt_id),
-                facts={"state": view["state"]},
-            )
+        if view["state"] is ReceiptState.OPEN:
+            with self._database.write() as db:
+                who = replace(person, conversation=view["conversation"])
+                record(db, EventName.APPROVAL_OPENED, principal=who, resource=("receipt", receipt_id))
         return view
 
     def refuse_unknown_receipt(self, person: Principal, receipt_id: str) -> None:
