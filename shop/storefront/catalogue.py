@@ -28,9 +28,10 @@ def home() -> ResponseReturnValue:
         colour=given["colour"] or None,
         size=given["size"] or None,
         max_price=euros * 100 if euros is not None else None,
+        limit=_MOST_PRODUCTS,
     )
     with services().database.read() as db:
-        found = product_list(catalogue.search(db, filters), _MOST_PRODUCTS)
+        found = product_list(catalogue.search(db, filters))
         categories = catalogue.categories(db)
         colours, sizes = catalogue.options(db)
     return render_template(

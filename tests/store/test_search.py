@@ -23,7 +23,7 @@ def db(shop: ShopUnderTest) -> Iterator[Session]:
 
 def names(db: Session, **filters: object) -> list[str]:
     """Names of the products that a search finds, in its order."""
-    return [match.product.name for match in catalogue.search(db, Filters(**filters))]  # type: ignore[arg-type]
+    return [match.product.name for match in catalogue.search(db, Filters(**filters)).matches]  # type: ignore[arg-type]
 
 
 FOUND: dict[str, tuple[dict[str, object], list[str] | str]] = {
@@ -55,7 +55,8 @@ def test_a_search_finds(db: Session) -> None:
 
 def test_the_story_s_search(db: Session) -> None:
     """Black hoodies under €60 in L: three of them, each with exactly the variant that fits, on both engines."""
-    found = catalogue.search(db, Filters(query="hoodies", colour="black", size="L", max_price=6000, in_stock=True))
+    wanted = Filters(query="hoodies", colour="black", size="L", max_price=6000, in_stock=True)
+    found = catalogue.search(db, wanted).matches
     assert [match.product.name for match in found] == ["Unauthorized", "Long Context", "Least Privilege"]
     assert [[v.sku for v in match.variants] for match in found] == [
         ["unauthorized-hoodie-black-l"],
