@@ -75,7 +75,7 @@ def blueprint(settings: Settings, database: Database, gateway: Gateway) -> Bluep
 
 
 def _answer(server: Server, principal: Principal, message: Message) -> Response:
-    is_stateless = stateless.speaks(request.headers.get(stateless.VERSION_HEADER), message, handshake.VERSIONS)
+    is_stateless = stateless.speaks(request.headers.get(stateless.VERSION_HEADER), message)
     try:
         if message.id is None:
             if is_stateless:

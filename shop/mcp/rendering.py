@@ -3,31 +3,44 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 MOST_BYTES = 4000
 """Of structured content: hosts cut, or charge for, what is longer."""
 SHORTENED = "shortened"
 """The field that says what was left out; every output schema has it."""
+_KEPT_INSIDE = 2
+"""Of a list inside another one's items, this many are kept as examples before an item itself is left out."""
+_ADDRESSES = ("page", "picture")
 
-Lists = Iterator[tuple[str, list[Any]]]
+
+class _List(NamedTuple):
+    """A list of things somewhere in a value."""
+
+    name: str
+    depth: int
+    items: list[Any]
+
+
+def for_host(content: dict[str, Any], base_url: str) -> dict[str, Any]:
+    """A result with whole addresses, since a host knows only its own, cut to what a host takes."""
+    _complete_addresses(content, base_url)
+    return shortened(content)
 
 
 def shortened(content: dict[str, Any]) -> dict[str, Any]:
-    """The content, with the longest list cut at its end until it fits, and a sentence that says so."""
-    lengths = {name: len(items) for name, items in _lists(content)}
+    """The content, its innermost lists cut first until it fits, and a sentence that says what is missing."""
+    before = _counted(content)
     while size(content) > MOST_BYTES:
-        longest = max((one for one in _lists(content) if len(one[1]) > 1), key=lambda one: size(one[1]), default=None)
-        if longest is None:
+        cuttable = [one for one in _lists(content) if len(one.items) > (_KEPT_INSIDE if one.depth else 1)]
+        if not cuttable:
             break
-        longest[1].pop()
-        left_out = [
-            f"{len(items)} of {lengths[name]} in `{name}`"
-            for name, items in _lists(content)
-            if len(items) < lengths[name]
-        ]
-        content[SHORTENED] = f"Shown here: {', '.join(left_out[:5])}. Ask more narrowly, or page on, for the rest."
+        max(cuttable, key=lambda one: (one.depth, size(one.items))).items.pop()
+        now = _counted(content)
+        left = [f"{now[name]} of {number} {name}" for name, number in before.items() if now[name] < number]
+        content[SHORTENED] = f"To keep this short: {', '.join(left)}. Look at one thing, or page on, for the rest."
     return content
 
 
@@ -36,15 +49,34 @@ def size(value: object) -> int:
     return len(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
 
 
-def _lists(value: object, path: str = "") -> Lists:
-    """Every list in a value, with where it is."""
+def _lists(value: object, depth: int = 0, name: str = "items") -> Iterator[_List]:
+    """Every list of things in a value; `depth` counts the lists around it."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _lists(inner, depth, key)
+    elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        yield _List(name, depth, value)
+        for inner in value:
+            yield from _lists(inner, depth + 1, name)
+
+
+def _counted(content: dict[str, Any]) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for one in _lists(content):
+        counts[one.name] += len(one.items)
+    return counts
+
+
+def _complete_addresses(value: object, base_url: str) -> None:
     if isinstance(value, dict):
         for name, inner in value.items():
-            yield from _lists(inner, f"{path}.{name}" if path else name)
+            if name in _ADDRESSES and isinstance(inner, str) and inner.startswith("/"):
+                value[name] = base_url + inner
+            else:
+                _complete_addresses(inner, base_url)
     elif isinstance(value, list):
-        yield path, value
-        for position, inner in enumerate(value):
-            yield from _lists(inner, f"{path}.{position}")
+        for inner in value:
+            _complete_addresses(inner, base_url)
 
 
 def as_text(content: dict[str, Any]) -> str:
@@ -54,12 +86,10 @@ def as_text(content: dict[str, Any]) -> str:
 
 def _lines(content: dict[str, Any], indent: str) -> Iterator[str]:
     for name, value in content.items():
-        label = f"{indent}{name.replace('_', ' ')}:"
-        if value in (None, [], "", {}):
-            continue
-        plain = _plain(value)
+        label, plain = f"{indent}{name.replace('_', ' ')}:", _plain(value)
         if plain is not None:
-            yield f"{label} {plain}"
+            if plain:
+                yield f"{label} {plain}"
         elif isinstance(value, dict):
             yield label
             yield from _lines(value, f"{indent}  ")
@@ -80,9 +110,11 @@ def _item(item: object, indent: str) -> Iterator[str]:
 
 
 def _plain(value: object) -> str | None:
-    """What fits on a line; None for what has lines of its own."""
+    """What fits on a line, empty for nothing; None for what has lines of its own."""
     match value:
         case None:
+            return ""
+        case dict() if not value:
             return ""
         case bool():
             return "yes" if value else "no"

@@ -25,7 +25,7 @@ from mcp_types.jsonrpc import (
     PARSE_ERROR,
     UNSUPPORTED_PROTOCOL_VERSION,
 )
-from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 from werkzeug.datastructures import Headers
 
 from shop.mcp.exchange import Exchange
@@ -46,11 +46,11 @@ _STATUS = {
 _ENCODED = re.compile(r"=\?base64\?(.*)\?=")
 
 
-def speaks(version: str | None, message: Message, handshake: tuple[str, ...]) -> bool:
+def speaks(version: str | None, message: Message) -> bool:
     """Whether a message is of this era: its header names no revision of the handshake's, or its body says so itself."""
     if version is None:
         return PROTOCOL_VERSION_META_KEY in message.meta
-    return version not in handshake
+    return version not in HANDSHAKE_PROTOCOL_VERSIONS
 
 
 def acknowledge(headers: Headers, served: tuple[str, ...]) -> None:
@@ -61,10 +61,10 @@ def acknowledge(headers: Headers, served: tuple[str, ...]) -> None:
 
 
 def exchange(principal: Principal, message: Message, headers: Headers, served: tuple[str, ...]) -> Exchange:
-    """The request, checked from its envelope to its revision; the first thing that is wrong is what the client is told."""
-    for name in (VERSION_HEADER, METHOD_HEADER, NAME_HEADER):
-        if len(headers.getlist(name)) > 1:
-            raise RpcError(HEADER_MISMATCH, f"The header {name} is there more than once.")
+    """The request, checked from its envelope to its revision; the first thing that is wrong is what the client is told.
+
+    A header that is there twice arrives here as one with a comma (PEP 3333), and agrees with nothing.
+    """
     missing = [key for key in (PROTOCOL_VERSION_META_KEY, CLIENT_CAPABILITIES_META_KEY) if key not in message.meta]
     if missing:
         raise RpcError(INVALID_PARAMS, f"params._meta must have {' and '.join(missing)}.")

@@ -22,7 +22,7 @@ from shop.mcp import elicitation, refusals
 from shop.mcp.definitions import of_tools
 from shop.mcp.exchange import Exchange, Server
 from shop.mcp.guest import is_guest
-from shop.mcp.rendering import as_text, shortened
+from shop.mcp.rendering import as_text, for_host
 from shop.mcp.wire import RpcError
 from shop.tools.outcomes import AwaitingApproval, Denied, Failed, Succeeded
 
@@ -42,7 +42,7 @@ def call_tool(
     outcome = server.call(exchange, params.name, params.arguments or {}, retry_of=retry_of)
     match outcome:
         case Succeeded():
-            content = shortened(outcome.for_model()["result"])
+            content = for_host(outcome.for_model()["result"], server.settings.base_url)
             return CallToolResult(content=[TextContent(text=as_text(content))], structured_content=content)
         case AwaitingApproval():
             return elicitation.ask(server, exchange, params, outcome)
