@@ -17,6 +17,7 @@ from shop.mcp.wire import ACCESS_REFUSED, AUTHENTICATION_REQUIRED, INSUFFICIENT_
 from shop.oauth import bearer
 from shop.principal import FIRST_SCOPES, Workflow
 from shop.tools.outcomes import Denied
+from shop.tools.registry import TOOLS
 
 _SIGNED_OUT = "The authority that this came with has ended. Connect the assistant again to go on."
 _MEANS = {
@@ -48,9 +49,18 @@ def signed_out() -> RpcError:
     return unauthenticated("invalid_token", _SIGNED_OUT)
 
 
-def can_be_widened(exchange: Exchange, outcome: Denied) -> bool:
-    """Whether asking for more could help: a token that names the scope already is held back by its person or organization."""
-    return outcome.code == "consent_needed" and outcome.decision.workflow not in exchange.principal.scopes
+def missing_workflow(exchange: Exchange, tool: str, outcome: Denied) -> str | None:
+    """The workflow that a client could ask its person for, so that the call goes through; None when that would not help.
+
+    A token that names the scope already is held back by its person or organization. A guest lacks a person at all.
+    """
+    if outcome.code == "consent_needed":
+        workflow = outcome.decision.workflow
+    elif outcome.code == "not_permitted" and is_guest(exchange.principal):
+        workflow = TOOLS[tool].workflow
+    else:
+        return None
+    return str(workflow) if workflow not in exchange.principal.scopes else None
 
 
 def challenge(exchange: Exchange, workflow: str) -> tuple[str, str]:

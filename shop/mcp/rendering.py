@@ -26,8 +26,7 @@ class _List(NamedTuple):
 
 def for_host(content: dict[str, Any], base_url: str) -> dict[str, Any]:
     """A result with whole addresses, since a host knows only its own, cut to what a host takes."""
-    _complete_addresses(content, base_url)
-    return shortened(content)
+    return shortened(with_addresses(content, base_url))
 
 
 def shortened(content: dict[str, Any]) -> dict[str, Any]:
@@ -67,16 +66,17 @@ def _counted(content: dict[str, Any]) -> Counter[str]:
     return counts
 
 
-def _complete_addresses(value: object, base_url: str) -> None:
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            if name in _ADDRESSES and isinstance(inner, str) and inner.startswith("/"):
-                value[name] = base_url + inner
-            else:
-                _complete_addresses(inner, base_url)
-    elif isinstance(value, list):
-        for inner in value:
-            _complete_addresses(inner, base_url)
+def with_addresses(content: dict[str, Any], base_url: str) -> dict[str, Any]:
+    """The content, its paths of pages and pictures made whole."""
+
+    def whole(value: Any, name: str) -> Any:
+        if isinstance(value, dict):
+            return {key: whole(inner, key) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [whole(inner, name) for inner in value]
+        return base_url + value if name in _ADDRESSES and isinstance(value, str) and value.startswith("/") else value
+
+    return {key: whole(inner, key) for key, inner in content.items()}
 
 
 def as_text(content: dict[str, Any]) -> str:

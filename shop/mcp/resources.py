@@ -26,9 +26,10 @@ from mcp_types.jsonrpc import INVALID_PARAMS
 
 from shop.mcp import refusals
 from shop.mcp.exchange import Exchange, Server
+from shop.mcp.rendering import with_addresses
 from shop.mcp.wire import ACCESS_REFUSED, RpcError
 from shop.principal import Workflow
-from shop.tools.outcomes import Denied, Failed, Outcome, Succeeded
+from shop.tools.outcomes import Denied, Failed, Succeeded
 
 _JSON = "application/json"
 _PAGE, _MOST_ORDERS = 12, 50
@@ -87,7 +88,7 @@ def list_resources(server: Server, exchange: Exchange, params: PaginatedRequestP
     offset = _offset(params.cursor if params else None)
     resources = _orders(server, exchange) if offset == 0 and Workflow.READ in exchange.principal.scopes else []
     arguments = {"limit": _PAGE, "in_stock": False, **({"offset": offset} if offset else {})}
-    found = result_of(server, exchange, server.call(exchange, "search_products", arguments))
+    found = _result(server, exchange, "search_products", arguments)
     for product in found["products"]:
         uri = f"shop://products/{product['product']}"
         name, tagline = product["name"], product["tagline"]
@@ -103,10 +104,11 @@ def read_resource(server: Server, exchange: Exchange, params: ReadResourceReques
     if matched is None:
         raise _not_found(exchange, params.uri)
     kind = KINDS[matched[1]]
-    outcome = server.call(exchange, kind.tool, {kind.argument: matched[2]})
-    if isinstance(outcome, Denied | Failed) and outcome.code == "not_found":
-        raise _not_found(exchange, params.uri)
-    text = json.dumps(result_of(server, exchange, outcome), ensure_ascii=False, indent=1)
+    try:
+        result = _result(server, exchange, kind.tool, {kind.argument: matched[2]})
+    except LookupError:
+        raise _not_found(exchange, params.uri) from None
+    text = json.dumps(with_addresses(result, server.settings.base_url), ensure_ascii=False, indent=1)
     return ReadResourceResult(
         contents=[TextResourceContents(uri=params.uri, mime_type=_JSON, text=text)],
         ttl_ms=60_000 if kind.is_public else 0,
@@ -114,24 +116,28 @@ def read_resource(server: Server, exchange: Exchange, params: ReadResourceReques
     )
 
 
-def result_of(server: Server, exchange: Exchange, outcome: Outcome) -> dict[str, Any]:
-    """What a call returned. Raises `RpcError` for a refusal: there is no tool's result that could say it here."""
+def _result(server: Server, exchange: Exchange, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """What a call returned. Raises `LookupError` for what is not there, or not theirs, and `RpcError` for any other refusal:
+    here there is no tool's result that could say it.
+    """
+    outcome = server.call(exchange, tool, arguments)
     match outcome:
         case Succeeded():
             result: dict[str, Any] = outcome.for_model()["result"]
             return result
-        case Denied() if outcome.code == "signed_out":
+        case Denied(code="not_found") | Failed(code="not_found"):
+            raise LookupError(tool)
+        case Denied(code="signed_out"):
             raise refusals.signed_out()
-        case Denied() if refusals.can_be_widened(exchange, outcome):
-            raise refusals.insufficient(exchange, str(outcome.decision.workflow))
         case Failed(code="invalid_arguments"):
             raise RpcError(INVALID_PARAMS, outcome.message)
-        case _:
-            raise RpcError(ACCESS_REFUSED, str(outcome.for_model().get("message", "This was refused.")))
+    if isinstance(outcome, Denied) and (workflow := refusals.missing_workflow(exchange, tool, outcome)):
+        raise refusals.insufficient(exchange, workflow)
+    raise RpcError(ACCESS_REFUSED, str(outcome.for_model().get("message", "This was refused.")))
 
 
 def _orders(server: Server, exchange: Exchange) -> list[Resource]:
-    listed = result_of(server, exchange, server.call(exchange, "list_orders", {"limit": _MOST_ORDERS}))
+    listed = _result(server, exchange, "list_orders", {"limit": _MOST_ORDERS})
     return [
         Resource(
             uri=f"shop://orders/{order['number']}",

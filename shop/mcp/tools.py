@@ -47,23 +47,22 @@ def call_tool(
         case AwaitingApproval():
             return elicitation.ask(server, exchange, params, outcome)
         case Denied():
-            return _denied(server, exchange, outcome)
+            return _denied(server, exchange, params.name, outcome)
         case Failed():
             if outcome.code == "unknown_tool":
                 raise RpcError(INVALID_PARAMS, outcome.message)
             return _error(outcome.for_model())
 
 
-def _denied(server: Server, exchange: Exchange, outcome: Denied) -> CallToolResult:
+def _denied(server: Server, exchange: Exchange, name: str, outcome: Denied) -> CallToolResult:
     told = outcome.for_model()
     if outcome.code == "signed_out":
         raise refusals.signed_out()
+    if workflow := refusals.missing_workflow(exchange, name, outcome):
+        if exchange.links_by_result:
+            return refusals.insufficient_as_result(exchange, workflow)
+        raise refusals.insufficient(exchange, workflow)
     if outcome.code == "consent_needed":
-        if refusals.can_be_widened(exchange, outcome):
-            workflow = str(outcome.decision.workflow)
-            if exchange.links_by_result:
-                return refusals.insufficient_as_result(exchange, workflow)
-            raise refusals.insufficient(exchange, workflow)
         told = {**told, "message": _HELD_BACK}
     if outcome.code != "not_found" and not is_guest(exchange.principal):
         told = {**told, "person_reads_why_at": f"{server.settings.base_url}/audit/"}
