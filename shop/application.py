@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, Unauthorized
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from shop import access
-from shop.access import Access, Rule, guarded, signed_in
+from shop.access import Access, Rule, csrf, guarded, signed_in
 from shop.admin import audit as audit_pages
 from shop.admin import people as people_pages
 from shop.assistant.conversing import Conversing
@@ -28,6 +28,9 @@ from shop.demo.seeding import Seed
 from shop.identity.sign_in import SignIn
 from shop.mcp import endpoint as mcp
 from shop.mcp import guest
+from shop.oauth import authorize, consent, introspect, metadata, registration, revoke, token
+from shop.oauth.commands import oauth as oauth_commands
+from shop.oauth.fetching import Fetcher
 from shop.oauth.issuer import Issuer
 from shop.oauth.keys import Keys
 from shop.services import Services
@@ -39,7 +42,12 @@ from shop.tools.registry import risky_tools
 
 
 def create_app(
-    settings: Settings | None = None, *, clock: Clock = utc_now, model: Model | None = None, seed: Seed | None = None
+    settings: Settings | None = None,
+    *,
+    clock: Clock = utc_now,
+    model: Model | None = None,
+    seed: Seed | None = None,
+    fetcher: Fetcher | None = None,
 ) -> Flask:
     """Build the WSGI application. Reads the environment only when no settings are given."""
     settings = settings or Settings.from_environment()
@@ -55,7 +63,7 @@ def create_app(
         settings=settings, database=database, policy=policy, gateway=gateway, sign_in=_sign_in(settings, database)
     )
     app.extensions["seed"] = seed
-    app.extensions["oauth"] = _issuer(settings, database)
+    app.extensions["oauth"] = _issuer(settings, database, fetcher or Fetcher())
     model = model or Model(settings)
     access.init_app(app)
     _add_pages(app, seed, Conversing(database, gateway, model, settings))
@@ -85,6 +93,23 @@ def _add_pages(app: Flask, seed: Seed, conversing: Conversing) -> None:
     guarded(app, assistant_blueprint(conversing), Access(own, "each conversation is asked for: conversations:use"))
     guarded(app, audit_pages.pages, Access(own, "each view is asked for: audit:read"))
     guarded(app, people_pages.pages, Access(own, "each page is asked for: members:read, members:suspend"))
+    _add_authorization_server(app)
+
+
+def _add_authorization_server(app: Flask) -> None:
+    """Pages for people, guarded like any other; and endpoints for clients, where no cookie counts and so no CSRF exists."""
+    own = Rule.SIGNED_IN
+    guarded(app, authorize.endpoint, Access(own, "whoever is asked has signed in; no stranger makes us fetch anything"))
+    guarded(app, consent.endpoint, Access(own, "a person's answer, bound to the session that was asked"))
+    for endpoint, because in (
+        (metadata.endpoint, "what clients look for before anything else; public keys and addresses"),
+        (registration.endpoint, "any client may register itself; limited, and told to people as unverified"),
+        (token.endpoint, "clients authenticate themselves, and hold a code or a refresh token"),
+        (revoke.endpoint, "clients authenticate themselves, and can end only what is theirs"),
+        (introspect.endpoint, "clients authenticate themselves by secret or key"),
+    ):
+        csrf.exempt(endpoint)
+        guarded(app, endpoint, Access(Rule.PUBLIC, because))
 
 
 def _configure(app: Flask, settings: Settings) -> None:
@@ -116,11 +141,12 @@ def _sign_in(settings: Settings, database: Database) -> SignIn:
     )
 
 
-def _issuer(settings: Settings, database: Database) -> Issuer:
+def _issuer(settings: Settings, database: Database, fetcher: Fetcher) -> Issuer:
     return Issuer(
         settings=settings,
         database=database,
         keys=Keys(database, settings.secret_key),
+        fetcher=fetcher,
         risky_tools=risky_tools(),
         signed_in=signed_in,
     )
@@ -143,6 +169,11 @@ def _add_frame(app: Flask, *, offline_model: bool) -> None:
     def protect(response: Response) -> Response:
         for name, value in SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
+        if origin := g.get("form_action"):  # the consent page's answer leads to the client
+            policy = response.headers["Content-Security-Policy"]
+            response.headers["Content-Security-Policy"] = policy.replace(
+                "form-action 'self'", f"form-action 'self' {origin}"
+            )
         if app.config["SESSION_COOKIE_SECURE"]:
             response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
         if response.mimetype == "text/html":
@@ -265,6 +296,8 @@ def _came_from() -> str:
 
 
 def _add_commands(app: Flask) -> None:
+    app.cli.add_command(oauth_commands)
+
     @app.cli.command("reset")
     def reset() -> None:
         """Bring the seeded state back, also while the server runs."""

@@ -142,6 +142,7 @@ class _Server(BaseApplication):  # type: ignore[misc] # untyped library
             "timeout": 120,
             "graceful_timeout": 3,
             "keepalive": 5,
+            "limit_request_line": 8190,  # an authorization request on its way through the sign-in is quoted twice
             "accesslog": None,
             "loglevel": "warning",
             "control_socket_disable": True,

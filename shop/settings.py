@@ -55,6 +55,9 @@ class Settings:
     """An assistant that was not used for so long has to be allowed again."""
     grant_lifetime: timedelta = timedelta(days=90)
     """The absolute end of what a person allowed to an external assistant, however often it is renewed."""
+    registrations_per_address: int = 20
+    registrations_per_hour: int = 500
+    """How many clients may register themselves within an hour: from one address, and from all together."""
     model_timeout: timedelta = timedelta(seconds=60)
     model_retries: int = 1
     """How often a request to the model's server is tried again before the person is told."""

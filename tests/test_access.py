@@ -27,6 +27,13 @@ PUBLIC = {
     "sign_in.form",
     "sign_in.begin",
     "sign_in.callback",
+    "oauth_metadata.authorization_server",
+    "oauth_metadata.protected_resource",
+    "oauth_metadata.jwks",
+    "oauth_registration.registration",
+    "oauth_token.token",
+    "oauth_revoke.revoke",
+    "oauth_introspect.introspect",
 }
 """Every route that anyone may open. A new one is added here by hand, and thereby looked at."""
 

@@ -33,6 +33,15 @@ _PILLS = {
     EventName.TURN_FAILED: ("off", "failed"),
     EventName.TURN_STOPPED: ("off", "stopped"),
     EventName.ORDER_PLACED: ("allow", "placed"),
+    EventName.AGENT_BLOCKED: ("deny", "blocked"),
+    EventName.AUTHORIZATION_CODE_REPLAYED: ("deny", "caught"),
+    EventName.AUTHORIZATION_REFUSED: ("deny", "refused"),
+    EventName.CLIENT_REGISTRATION_REFUSED: ("deny", "refused"),
+    EventName.GRANT_CONSENTED: ("allow", "allowed"),
+    EventName.GRANT_DENIED: ("deny", "refused"),
+    EventName.GRANT_REVOKED: ("off", "ended"),
+    EventName.REFRESH_TOKEN_REUSED: ("deny", "caught"),
+    EventName.TOKEN_REFUSED: ("deny", "refused"),
 }
 _PERSON = {
     EventName.MESSAGE_RECEIVED,
@@ -49,6 +58,12 @@ _PERSON = {
     EventName.ASSISTANT_PAUSED,
     EventName.ASSISTANT_RESUMED,
     EventName.AUDIT_VIEWED,
+    EventName.AGENT_BLOCKED,
+    EventName.AGENT_CEILING_CHANGED,
+    EventName.AGENT_UNBLOCKED,
+    EventName.GRANT_CONSENTED,
+    EventName.GRANT_DENIED,
+    EventName.GRANT_REVOKED,
 }
 _GATEWAY = {
     EventName.TOOL_CALL_SUCCEEDED,
@@ -183,6 +198,10 @@ def _text(event: RecordedEvent) -> str:
     resource = (event.content["resource"] or {}).get("id", "")
     texts = {
         EventName.ACCESS_DENIED: f"refused the page {facts.get('page', '')}",
+        EventName.AGENT_BLOCKED: f"blocks {_client(facts)} for everybody",
+        EventName.AGENT_CEILING_CHANGED: f"lets {_client(facts)} do at most: {_at_most(facts)}",
+        EventName.AGENT_FIRST_SEEN: f"{_client(facts)} was let in for the first time",
+        EventName.AGENT_UNBLOCKED: f"lifts the block of {_client(facts)}",
         EventName.APPROVAL_APPROVED: f"approves the receipt for {tool}",
         EventName.APPROVAL_DECLINED: f"answers the receipt for {tool}: not now",
         EventName.APPROVAL_OPENED: "opened the page of a receipt",
@@ -191,11 +210,18 @@ def _text(event: RecordedEvent) -> str:
         EventName.ASSISTANT_PAUSED: "pauses their assistants",
         EventName.ASSISTANT_RESUMED: "lets their assistants go on",
         EventName.AUDIT_VIEWED: f"opened the audit of {resource}",
+        EventName.AUTHORIZATION_CODE_REPLAYED: f"a code of {_client(facts)} came a second time: all it led to is dead",
+        EventName.AUTHORIZATION_REFUSED: f"a request of {_client(facts)} was refused: {facts.get('error', '')}",
+        EventName.CLIENT_REGISTERED: f"{_client(facts)} was registered",
+        EventName.CLIENT_REGISTRATION_REFUSED: f"a client was not registered: {facts.get('error', '')}",
         EventName.CONSENT_GRANTED: f"allows {facts.get('workflow', '')} for this conversation",
         EventName.CONSENT_WITHDRAWN: f"takes {facts.get('workflow', '')} back in this conversation",
         EventName.CONVERSATION_STARTED: _started(facts),
         EventName.DELEGATION_ENDED: f"the assistant's authority here ended: {because}",
         EventName.DELEGATION_STARTED: f"the assistant may here: {', '.join(facts.get('scopes', []))}",
+        EventName.GRANT_CONSENTED: f"allows {_client(facts)}: {', '.join(facts.get('scopes', []))}",
+        EventName.GRANT_DENIED: f"{_client(facts)} was not let in: {_denied(because)}",
+        EventName.GRANT_REVOKED: f"ended what {_client(facts)} was allowed: {because}",
         EventName.MEMBERSHIP_PROVISIONED: f"{personal.get('name', 'somebody')} became a member: {', '.join(facts.get('roles', []))}",
         EventName.MEMBERSHIP_RESTORED: "membership restored",
         EventName.MEMBERSHIP_ROLES_CHANGED: f"roles changed: {_roles(facts, 'before')} → {_roles(facts, 'after')}",
@@ -205,11 +231,16 @@ def _text(event: RecordedEvent) -> str:
         EventName.ORDER_CANCELLED: f"order {resource} cancelled",
         EventName.ORDER_PLACED: f"order {resource} placed",
         EventName.POLICY_ACTIVATED: "a new policy is in force",
+        EventName.REFRESH_TOKEN_REUSED: f"a refresh token of {_client(facts)} came a second time: its family is dead",
         EventName.SESSION_REVOKED: f"ended {len(facts.get('sessions', []))} sessions: {because}",
         EventName.SESSION_SIGNED_OUT: "signed out here",
         EventName.SIGN_IN_FAILED: f"a sign-in failed: {facts.get('code', '')}",
         EventName.SIGN_IN_SUCCEEDED: f"signed in as {', '.join(facts.get('roles', []))}",
         EventName.SIGNING_KEY_ROTATED: f"a new key signs: {because}",
+        EventName.TOKEN_ISSUED: f"{_client(facts)} got a token: {', '.join(facts.get('scopes', []))}",
+        EventName.TOKEN_REFRESHED: f"{_client(facts)} renewed its token: {', '.join(facts.get('scopes', []))}",
+        EventName.TOKEN_REFUSED: f"{_client(facts)} got no token: {facts.get('error', '')}",
+        EventName.TOKEN_REVOKED: f"{_client(facts)} gave a token back",
         EventName.TOOL_CALL_AWAITING_APPROVAL: f"{tool} waits for its person",
         EventName.TOOL_CALL_DENIED: f"refused {tool}",
         EventName.TOOL_CALL_FAILED: f"{tool} could not be done",
@@ -279,6 +310,21 @@ def _arguments(arguments: object) -> str | None:
     if isinstance(arguments, dict):
         return ", ".join(f"{name}: {value}" for name, value in arguments.items() if value is not None) or None
     return str(arguments) if arguments is not None else None
+
+
+def _client(facts: Mapping[str, Any]) -> str:
+    return str(facts.get("name") or facts.get("client") or "an unknown client")
+
+
+def _at_most(facts: Mapping[str, Any]) -> str:
+    after = facts.get("after")
+    return "whatever people allow" if after is None else ", ".join(after) or "nothing"
+
+
+def _denied(because: str) -> str:
+    return {"person": "the person said no", "blocked": "blocked here", "ceiling": "more than is allowed here"}.get(
+        because, ""
+    )
 
 
 def _counted(facts: Mapping[str, Any]) -> str:

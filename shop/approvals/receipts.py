@@ -217,12 +217,14 @@ def _open_of(db: Session, conversation: str, tool: str) -> list[Receipt]:
     return list(db.scalars(query.order_by(Receipt.id).with_for_update()))
 
 
-def void_open_below(db: Session, authorities: list[str], because: str) -> list[str]:
+def void_open_below(
+    db: Session, authorities: list[str], because: str, note: str = "The sign-in that it was asked under has ended."
+) -> list[str]:
     """Void the open receipts of delegations and grants that ended. Returns their ids."""
     query = select(Receipt).where(Receipt.authority.in_(authorities), Receipt.state == ReceiptState.OPEN)
     receipts = list(db.scalars(query.order_by(Receipt.conversation, Receipt.id).with_for_update()))
     for receipt in receipts:
-        void(db, receipt, because, "The sign-in that it was asked under has ended.", by=None)
+        void(db, receipt, because, note, by=None)
     return [receipt.id for receipt in receipts]
 
 

@@ -21,6 +21,16 @@ class EventName(StrEnum):
     """When the event is written."""
 
     ACCESS_DENIED = "access.denied", "A page or action outside the tools was refused by the policy."
+    AGENT_BLOCKED = (
+        "agent.blocked",
+        "An administrator blocked a client for the whole organization; all its grants there ended.",
+    )
+    AGENT_CEILING_CHANGED = (
+        "agent.ceiling_changed",
+        "An administrator changed what a client may do for anybody in the organization at most.",
+    )
+    AGENT_FIRST_SEEN = "agent.first_seen", "A client was let in by somebody of the organization for the first time."
+    AGENT_UNBLOCKED = "agent.unblocked", "An administrator lifted the block of a client. Nothing that ended comes back."
     APPROVAL_APPROVED = (
         "approval.approved",
         "The person confirmed a receipt; the pinned call ran in the same transaction.",
@@ -41,6 +51,19 @@ class EventName(StrEnum):
         "audit.viewed",
         "Somebody other than its person opened a conversation's audit view or an organization's trail.",
     )
+    AUTHORIZATION_REFUSED = (
+        "authorization.refused",
+        "A client sent a person to the authorization endpoint with a request that was refused.",
+    )
+    AUTHORIZATION_CODE_REPLAYED = (
+        "authorization_code.replayed",
+        "A code was presented a second time; everything that it had led to died.",
+    )
+    CLIENT_REGISTERED = "client.registered", "A client was registered, by the operator or by itself."
+    CLIENT_REGISTRATION_REFUSED = (
+        "client.registration_refused",
+        "A client tried to register itself with metadata that is not accepted, or too often.",
+    )
     CONSENT_GRANTED = "consent.granted", "A person allowed a workflow to the assistant in one conversation."
     CONSENT_WITHDRAWN = "consent.withdrawn", "A person took a workflow back from the assistant in one conversation."
     CONVERSATION_STARTED = (
@@ -51,6 +74,15 @@ class EventName(StrEnum):
     DELEGATION_STARTED = (
         "delegation.started",
         "An assistant got authority in a conversation, linked to its predecessor if there was one.",
+    )
+    GRANT_CONSENTED = (
+        "grant.consented",
+        "A person let an external assistant in, or changed what it may do.",
+    )
+    GRANT_DENIED = "grant.denied", "A person, or their organization's rules, refused an external assistant."
+    GRANT_REVOKED = (
+        "grant.revoked",
+        "What a person allowed to external assistants ended, with all tokens and open receipts below.",
     )
     MEMBERSHIP_PROVISIONED = "membership.provisioned", "A person signed in for the first time and became a member."
     MEMBERSHIP_RESTORED = "membership.restored", "An administrator lifted a suspension."
@@ -64,11 +96,19 @@ class EventName(StrEnum):
     ORDER_CANCELLED = "order.cancelled", "An order was cancelled and its stock returned, in the same transaction."
     ORDER_PLACED = "order.placed", "An order was placed and its stock taken, in the same transaction."
     POLICY_ACTIVATED = "policy.activated", "The shop started with a policy that was not in force before."
+    REFRESH_TOKEN_REUSED = (
+        "refresh_token.reused",
+        "A refresh token was presented a second time; its whole family of tokens died.",
+    )
     SESSION_REVOKED = "session.revoked", "Sessions were ended by somebody's decision other than a plain sign-out here."
     SESSION_SIGNED_OUT = "session.signed_out", "A person signed out in one browser."
     SIGN_IN_FAILED = "sign_in.failed", "A sign-in through an identity provider did not succeed."
     SIGN_IN_SUCCEEDED = "sign_in.succeeded", "A person signed in through their organization's identity provider."
     SIGNING_KEY_ROTATED = "signing_key.rotated", "Access tokens are signed with a new key from now on."
+    TOKEN_ISSUED = "token.issued", "A client redeemed a code for an access token."
+    TOKEN_REFRESHED = "token.refreshed", "A client renewed its access token; the refresh token before is used up."
+    TOKEN_REFUSED = "token.refused", "A client got no token: the reason is recorded."
+    TOKEN_REVOKED = "token.revoked", "A client gave a token back."
     TOOL_CALL_AWAITING_APPROVAL = (
         "tool_call.awaiting_approval",
         "The gateway stopped a call until its person confirms a receipt.",

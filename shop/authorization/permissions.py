@@ -15,6 +15,7 @@ class Permission(StrEnum):
     ACCESS_EXPLAIN = "access:explain"
     ADDRESSES_READ = "addresses:read"
     ADDRESSES_WRITE = "addresses:write"
+    AGENTS_MANAGE = "agents:manage"
     APPROVALS_READ = "approvals:read"
     AUDIT_READ = "audit:read"
     CART_READ = "cart:read"

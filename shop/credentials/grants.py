@@ -10,13 +10,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from sqlalchemy import ForeignKey, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shop.credentials.ledger import Authority, Kind, changed
-from shop.database import Base, moment, new_id
+from shop.database import Base, moment, new_id, word
 from shop.principal import Actor, Principal
+
+
+class ClientKind(StrEnum):
+    """How a client came to be known here, and so who vouches for what it says of itself."""
+
+    PREREGISTERED = "preregistered"
+    """The operator of this shop registered it."""
+    METADATA_DOCUMENT = "metadata_document"
+    """Its `client_id` is the address of a document; that host vouches for it."""
+    DYNAMIC = "dynamic"
+    """It registered itself: nobody vouches for it."""
 
 
 class Agent(Base):
@@ -28,10 +40,11 @@ class Agent(Base):
     id: Mapped[str] = mapped_column(ForeignKey("authorities.id"), primary_key=True)
     organization_id: Mapped[str] = mapped_column(String(40), index=True)
     client_id: Mapped[str] = mapped_column(String(300), index=True)
+    kind: Mapped[ClientKind] = mapped_column(word(ClientKind))
     name: Mapped[str] = mapped_column(String(80))
     """What the client calls itself, as of its latest consent."""
     publisher: Mapped[str | None] = mapped_column(String(253))
-    """The host that vouches for the name; None when nobody does."""
+    """The host whose document says so; None for a client of another kind."""
     first_seen_at: Mapped[datetime]
 
 
@@ -79,7 +92,7 @@ class Consent:
 
 
 def note_agent(
-    db: Session, *, organization_id: str, client_id: str, name: str, publisher: str | None
+    db: Session, *, organization_id: str, client_id: str, kind: ClientKind, name: str, publisher: str | None
 ) -> tuple[Agent, bool]:
     """The client's entry in the inventory, made when this is the first time it is used there. Returns it and whether it is new.
 
@@ -96,6 +109,7 @@ def note_agent(
         id=identifier,
         organization_id=organization_id,
         client_id=client_id,
+        kind=kind,
         name=name,
         publisher=publisher,
         first_seen_at=moment(db),

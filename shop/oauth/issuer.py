@@ -9,6 +9,7 @@ from typing import Protocol
 from flask import current_app
 
 from shop.database import Database
+from shop.oauth.fetching import Fetcher
 from shop.oauth.keys import Keys
 from shop.principal import Principal
 from shop.settings import Settings
@@ -33,6 +34,7 @@ class Issuer:
     settings: Settings
     database: Database
     keys: Keys
+    fetcher: Fetcher
     risky_tools: RiskyTools
     signed_in: Callable[[], SignedIn | None]
     """Who is signed in at the browser that asks; None when nobody is."""
@@ -46,6 +48,13 @@ class Issuer:
     def resource(self) -> str:
         """The one protected resource (RFC 8707 §2, RFC 9728 §1.2): `aud` of every access token."""
         return f"{self.url}/mcp"
+
+    def person(self) -> SignedIn:
+        """Who is signed in at the browser that asks. Raises `LookupError` where the access rule lets nobody else in."""
+        person = self.signed_in()
+        if person is None:
+            raise LookupError("a page for people who are signed in was shown to somebody who is not")
+        return person
 
     def endpoint(self, name: str) -> str:
         """The URL of one of the endpoints."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from sqlalchemy import select
@@ -15,14 +16,15 @@ from shop.authorization.permissions import Permission
 from shop.authorization.policy import Policy
 from shop.conversations.turns import stop_below
 from shop.credentials.delegations import Delegation
+from shop.credentials.grants import Agent, Grant, grants_of_agent
 from shop.credentials.ledger import Authority, Kind, below, changed, end, live, lock
 from shop.credentials.sessions import SignedInSession
 from shop.database import moment
-from shop.principal import Principal
+from shop.principal import Principal, Workflow
 
 
 class NotYours(Exception):
-    """There is no such session of this person."""
+    """There is no such session or grant of this person."""
 
 
 def sign_out(db: Session, person: Principal) -> None:
@@ -47,10 +49,69 @@ def end_session(db: Session, person: Principal, session_id: str) -> None:
 
 
 def sign_out_everywhere(db: Session, person: Principal) -> None:
-    """End every session of the membership, and all that hangs below them."""
+    """End every session and every grant of the membership, and all that hangs below them."""
     person = live(db, person, for_change=True)
     sessions = below(db, person.membership, Kind.SESSION)
     _end(db, person, sessions, "signed_out_everywhere", EventName.SESSION_REVOKED)
+    _end_grants(db, person, below(db, person.membership, Kind.GRANT), "signed_out_everywhere")
+
+
+def revoke_grant(db: Session, person: Principal, grant_id: str) -> None:
+    """A person takes back what they allowed to one external assistant: it ends at its next call. Raises `NotYours`."""
+    person = live(db, person, for_change=True)
+    grant = db.get(Grant, grant_id)
+    if grant is None or grant.membership_id != person.membership:
+        raise NotYours
+    _end_grants(db, person, [grant.id], "revoked_by_person")
+
+
+def revoke_all_grants(db: Session, person: Principal) -> None:
+    """A person takes back what they allowed to all external assistants. Their own sessions stay."""
+    person = live(db, person, for_change=True)
+    _end_grants(db, person, below(db, person.membership, Kind.GRANT), "revoked_by_person")
+
+
+def block_agent(db: Session, policy: Policy, administrator: Principal, agent_id: str) -> None:
+    """Block a client for the whole organization: whatever it was allowed there ends, and nobody can let it in again.
+
+    Raises `Denied`; an entry of another organization is not found (invariant I10).
+    """
+    administrator = live(db, administrator, for_change=True)
+    authority = _agent(db, policy, administrator, agent_id)
+    if authority.suspended_at is not None:
+        return
+    authority.suspended_at = moment(db)
+    changed(authority)
+    _record_agent(db, EventName.AGENT_BLOCKED, administrator, agent_id)
+    _end_grants(db, administrator, grants_of_agent(db, agent_id), "blocked")
+
+
+def unblock_agent(db: Session, policy: Policy, administrator: Principal, agent_id: str) -> None:
+    """Lift a client's block. Nothing that ended comes back: people let it in again, if they want. Raises `Denied`."""
+    administrator = live(db, administrator, for_change=True)
+    authority = _agent(db, policy, administrator, agent_id)
+    if authority.suspended_at is None:
+        return
+    authority.suspended_at = None
+    changed(authority)
+    _record_agent(db, EventName.AGENT_UNBLOCKED, administrator, agent_id)
+
+
+def set_ceiling(
+    db: Session, policy: Policy, administrator: Principal, agent_id: str, scopes: Iterable[Workflow] | None
+) -> None:
+    """What a client may do for anybody in the organization at most; None for no ceiling. Acts at the next call.
+
+    It only narrows what people consented to, so that lifting it brings back no more than that. Raises `Denied`.
+    """
+    administrator = live(db, administrator, for_change=True)
+    authority = _agent(db, policy, administrator, agent_id)
+    before, after = authority.scopes, None if scopes is None else sorted(str(scope) for scope in scopes)
+    if before == after:
+        return
+    authority.scopes = after
+    changed(authority)
+    _record_agent(db, EventName.AGENT_CEILING_CHANGED, administrator, agent_id, {"before": before, "after": after})
 
 
 def suspend(db: Session, policy: Policy, administrator: Principal, membership_id: str) -> None:
@@ -72,6 +133,7 @@ def suspend(db: Session, policy: Policy, administrator: Principal, membership_id
         action=Permission.MEMBERS_SUSPEND,
     )
     _end(db, administrator, below(db, membership_id, Kind.SESSION), "suspended", EventName.SESSION_REVOKED)
+    _end_grants(db, administrator, below(db, membership_id, Kind.GRANT), "suspended")
 
 
 def restore(db: Session, policy: Policy, administrator: Principal, membership_id: str) -> None:
@@ -92,20 +154,64 @@ def restore(db: Session, policy: Policy, administrator: Principal, membership_id
 
 
 def _member(db: Session, policy: Policy, administrator: Principal, membership_id: str, action: Permission) -> Authority:
+    return _of_the_organization(db, policy, administrator, Kind.MEMBERSHIP, membership_id, action)
+
+
+def _agent(db: Session, policy: Policy, administrator: Principal, agent_id: str) -> Authority:
+    return _of_the_organization(db, policy, administrator, Kind.AGENT, agent_id, Permission.AGENTS_MANAGE)
+
+
+def _of_the_organization(
+    db: Session, policy: Policy, administrator: Principal, kind: Kind, identifier: str, action: Permission
+) -> Authority:
+    """A member or a client of the administrator's own organization, locked for a change. Raises `Denied`."""
     found = db.scalars(
-        select(Authority).where(Authority.id == membership_id, Authority.kind == Kind.MEMBERSHIP).with_for_update()
+        select(Authority).where(Authority.id == identifier, Authority.kind == kind).with_for_update()
     ).one_or_none()
     policy.authorize(
         principal=administrator,
         action=action,
         resource=Resource(
-            kind="membership",
-            id=membership_id,
-            organization=found.parent_id if found else None,
-            exists=found is not None,
+            kind=kind, id=identifier, organization=found.parent_id if found else None, exists=found is not None
         ),
     )
-    return found or lock(db, membership_id)
+    return found or lock(db, identifier)
+
+
+def _record_agent(
+    db: Session, name: EventName, by: Principal, agent_id: str, facts: dict[str, object] | None = None
+) -> None:
+    client = db.get_one(Agent, agent_id).client_id
+    record(
+        db,
+        name,
+        principal=by,
+        resource=("agent", agent_id),
+        action=Permission.AGENTS_MANAGE,
+        facts={"client": client, **(facts or {})},
+    )
+
+
+def _end_grants(db: Session, by: Principal, grants: list[str], because: str) -> None:
+    """End grants and all below: their tokens, and the receipts that wait under them. Each is recorded with what ended."""
+    for grant in db.scalars(select(Grant).where(Grant.id.in_(grants)).order_by(Grant.id)):
+        ended = end(db, [grant.id], because)
+        if not ended:
+            continue
+        voided = void_open_below(db, [grant.id], because, "What its assistant was allowed has ended.")
+        record(
+            db,
+            EventName.GRANT_REVOKED,
+            principal=replace(by, conversation=None),
+            resource=("grant", grant.id),
+            facts={
+                "because": because,
+                "client": grant.client_id,
+                "person": grant.person_id,
+                "tokens": [identifier for kind, identifier in ended if kind is Kind.TOKEN],
+                "receipts": voided,
+            },
+        )
 
 
 def _end(db: Session, by: Principal, sessions: list[str], because: str, name: EventName) -> None:

@@ -15,7 +15,7 @@ from joserfc.jwk import RSAKey
 from shop.credentials.ledger import live
 from shop.oauth.bearer import BearerRefused, authenticate, challenge
 from shop.oauth.issuer import Issuer
-from tests.support.assistants import ExternalAssistant, connect
+from tests.support.assistants import ExternalAssistant, connect, segments
 from tests.support.people import SOFIA, ShopUnderTest
 from tests.support.providers import BASE_URL
 from tests.support.state import ONE_ENGINE
@@ -26,12 +26,6 @@ def refused(shop: ShopUnderTest, header: str | None) -> BearerRefused:
     with shop.app.app_context(), pytest.raises(BearerRefused) as caught:
         authenticate(header)
     return caught.value
-
-
-def segments(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Header and claims of a token, read without any check."""
-    header, claims = (json.loads(base64.urlsafe_b64decode(part + "==")) for part in token.split(".")[:2])
-    return header, claims
 
 
 def encoded(value: dict[str, Any]) -> str:

@@ -1,48 +1,210 @@
-"""External assistants: OAuth clients that a person lets in, and that then call the shop with an access token."""
+"""External assistants: OAuth clients that a person lets in, through the real flow, and that then call the shop with a token."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
+import re
+import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
-from shop.credentials.grants import Consent, living_grant, note_agent, start_grant
-from shop.credentials.ledger import live
-from shop.credentials.tokens import new_access_token, start_family
-from shop.database import moment
-from shop.oauth.access_tokens import mint
-from shop.oauth.issuer import Issuer
+from werkzeug.test import TestResponse
+
+from shop.credentials.grants import ClientKind
+from shop.oauth.client_metadata import read_metadata
+from shop.oauth.clients import register
 from tests.support.people import ShopUnderTest, Visitor
+from tests.support.providers import BASE_URL
+
+RESOURCE = f"{BASE_URL}/mcp"
+CALLBACK = "https://assistant.example/callback"
+
+
+def pkce() -> tuple[str, str]:
+    """A verifier and its challenge (RFC 7636 §4)."""
+    verifier = secrets.token_urlsafe(32)
+    digest = hashlib.sha256(verifier.encode()).digest()
+    return verifier, base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+@dataclass
+class Answer:
+    """What came back to the redirect URI."""
+
+    response: TestResponse
+    uri: str
+    parameters: dict[str, str]
+
+    @property
+    def code(self) -> str:
+        assert "code" in self.parameters, self.parameters
+        return self.parameters["code"]
 
 
 @dataclass
 class ExternalAssistant:
-    """An assistant outside of the shop, with what it was given."""
+    """An assistant outside of the shop: its registration, and what it was given."""
 
     shop: ShopUnderTest
     client_id: str
-    access_token: str = field(repr=False)
+    redirect_uri: str = CALLBACK
+    secret: str | None = field(default=None, repr=False)
+    verifier: str = field(default="", repr=False)
+    access_token: str = field(default="", repr=False)
+    refresh_token: str = field(default="", repr=False)
+    scope: str = ""
+    last: TestResponse | None = None
 
     @property
     def authorization(self) -> str:
         """The value of its `Authorization` header."""
         return f"Bearer {self.access_token}"
 
+    def request(self, *scopes: str, **changed: str | None) -> dict[str, str]:
+        """The parameters of its authorization request; `None` leaves one out."""
+        self.verifier, challenge = pkce()
+        parameters: dict[str, str | None] = {
+            "response_type": "code",
+            "client_id": self.client_id,
+            "redirect_uri": self.redirect_uri,
+            "scope": " ".join(scopes) or None,
+            "state": "a state of the assistant",
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+            "resource": RESOURCE,
+            **changed,
+        }
+        return {name: value for name, value in parameters.items() if value is not None}
 
-def connect(
-    visitor: Visitor, *scopes: str, client_id: str = "https://assistant.example/client.json"
+    def open(self, visitor: Visitor, *scopes: str, **changed: str | None) -> TestResponse:
+        """Send a person's browser to the authorization endpoint. Returns what it gets there."""
+        return visitor.get("/oauth/authorize", query_string=self.request(*scopes, **changed))
+
+    def ask(self, visitor: Visitor, *scopes: str, tick: tuple[str, ...] | None = None, **changed: str | None) -> Answer:
+        """Send a person there, who allows what is asked for, or what `tick` says. Returns what comes back."""
+        page = self.open(visitor, *scopes, **changed)
+        return back(page if page.status_code == 303 else decide(visitor, page, tick=tick))
+
+    def token(self, **form: str | None) -> TestResponse:
+        """A request to the token endpoint, as this client makes it."""
+        said = {"client_id": self.client_id, **({"client_secret": self.secret} if self.secret else {}), **form}
+        body = {name: value for name, value in said.items() if value is not None}
+        return self.shop.app.test_client().post("/oauth/token", data=body, base_url=BASE_URL)  # type: ignore[no-any-return]
+
+    def redeem(self, code: str, **changed: str | None) -> TestResponse:
+        """Redeem a code."""
+        form: dict[str, str | None] = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self.redirect_uri,
+            "code_verifier": self.verifier,
+            "resource": RESOURCE,
+        }
+        return self._kept(self.token(**(form | changed)))
+
+    def refresh(self, **changed: str | None) -> TestResponse:
+        """Renew its access token."""
+        form: dict[str, str | None] = {"grant_type": "refresh_token", "refresh_token": self.refresh_token}
+        return self._kept(self.token(**(form | changed)))
+
+    def send(self, path: str, **form: str) -> TestResponse:
+        """A form to another endpoint, with this client's own authentication."""
+        said = {"client_id": self.client_id, **({"client_secret": self.secret} if self.secret else {}), **form}
+        return self.shop.app.test_client().post(path, data=said, base_url=BASE_URL)  # type: ignore[no-any-return]
+
+    def connect(self, visitor: Visitor, *scopes: str) -> ExternalAssistant:
+        """The whole way: ask the person, who allows it all, and redeem the code."""
+        response = self.redeem(self.ask(visitor, *scopes, tick=scopes or ("browse", "read")).code)
+        assert response.status_code == 200, response.text
+        return self
+
+    def _kept(self, response: TestResponse) -> TestResponse:
+        self.last = response
+        if response.status_code == 200:
+            body = response.get_json()
+            self.access_token, self.scope = body["access_token"], body["scope"]
+            self.refresh_token = body.get("refresh_token", "")
+        return response
+
+
+def registered(
+    shop: ShopUnderTest,
+    name: str = "A registered assistant",
+    *,
+    method: str = "none",
+    redirect_uri: str = CALLBACK,
+    introspects: bool = False,
+    scopes: list[str] | None = None,
+    **metadata: Any,
 ) -> ExternalAssistant:
-    """A signed-in person lets an assistant in, for *browse* and *read* if nothing else is said."""
-    issuer: Issuer = visitor.shop.app.extensions["oauth"]
-    allowed = frozenset(scopes or ("browse", "read"))
-    signer = issuer.keys.signer()
-    person = visitor.principal()
-    with visitor.shop.database.write() as db:
-        person = live(db, person, for_change=True)
-        agent, _ = note_agent(
-            db, organization_id=person.organization, client_id=client_id, name="An assistant", publisher=None
+    """A client that the operator registered, as `flask oauth register` does."""
+    said = {
+        "client_name": name,
+        "redirect_uris": [redirect_uri],
+        "token_endpoint_auth_method": method,
+        "grant_types": ["authorization_code", "refresh_token"],
+        **metadata,
+    }
+    with shop.database.write() as db:
+        client, secret = register(
+            db, read_metadata(said), ClientKind.PREREGISTERED, introspects=introspects, scopes=scopes
         )
-        consent = Consent(scopes=allowed, risky_tools={}, redirect_host="assistant.example")
-        found = living_grant(db, person.membership, client_id)
-        grant, _ = found or start_grant(db, person, agent, consent, lifetime=issuer.settings.grant_lifetime)
-        family = start_family(db, grant.id, allowed, issuer.resource)
-        token = new_access_token(db, family, allowed, lifetime=issuer.settings.access_token_lifetime)
-        return ExternalAssistant(visitor.shop, client_id, mint(issuer, signer, grant, token, at=moment(db)))
+        return ExternalAssistant(shop, client.client_id, redirect_uri, secret)
+
+
+def connect(visitor: Visitor, *scopes: str, name: str = "A registered assistant") -> ExternalAssistant:
+    """A signed-in person lets an assistant in, for *browse* and *read* if nothing else is said."""
+    return registered(visitor.shop, name).connect(visitor, *(scopes or ("browse", "read")))
+
+
+def decide(
+    visitor: Visitor, page: TestResponse, *, tick: tuple[str, ...] | None = None, answer: str = "allow", **changed: str
+) -> TestResponse:
+    """Answer the question on a consent page: what is ticked there, or what `tick` says."""
+    assert page.status_code == 200, page.text
+    question = re.search(r'name="question" value="([^"]+)"', page.text)
+    assert question, page.text
+    scopes = tick if tick is not None else ticked(page)
+    return visitor.post(
+        "/oauth/consent", **{"question": question.group(1), "answer": answer, "scope": list(scopes), **changed}
+    )
+
+
+def offered(page: TestResponse) -> tuple[str, ...]:
+    """The scopes that a consent page offers."""
+    return tuple(re.findall(r'name="scope" value="(\w+)"', page.text))
+
+
+def ticked(page: TestResponse) -> tuple[str, ...]:
+    """Those of them that are ticked already."""
+    return tuple(re.findall(r'name="scope" value="(\w+)" checked', page.text))
+
+
+def back(response: TestResponse) -> Answer:
+    """What came back to the client through the browser."""
+    assert response.status_code == 303, response.text
+    parts = urlsplit(response.headers["Location"])
+    return Answer(response, parts._replace(query="").geturl(), dict(parse_qsl(parts.query, keep_blank_values=True)))
+
+
+def segments(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Header and claims of a token, read without any check."""
+    header, claims = (json.loads(base64.urlsafe_b64decode(part + "==")) for part in token.split(".")[:2])
+    return header, claims
+
+
+def error_of(response: TestResponse) -> tuple[int, str]:
+    """Status and error code of a refusal in the protocol's JSON form."""
+    body: Mapping[str, Any] = response.get_json()
+    assert set(body) <= {"error", "error_description"}, body
+    assert response.headers["Cache-Control"] == "no-store"
+    return response.status_code, body["error"]
+
+
+def query_of(location: str) -> dict[str, list[str]]:
+    """The query of an address."""
+    return parse_qs(urlsplit(location).query, keep_blank_values=True)

@@ -1,0 +1,97 @@
+"""The authorization endpoint (RFC 6749 §4.1.1): is the request good, and does the person have to be asked?
+
+Nobody comes here without having signed in through their organization (the blueprint's access rule), so no stranger can make
+this shop fetch or store anything. Nothing is redirected before client and redirect URI are known to belong together; until then
+an error is a page, after that it goes to the client, with `iss`.
+"""
+
+from __future__ import annotations
+
+from authlib.oauth2 import OAuth2Error
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+
+from shop.audit.events import EventName
+from shop.audit.writer import record
+from shop.credentials.ledger import live
+from shop.oauth import cimd
+from shop.oauth.consent import Asked, Refused, answer_with_code, ask, question_of, refused_page, show
+from shop.oauth.issuer import Issuer, SignedIn, issuer
+from shop.oauth.protocol import ShopRequest, redirect_answer, refuse
+from shop.oauth.token import server_of
+
+endpoint = Blueprint("oauth_authorize", __name__)
+
+
+@endpoint.get("/oauth/authorize")
+def authorize() -> ResponseReturnValue:
+    """The consent page; a code at once, when everything was consented to before; or an error, where it belongs."""
+    server = issuer()
+    person = server.person()
+    request_of_client: ShopRequest | None = None
+    try:
+        request_of_client = ShopRequest(server, request.args)
+        asked = _verified(request_of_client)
+    except OAuth2Error as error:
+        return _refused(server, person, request_of_client, error)
+    with server.database.write() as db:
+        live(db, person.principal)
+        try:
+            question = question_of(db, server, person, asked)
+        except Refused as refused:
+            return refused_page(db, server, person, asked, refused)
+        if not question.has_to_be_asked:
+            return answer_with_code(db, server, asked, question.grant_id, asked.scopes & question.held)
+        handle = ask(db, server, person, question)
+    return show(person, question, handle)
+
+
+def _verified(asked: ShopRequest) -> Asked:
+    """What does not depend on the person: client, redirect URI, response type, PKCE, resource, scope.
+
+    Raises `OAuth2Error`, which names the redirect URI from the moment that it is verified.
+    """
+    try:
+        cimd.resolve(asked.issuer.database, asked.issuer.fetcher, asked.require("client_id"))
+    except cimd.UnknownClient as unknown:
+        refuse("invalid_client", str(unknown))
+    grant = server_of(asked).get_consent_grant(asked)  # type: ignore[no-untyped-call] # untyped in the stubs
+    redirect_uri = str(grant.redirect_uri)
+    if asked.parameter("response_mode") not in {None, "query"}:
+        unsupported = "Only response_mode=query is supported."
+        raise OAuth2Error(error="invalid_request", description=unsupported, redirect_uri=redirect_uri)
+    return Asked(
+        client=asked.authenticated,
+        redirect_uri=redirect_uri,
+        state=asked.parameter("state"),
+        scopes=frozenset(asked.scope.split()),
+        resource=asked.require("resource"),
+        code_challenge=asked.require("code_challenge"),
+        always_ask="consent" in (asked.parameter("prompt") or "").split(),
+    )
+
+
+def _refused(server: Issuer, person: SignedIn, asked: ShopRequest | None, error: OAuth2Error) -> ResponseReturnValue:
+    """An error at the client's verified redirect URI, else on a page of ours; on record either way."""
+    why = error.get_error_description() or ""
+    with server.database.write() as db:
+        facts = {
+            "client": (asked.parameter("client_id") or "")[:300] if asked else "",
+            "error": str(error.error),
+            "why": why[:300],
+            "told_client": bool(error.redirect_uri),
+        }
+        record(db, EventName.AUTHORIZATION_REFUSED, principal=person.principal, outcome="denied", facts=facts)
+    if error.redirect_uri and asked:
+        return redirect_answer(
+            server, str(error.redirect_uri), asked.parameter("state"), error=str(error.error), error_description=why
+        )
+    page = render_template(
+        "oauth/refused.html",
+        title="That assistant cannot be let in",
+        text="It sent you here with a request that this shop cannot accept, so nothing was allowed and nothing was sent back.",
+        why=why,
+        next_step="Start again from the assistant. If it happens again, its maker can read the reason below.",
+        back=None,
+    )
+    return page, 400

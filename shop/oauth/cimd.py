@@ -1,0 +1,108 @@
+"""Client ID Metadata Documents: a client whose `client_id` is the https address of a document that says who it is.
+
+No registration, and the host of the address vouches for what stands there (draft-ietf-oauth-client-id-metadata-document). The
+document is fetched when a signed-in person is sent here by the client, and kept as long as it says itself, within bounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from shop.credentials.grants import Agent, ClientKind
+from shop.database import Database, moment
+from shop.oauth.client_metadata import SCOPES, BadMetadata, read_metadata
+from shop.oauth.clients import UNUSED_FOR, Client, find_client, take_over
+from shop.oauth.fetching import Fetched, Fetcher, FetchRefused
+from shop.oauth.limits import is_over
+from shop.oauth.redirects import problem_with
+
+_LARGEST = 5 * 1024
+"""Bytes of a document: the limit that the draft recommends (§6.6)."""
+_FETCHES_PER_MINUTE = 20
+"""From one host."""
+_MOST = 1000
+"""Documents that are kept although nobody let their client in."""
+
+
+class UnknownClient(Exception):
+    """There is no such client. The message says why, for a developer."""
+
+
+def is_document_address(client_id: str) -> bool:
+    """Whether a `client_id` is the address of a metadata document (§3): https, with a path, and nothing tricky in it."""
+    if not client_id.startswith("https://") or problem_with(client_id) is not None or len(client_id) > 300:
+        return False
+    parts = urlsplit(client_id)
+    is_plain = not {".", ".."} & set(parts.path.split("/")) and "%2e" not in parts.path.lower()
+    return len(parts.path) > 1 and is_plain and not parts.query
+
+
+def resolve(database: Database, fetcher: Fetcher, client_id: str) -> Client:
+    """The client of this identifier, its document fetched if it is not fresh. Raises `UnknownClient`.
+
+    Never inside a transaction: it may ask the client's host.
+    """
+    with database.read() as db:
+        client = find_client(db, client_id)
+        if client is not None and (client.fresh_until is None or client.fresh_until > moment(db)):
+            return client
+    if not is_document_address(client_id):
+        raise UnknownClient("No client has this identifier. One that registered itself may have been forgotten.")
+    try:
+        fetched = ask(database, fetcher, client_id, limit=_LARGEST)
+        document = _checked(client_id, fetched.document)
+        metadata = read_metadata(document, token_endpoint_auth_method="none")  # noqa: S106 - the name of a method
+    except (FetchRefused, BadMetadata) as error:
+        raise UnknownClient(f"The client's metadata document cannot be used. {error}") from error
+    with suppress(IntegrityError), database.write() as db:  # when another process was first, its row is as good
+        known = db.get(Client, client_id, with_for_update=True)
+        client = known or Client(client_id=client_id, kind=ClientKind.METADATA_DOCUMENT, registered_at=moment(db))
+        client.publisher, client.scopes, client.introspects = urlsplit(client_id).hostname, SCOPES, False
+        client.fresh_until, client.expires_at = moment(db) + fetched.fresh_for, _forgotten_at(db, client_id)
+        take_over(client, metadata)
+        db.add(client)
+        db.flush()
+        _forget_all_but_the_newest(db)
+    with database.read() as db:
+        return db.get_one(Client, client_id)
+
+
+def ask(database: Database, fetcher: Fetcher, url: str, *, limit: int) -> Fetched:
+    """Fetch a document from a client's host, which nobody can make this shop ask too often. Raises `FetchRefused`."""
+    host = urlsplit(url).hostname or ""
+    with database.write() as db:
+        too_often = is_over(db, f"fetch:{host}"[:100], _FETCHES_PER_MINUTE, timedelta(minutes=1))
+    if too_often:
+        raise FetchRefused(f"{host} was asked too often. Try again in a minute.")
+    return fetcher.get_json(url, limit=limit)
+
+
+def _checked(client_id: str, document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """§4: the document names exactly this address, and no secret, since anybody can read it. Raises `BadMetadata`."""
+    if document.get("client_id") != client_id:
+        raise BadMetadata("invalid_client_metadata", "Its client_id is not the address that it was fetched from.")
+    if "client_secret" in document or "client_secret_expires_at" in document:
+        raise BadMetadata("invalid_client_metadata", "A public document cannot hold a secret.")
+    if str(document.get("token_endpoint_auth_method", "")).startswith("client_secret"):
+        raise BadMetadata("invalid_client_metadata", "A client of this kind is public, or uses private_key_jwt.")
+    return document
+
+
+def _forgotten_at(db: Session, client_id: str) -> datetime | None:
+    is_let_in = db.scalars(select(Agent.id).where(Agent.client_id == client_id).limit(1)).first() is not None
+    return None if is_let_in else moment(db) + UNUSED_FOR
+
+
+def _forget_all_but_the_newest(db: Session) -> None:
+    documents = Client.kind == ClientKind.METADATA_DOCUMENT, Client.expires_at.is_not(None)
+    if (db.scalar(select(func.count()).select_from(Client).where(*documents)) or 0) > _MOST:
+        newest = select(Client.client_id).where(*documents).order_by(Client.expires_at.desc()).limit(_MOST)
+        db.execute(delete(Client).where(*documents, Client.client_id.not_in(newest)))

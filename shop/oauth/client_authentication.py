@@ -1,0 +1,134 @@
+"""How a client proves that it is itself, at every endpoint that only clients speak to.
+
+A public client names itself, and PKCE or the token it holds does the rest; a confidential one has a secret, or signs a JWT with
+its own key (RFC 7523 §2.2), which this shop cannot do in its name (RFC 9700 §2.5). One way at a time, and the registered one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from authlib.oauth2.rfc6749 import InvalidClientError
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from sqlalchemy import String, delete
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shop.credentials.tokens import secret_digest
+from shop.database import Base, moment
+from shop.oauth import cimd
+from shop.oauth.client_metadata import ASSERTION_ALGORITHMS
+from shop.oauth.clients import Client
+from shop.oauth.fetching import FetchRefused
+from shop.oauth.protocol import Server, ShopRequest, refuse
+
+CONFIDENTIAL = ("client_secret_basic", "client_secret_post", "private_key_jwt")
+EVERY_METHOD = ("none", *CONFIDENTIAL)
+_ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_LONGEST_LIFE = timedelta(minutes=10)
+_LEEWAY = 30
+"""Seconds that a client's clock may be ahead."""
+_LARGEST_KEY_SET = 16 * 1024
+
+
+class UsedAssertion(Base):
+    """An assertion that was presented: never again (RFC 7523 §3, `jti`). Kept until it would have expired."""
+
+    __tablename__ = "used_assertions"
+
+    client_id: Mapped[str] = mapped_column(String(300), primary_key=True)
+    jti_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    expires_at: Mapped[datetime]
+
+
+def authenticate_client(server: Server, request: ShopRequest, methods: Sequence[str] = EVERY_METHOD) -> Client:
+    """The client that sent the request. Raises `OAuth2Error`. Not inside a transaction: keys may have to be fetched."""
+    ways = [
+        (request.headers or {}).get("Authorization"),
+        request.form.get("client_secret"),
+        request.form.get("client_assertion"),
+    ]
+    if sum(bool(way) for way in ways) > 1:
+        refuse("invalid_request", "A client authenticates in one way at a time (RFC 6749 section 2.3).")
+    server.register_client_auth_method("private_key_jwt", _by_private_key)
+    client = server.authenticate_client(request, methods)
+    if not isinstance(client, Client):
+        raise LookupError("clients here are rows of ours")
+    named = request.form.get("client_id")
+    if named and named != client.client_id:
+        raise InvalidClientError(description="The client gave two different identifiers.")
+    request.client = client
+    return client
+
+
+def _by_private_key(query_client: object, request: ShopRequest) -> Client | None:
+    """RFC 7523 §3: signed by the client's own key, for us, for minutes, once."""
+    assertion = request.form.get("client_assertion")
+    if request.form.get("client_assertion_type") != _ASSERTION_TYPE or not assertion:
+        return None
+    issuer = request.issuer
+    claimed = _claimed_client(assertion)
+    try:
+        client = cimd.resolve(issuer.database, issuer.fetcher, claimed)
+        keys = _keys_of(request, client)
+        claims: dict[str, Any] = jwt.decode(assertion, keys, list(ASSERTION_ALGORITHMS)).claims
+    except (cimd.UnknownClient, FetchRefused, JoseError, ValueError, KeyError, TypeError) as error:
+        raise InvalidClientError(description="The client or the key of the assertion is not known.") from error
+    if {claims.get("iss"), claims.get("sub")} != {client.client_id}:
+        raise InvalidClientError(description="The assertion must have the client as iss and as sub.")
+    if claims.get("aud") not in (issuer.url, issuer.endpoint("token")):
+        raise InvalidClientError(description="The assertion must have this issuer as its only aud.")
+    _use_up(request, client, claims)
+    return client
+
+
+def _claimed_client(assertion: str) -> str:
+    """Whose assertion it says it is: only to know whose keys to try."""
+    try:
+        payload = jws.extract_compact(assertion.encode()).payload
+        subject = json.loads(payload)["sub"]
+    except (JoseError, ValueError, KeyError, TypeError) as error:
+        raise InvalidClientError(description="The client_assertion is not a JWT.") from error
+    return subject if isinstance(subject, str) else ""
+
+
+def _keys_of(request: ShopRequest, client: Client) -> KeySet:
+    """Its keys, fetched anew when they are not fresh. Raises what reading them raises."""
+    database, document = request.issuer.database, client.public_keys()
+    if client.jwks_uri and (client.jwks_fresh_until is None or client.jwks_fresh_until <= database.clock()):
+        fetched = cimd.ask(database, request.issuer.fetcher, client.jwks_uri, limit=_LARGEST_KEY_SET)
+        document = fetched.document
+        with database.write() as db:
+            known = db.get_one(Client, client.client_id)
+            known.jwks, known.jwks_fresh_until = json.dumps(document), moment(db) + fetched.fresh_for
+    return KeySet.import_key_set(document or {})  # type: ignore[arg-type] # whatever it is, reading it checks it
+
+
+def _use_up(request: ShopRequest, client: Client, claims: dict[str, Any]) -> None:
+    database, jti, expires = request.issuer.database, claims.get("jti"), claims.get("exp")
+    now = database.clock()
+    if (
+        not isinstance(expires, int | float)
+        or not 0 < expires - now.timestamp() <= _LONGEST_LIFE.total_seconds() + _LEEWAY
+    ):
+        raise InvalidClientError(description="The assertion has expired, or is good for more than ten minutes.")
+    if any(
+        isinstance(claims.get(name), int | float) and claims[name] > now.timestamp() + _LEEWAY
+        for name in ("nbf", "iat")
+    ):
+        raise InvalidClientError(description="The assertion is not valid yet.")
+    if not isinstance(jti, str) or not jti:
+        raise InvalidClientError(description="The assertion must have a jti.")
+    until = datetime.fromtimestamp(expires, now.tzinfo)
+    try:
+        with database.write() as db:
+            db.execute(delete(UsedAssertion).where(UsedAssertion.expires_at < moment(db)))
+            db.add(UsedAssertion(client_id=client.client_id, jti_hash=secret_digest(jti), expires_at=until))
+            db.flush()
+    except IntegrityError as error:
+        raise InvalidClientError(description="The assertion was used before.") from error

@@ -1,0 +1,122 @@
+"""What a client says of itself, in the terms of RFC 7591 §2: sent at registration, or found in its metadata document.
+
+What is not supported is left out of what is registered, as §3.2.1 allows, and the answer says what was; what would be
+unsafe is refused. Logos and policies of strangers are not shown, so they are not kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from shop.identity.oidc import printable
+from shop.oauth.redirects import problem_with
+from shop.principal import CONSENTABLE
+
+AuthMethod = Literal["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]
+GRANT_TYPES = ("authorization_code", "refresh_token")
+SCOPES = sorted(str(scope) for scope in CONSENTABLE)
+"""Every scope that can be asked for, by its name on the wire."""
+ASSERTION_ALGORITHMS = ("RS256", "PS256", "ES256")
+"""How a client may sign to authenticate itself: pinned here, never taken from its token (ASVS 9.1.2)."""
+_MOST = 10
+
+
+class BadMetadata(Exception):
+    """Metadata that cannot be registered. `error` is RFC 7591 §3.2.2's code; the message is for the client's developer."""
+
+    def __init__(self, error: str, description: str) -> None:
+        super().__init__(description)
+        self.error = error
+
+
+def _redirect_uri(uri: str) -> str:
+    if problem := problem_with(uri):
+        raise ValueError(problem)
+    return uri
+
+
+def _https(uri: str) -> str:
+    if not uri.startswith("https://") or _redirect_uri(uri) != uri:
+        raise ValueError("This address must be https.")
+    return uri
+
+
+def _public_keys(jwks: dict[str, Any]) -> dict[str, Any]:
+    keys = jwks.get("keys")
+    if not isinstance(keys, list) or not 0 < len(keys) <= _MOST:
+        raise ValueError("A key set is an object with a list of keys (RFC 7517 section 5).")
+    if any(not isinstance(key, dict) or {"d", "k"} & set(key) for key in keys):
+        raise ValueError("A key set of a client holds public keys only.")
+    try:
+        KeySet.import_key_set({"keys": keys})
+    except (JoseError, ValueError, KeyError, TypeError) as error:
+        raise ValueError("One of the keys cannot be read.") from error
+    return {"keys": keys}
+
+
+def _name(text: object) -> object:
+    return printable(text)[:80] if isinstance(text, str) else text
+
+
+class ClientMetadata(BaseModel):
+    """One client's metadata, as registered."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+    client_name: Annotated[str | None, BeforeValidator(_name)] = None
+    redirect_uris: list[Annotated[str, AfterValidator(_redirect_uri)]] = Field(default=[], max_length=_MOST)
+    token_endpoint_auth_method: AuthMethod = "client_secret_basic"  # noqa: S105 - the name of a method
+    grant_types: list[str] = ["authorization_code"]
+    response_types: list[str] = ["code"]
+    client_uri: Annotated[str, AfterValidator(_https)] | None = None
+    jwks: Annotated[dict[str, Any], AfterValidator(_public_keys)] | None = None
+    jwks_uri: Annotated[str, AfterValidator(_https)] | None = None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> ClientMetadata:
+        if not self.redirect_uris:
+            raise ValueError("redirect_uris is required.")
+        if "authorization_code" not in self.grant_types or "code" not in self.response_types:
+            raise ValueError(
+                "Clients here use the authorization code: grant type authorization_code, response type code."
+            )
+        if self.jwks and self.jwks_uri:
+            raise ValueError("jwks and jwks_uri exclude each other (RFC 7591 section 2).")
+        if (self.token_endpoint_auth_method == "private_key_jwt") != bool(self.jwks or self.jwks_uri):  # noqa: S105
+            raise ValueError("private_key_jwt needs jwks or jwks_uri, and nothing else does.")
+        return self
+
+    @property
+    def name(self) -> str:
+        """What the client calls itself; nothing is not a name."""
+        return self.client_name or "An assistant without a name"
+
+    def registered(self) -> dict[str, Any]:
+        """What was registered, for the client to see (RFC 7591 §3.2.1): every scope may be asked for, the person decides."""
+        said = self.model_dump(mode="json", exclude_none=True)
+        supported = {
+            "grant_types": [name for name in GRANT_TYPES if name in self.grant_types],
+            "response_types": ["code"],
+            "scope": " ".join(SCOPES),
+        }
+        return said | supported
+
+
+def read_metadata(document: Mapping[str, Any], **defaults: Any) -> ClientMetadata:
+    """A client's metadata from what it sent. Raises `BadMetadata`."""
+    try:
+        return ClientMetadata.model_validate({**defaults, **document})
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = str(problem["loc"][0]) if problem["loc"] else ""
+        about_uri = where == "redirect_uris" or "redirect_uris" in problem["msg"]
+        text = problem["msg"].removeprefix("Value error, ")
+        raise BadMetadata(
+            "invalid_redirect_uri" if about_uri else "invalid_client_metadata",
+            f"{where}: {text}" if where and where not in text else text,
+        ) from error

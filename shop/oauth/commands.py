@@ -1,0 +1,104 @@
+"""`flask oauth …`: what an operator does with the authorization server. Answers are JSON, for people and for scripts."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+from flask.cli import AppGroup
+from sqlalchemy import select
+
+from shop.audit.events import EventName
+from shop.audit.writer import record
+from shop.credentials.grants import ClientKind
+from shop.oauth.client_metadata import SCOPES, BadMetadata, read_metadata
+from shop.oauth.clients import Client, register
+from shop.oauth.issuer import issuer
+
+oauth = AppGroup("oauth", help="Clients and keys of the authorization server.")
+
+
+@oauth.command("register")
+@click.argument("name")
+@click.option("--redirect-uri", "redirect_uris", multiple=True, required=True, help="Where its answers go; several.")
+@click.option(
+    "--auth-method",
+    default="none",
+    type=click.Choice(["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]),
+    help="How it proves that it is itself at the token endpoint.",
+)
+@click.option("--jwks-uri", help="Where its public keys are, for private_key_jwt.")
+@click.option(
+    "--scope", "scopes", multiple=True, type=click.Choice(SCOPES), help="What it may ask for at most; several."
+)
+@click.option("--introspects", is_flag=True, help="A resource server: it may ask about any token.")
+def register_client(
+    name: str,
+    redirect_uris: tuple[str, ...],
+    auth_method: str,
+    jwks_uri: str | None,
+    scopes: tuple[str, ...],
+    introspects: bool,
+) -> None:
+    """Register a client, and print its metadata. A secret is shown here and nowhere else."""
+    said: dict[str, Any] = {
+        "client_name": name,
+        "redirect_uris": list(redirect_uris),
+        "token_endpoint_auth_method": auth_method,
+        "grant_types": ["authorization_code", "refresh_token"],
+    }
+    try:
+        metadata = read_metadata(said | ({"jwks_uri": jwks_uri} if jwks_uri else {}))
+    except BadMetadata as bad:
+        raise click.ClickException(str(bad)) from bad
+    if introspects and auth_method == "none":
+        raise click.ClickException("A client that introspects proves who it is: choose an --auth-method.")
+    server = issuer()
+    with server.database.write() as db:
+        client, secret = register(
+            db, metadata, ClientKind.PREREGISTERED, scopes=sorted(scopes) or None, introspects=introspects
+        )
+        record(
+            db,
+            EventName.CLIENT_REGISTERED,
+            outcome="succeeded",
+            facts={"client": client.client_id, "kind": client.kind, "name": client.name},
+        )
+    answer = metadata.registered() | {
+        "client_id": client.client_id,
+        "scope": " ".join(client.scopes),
+        "issuer": server.url,
+        "resource": server.resource,
+    }
+    click.echo(json.dumps(answer | ({"client_secret": secret} if secret else {}), indent=2))
+
+
+@oauth.command("clients")
+def clients() -> None:
+    """List the clients that are known, with how each came to be known."""
+    with issuer().database.read() as db:
+        known = db.scalars(select(Client).order_by(Client.registered_at, Client.client_id))
+        answer = [
+            {
+                "client_id": client.client_id,
+                "client_name": client.name,
+                "kind": client.kind,
+                "publisher": client.publisher,
+                "redirect_uris": client.redirect_uris,
+                "token_endpoint_auth_method": client.token_endpoint_auth_method,
+                "scope": " ".join(client.scopes),
+                "registered_at": client.registered_at.isoformat(timespec="seconds"),
+                "forgotten_at": client.expires_at.isoformat(timespec="seconds") if client.expires_at else None,
+            }
+            for client in known
+        ]
+    click.echo(json.dumps(answer, indent=2))
+
+
+@oauth.command("rotate-keys")
+def rotate_keys() -> None:
+    """Sign access tokens with a new key from now on; the one before the present one is withdrawn."""
+    kid = issuer().keys.rotate()
+    published = [key["kid"] for key in issuer().keys.jwks()["keys"]]
+    click.echo(json.dumps({"signing_with": kid, "published": published}, indent=2))

@@ -1,0 +1,151 @@
+"""Fetching what a stranger's address names, without becoming their hand inside our network (MCP security: SSRF).
+
+https on its own port; the name is resolved once, every address it has must be public, and the connection goes to one of
+exactly those; certificate and name are checked as ever; no redirect is followed; size and time are bounded. Where
+addresses come from and how a socket is opened are handed in, so that tests need no network and no check has a switch.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Any
+from urllib.parse import urlsplit
+
+_CONNECT = 3.0
+_DEADLINE = 6.0
+"""Seconds for the whole exchange, however slowly it drips."""
+_JSON = re.compile(r"application/(?:[\w.+-]+\+)?json", re.ASCII)
+_MAX_AGE = re.compile(r"(?:^|[\s,])max-age=(\d{1,9})(?:$|[\s,])")
+_SHORTEST, _USUAL, _LONGEST = timedelta(minutes=5), timedelta(hours=1), timedelta(days=1)
+_NAT64 = ip_network("64:ff9b::/96")
+
+
+class FetchRefused(Exception):
+    """The address was not fetched, or what came was not taken. The message says why, for a developer."""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A JSON object, and how long it may be kept."""
+
+    document: dict[str, Any]
+    fresh_for: timedelta
+
+
+def _resolve(host: str, port: int) -> list[str]:
+    return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+
+
+def _connect(address: str, port: int, timeout: float) -> socket.socket:
+    return socket.create_connection((address, port), timeout)
+
+
+class Fetcher:
+    """Fetches JSON documents from strangers."""
+
+    def __init__(
+        self,
+        *,
+        resolve: Callable[[str, int], Sequence[str]] = _resolve,
+        connect: Callable[[str, int, float], socket.socket] = _connect,
+        tls: ssl.SSLContext | None = None,
+        deadline: float = _DEADLINE,
+    ) -> None:
+        self._resolve, self._open, self._deadline = resolve, connect, deadline
+        self._tls = tls or ssl.create_default_context()
+
+    def get_json(self, url: str, *, limit: int) -> Fetched:
+        """The JSON object at a stranger's https address, of at most `limit` bytes. Raises `FetchRefused`."""
+        host, path = _checked(url)
+        address = self._public_address(host)
+        try:
+            return self._exchange(host, address, path, limit)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise FetchRefused(f"{host} gave no usable answer: {type(error).__name__}.") from error
+
+    def _public_address(self, host: str) -> str:
+        """One of the host's addresses. All of them must be public, so that nobody is offered a choice."""
+        try:
+            addresses = list(self._resolve(host, 443))
+        except (OSError, UnicodeError) as error:
+            raise FetchRefused(f"{host} has no address.") from error
+        if not addresses or not all(is_public(address) for address in addresses):
+            raise FetchRefused(f"{host} is not on the public internet.")
+        return addresses[0]
+
+    def _exchange(self, host: str, address: str, path: str, limit: int) -> Fetched:
+        raw = self._open(address, 443, _CONNECT)
+        raw.settimeout(self._deadline)
+        overdue = threading.Timer(self._deadline, _hang_up, [raw])
+        overdue.daemon = True
+        overdue.start()
+        connection = http.client.HTTPSConnection(host, context=self._tls)
+        try:
+            # The socket is connected already, to the address that was checked: nobody resolves the name again.
+            connection.sock = self._tls.wrap_socket(raw, server_hostname=host)
+            connection.request("GET", path, headers={"Accept": "application/json", "Accept-Encoding": "identity"})
+            response = connection.getresponse()
+            if response.status != 200:
+                raise FetchRefused(f"{host} answered with status {response.status}; redirects are not followed.")
+            if not _JSON.fullmatch((response.getheader("Content-Type") or "").partition(";")[0].strip().lower()):
+                raise FetchRefused(f"{host} answered with something other than JSON.")
+            body = response.read(limit + 1)
+            if len(body) > limit:
+                raise FetchRefused(f"{host} answered with more than {limit} bytes.")
+            document = json.loads(body)
+            if not isinstance(document, dict):
+                raise FetchRefused(f"{host} answered with JSON that is not an object.")
+            return Fetched(document, _freshness(response.getheader("Cache-Control") or ""))
+        finally:
+            overdue.cancel()
+            connection.close()
+            raw.close()
+
+
+def is_public(address: str) -> bool:
+    """Whether an address is on the public internet; one that carries another inside it is never taken for one."""
+    try:
+        ip: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(ip, IPv6Address) and (ip.ipv4_mapped or ip.sixtofour or ip.teredo or ip in _NAT64):
+        return False
+    return ip.is_global and not ip.is_multicast and not ip.is_reserved
+
+
+def _checked(url: str) -> tuple[str, str]:
+    """Host and path of an address that may be asked at all. Raises `FetchRefused`."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise FetchRefused("The address is not a URL.") from error
+    if parts.scheme != "https" or port not in {None, 443} or "@" in parts.netloc:
+        raise FetchRefused("The address must be https, on its usual port, without a user name.")
+    if "." not in host or host.replace(".", "").isdigit() or ":" in host:
+        raise FetchRefused("The address must name a host on the public internet.")
+    return host, (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
+def _freshness(cache_control: str) -> timedelta:
+    """How long an answer may be kept, as it says itself, within our own bounds."""
+    said = _MAX_AGE.search(cache_control.lower())
+    if "no-store" in cache_control.lower() or "no-cache" in cache_control.lower():
+        return _SHORTEST
+    return min(max(timedelta(seconds=int(said.group(1))), _SHORTEST), _LONGEST) if said else _USUAL
+
+
+def _hang_up(raw: socket.socket) -> None:
+    try:
+        raw.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        raw.close()

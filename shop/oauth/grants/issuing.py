@@ -1,0 +1,78 @@
+"""Issuing: what every grant type ends with, in the transaction that spent what was presented."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from authlib.oauth2.rfc6749 import InvalidGrantError
+
+from shop.audit.events import EventName
+from shop.audit.writer import record
+from shop.credentials.grants import Grant
+from shop.credentials.ledger import Authority, NotAlive, live
+from shop.credentials.tokens import TokenFamily, new_access_token, new_refresh_token
+from shop.database import moment
+from shop.oauth.access_tokens import mint
+from shop.oauth.protocol import ShopRequest
+from shop.principal import Principal
+
+
+@dataclass(frozen=True)
+class Authorized:
+    """What a code or a refresh token stands for, and the client as a principal, resolved a moment ago."""
+
+    grant: Grant
+    principal: Principal
+
+
+def authorized(request: ShopRequest, grant_id: str) -> Authorized:
+    """Ask again whether organization, person, client and grant are alive (invariant I9). Raises `InvalidGrantError`."""
+    grant = request.db.get_one(Grant, grant_id)
+    try:
+        return Authorized(grant, live(request.db, grant.principal()))
+    except NotAlive as lapsed:
+        raise InvalidGrantError(description=f"What the person allowed is not in force any more: {lapsed}.") from lapsed
+
+
+def issue(
+    request: ShopRequest, to: Authorized, family: TokenFamily, scopes: frozenset[str], name: EventName
+) -> dict[str, str | int]:
+    """A new access token, and a refresh token for a client that may refresh; recorded. Raises `InvalidGrantError`.
+
+    The scopes are those asked for that the person, the organization's ceiling and today's tools still cover: none of them may
+    be wider than what is alive, and a workflow with a tool the person was not told of waits for a new consent.
+    """
+    db, settings, grant = request.db, request.issuer.settings, to.grant
+    granted = scopes & to.principal.scopes & still_covered(request, grant)
+    if not granted:
+        raise InvalidGrantError(description="Nothing of what was asked for is allowed any more. Ask the person again.")
+    token = new_access_token(db, family, granted, lifetime=settings.access_token_lifetime)
+    grant.last_used_at = moment(db)
+    answer: dict[str, str | int] = {
+        "access_token": mint(request.issuer, request.signer, grant, token, at=moment(db)),
+        "token_type": "Bearer",
+        "expires_in": int(settings.access_token_lifetime.total_seconds()),
+        "scope": " ".join(sorted(granted)),
+    }
+    if request.authenticated.check_grant_type("refresh_token"):
+        until = db.get_one(Authority, grant.id).expires_at
+        answer["refresh_token"] = new_refresh_token(db, family, lifetime=settings.refresh_token_lifetime, until=until)
+    record(
+        db,
+        name,
+        principal=grant.principal(token.id),
+        resource=("token", token.id),
+        outcome="succeeded",
+        facts={"client": grant.client_id, "scopes": sorted(granted), "family": family.id, "audience": family.resource},
+    )
+    return answer
+
+
+def still_covered(request: ShopRequest, grant: Grant) -> frozenset[str]:
+    """The workflows that have no irreversible tool which the person was not told of when they consented."""
+    today = request.issuer.risky_tools
+    return frozenset(
+        scope
+        for scope in request.authenticated.scopes
+        if set(today.get(scope, ())) <= set(grant.risky_tools.get(scope, ()))
+    )

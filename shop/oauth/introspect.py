@@ -1,0 +1,63 @@
+"""Token introspection (RFC 7662): a client asks about its own tokens, a registered resource server about any.
+
+The answer is of now: what the ledger says, not what the token says. Whoever may not ask is told what it would be told of
+nonsense: not active.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, request
+from sqlalchemy.orm import Session
+
+from shop.credentials.ledger import NotAlive, live
+from shop.database import moment
+from shop.oauth.client_authentication import CONFIDENTIAL, authenticate_client
+from shop.oauth.clients import Client
+from shop.oauth.issuer import Issuer, issuer
+from shop.oauth.protocol import Server, ShopRequest, json_answer, speak_json
+from shop.oauth.revoke import Held, held_by, read_access_token
+
+endpoint = Blueprint("oauth_introspect", __name__)
+speak_json(endpoint)
+
+
+@endpoint.post("/oauth/introspect")
+def introspect() -> Response:
+    """§2: only for clients that prove who they are, so that nobody can try tokens out here."""
+    server = issuer()
+    asked = ShopRequest(server, request.form)
+    client = authenticate_client(Server(server), asked, CONFIDENTIAL)
+    token = asked.require("token")
+    access = read_access_token(server, token)
+    with server.database.read() as db:
+        held = held_by(db, token, access)
+        return json_answer(_told(db, server, client, held) or {"active": False})
+
+
+def _told(db: Session, server: Issuer, client: Client, held: Held | None) -> dict[str, Any] | None:
+    """§2.2, or None when there is nothing to tell this client."""
+    if held is None or not (client.introspects or held.grant.client_id == client.client_id):
+        return None
+    try:
+        principal = live(db, held.grant.principal(held.access.token if held.access else None))
+    except NotAlive:
+        return None
+    common = {
+        "active": True,
+        "iss": server.url,
+        "aud": server.resource,
+        "sub": held.grant.person_id,
+        "client_id": held.grant.client_id,
+    }
+    if held.access:
+        of_token = {"token_type": "Bearer", "exp": held.access.expires_at, "iat": held.access.issued_at}
+        return common | of_token | {"jti": held.access.token, "scope": " ".join(sorted(principal.scopes))}
+    if held.refresh is None:
+        return None
+    token, family = held.refresh
+    if token.used_at is not None or family.ended_at is not None or token.expires_at <= moment(db):
+        return None
+    scopes = sorted(set(family.scopes) & principal.scopes)
+    return common | {"exp": int(token.expires_at.timestamp()), "scope": " ".join(scopes)}
