@@ -22,6 +22,7 @@ from shop.assistant.model import Model
 from shop.assistant.views import blueprint as assistant_blueprint
 from shop.audit import writer
 from shop.authorization.policy import Policy
+from shop.commands import chat
 from shop.credentials.ledger import NotAlive
 from shop.database import Clock, Database, utc_now
 from shop.demo.seeding import Seed
@@ -66,10 +67,11 @@ def create_app(
     app.extensions["oauth"] = _issuer(settings, database, fetcher or Fetcher())
     model = model or Model(settings)
     access.init_app(app)
-    _add_pages(app, seed, Conversing(database, gateway, model, settings))
+    conversing = Conversing(database, gateway, model, settings)
+    _add_pages(app, seed, conversing)
     _add_frame(app, offline_model=model.offline)
     _add_errors(app)
-    _add_commands(app)
+    _add_commands(app, conversing)
     return app
 
 
@@ -295,8 +297,9 @@ def _came_from() -> str:
     return f"/assistant/{conversation}" if conversation else "/assistant/"
 
 
-def _add_commands(app: Flask) -> None:
+def _add_commands(app: Flask, conversing: Conversing) -> None:
     app.cli.add_command(oauth_commands)
+    app.cli.add_command(chat(conversing))
 
     @app.cli.command("reset")
     def reset() -> None:

@@ -20,6 +20,7 @@ PUBLIC = {
     "healthz",
     "readyz",
     "pictures.picture",
+    "pictures.parcel",
     "catalogue.home",
     "catalogue.product",
     "about.protect",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mcp_types import CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY, PROTOCOL_VERSION_META_KEY
@@ -23,12 +23,27 @@ class Host:
     """One connection of an external assistant, as its host makes it."""
 
     shop: ShopUnderTest
-    authorization: str | None
+    assistant: ExternalAssistant | None
     version: str = STATELESS
     capabilities: dict[str, Any] = field(default_factory=dict)
     meta: dict[str, Any] = field(default_factory=dict)
     session: str | None = None
     _next: int = 0
+
+    @property
+    def authorization(self) -> str | None:
+        """What it sends as `Authorization`; None for a client without a token."""
+        return self.assistant.authorization if self.assistant else None
+
+    def connected(self) -> Host:
+        """The same host, after the handshake if its revision has one."""
+        if self.version != STATELESS:
+            self.shake_hands()
+        return self
+
+    def again(self, **changed: Any) -> Host:
+        """Another connection of the same assistant, for the same person."""
+        return replace(self, **{"session": None, **changed}).connected()
 
     def ask(self, method: str, params: dict[str, Any] | None = None, **changed: Any) -> TestResponse:
         """Send one request, as the revision wants it. Headers can be changed; None takes one away."""
@@ -104,10 +119,8 @@ def failure(response: TestResponse) -> tuple[int, int]:
     return response.status_code, body["error"]["code"]
 
 
-def host_of(visitor: Visitor, *scopes: str, version: str = STATELESS, **more: Any) -> Host:
-    """The host of an assistant that a person let in, connected."""
-    assistant: ExternalAssistant = connect(visitor, *scopes)
-    host = Host(visitor.shop, assistant.authorization, version=version, **more)
-    if version != STATELESS:
-        host.shake_hands()
-    return host
+def host_of(
+    visitor: Visitor, *scopes: str, version: str = STATELESS, name: str = "An assistant", **more: Any
+) -> Host:
+    """The host of an assistant that a person lets in now, connected."""
+    return Host(visitor.shop, connect(visitor, *scopes, name=name), version=version, **more).connected()
