@@ -204,10 +204,10 @@ def test_a_state_that_is_not_ours_or_not_for_this_is_refused(
         assert host.error("tools/call", {**other, "requestState": state}) == (400, INVALID_PARAMS)
     elsewhere = replace(host, shop=build_shop())
     assert elsewhere.call("place_order", requestState=state)["structuredContent"]["waiting_for"] == "approval"
-    late = replace(host, shop=build_shop(access_token_lifetime=shop.services.settings.grant_lifetime))
-    late.authorization = host_of(sofia, *BUYING).authorization
-    late.shop.clock.pass_by(minutes=9)
-    assert late.call("place_order", requestState=state)["structuredContent"]["waiting_for"] == "approval"
+    assert host.assistant
+    shop.clock.pass_by(minutes=61)
+    host.assistant.refresh()
+    assert host.error("tools/call", {**ORDER, "requestState": state}) == (400, INVALID_PARAMS)
 
 
 @ONE_ENGINE
@@ -232,7 +232,8 @@ def test_a_receipt_that_came_to_nothing_is_told_so_and_never_asked_again(shop: S
 
     third = host.call("place_order")
     shop.clock.pass_by(minutes=11)
-    host.authorization = host_of(sofia, *BUYING).authorization
+    assert host.assistant
+    host.assistant.refresh()
     assert repeated(host, third)["structuredContent"]["code"] == "expired"
     late = sofia.get(f"/approvals/{third['inputRequests']['approval']['params']['url'].rpartition('/')[2]}")
     assert "expired" in late.text and "action=" not in late.text.partition("<main")[2].partition("</main>")[0]
@@ -264,9 +265,7 @@ def test_an_assistant_learns_nothing_of_what_another_one_asked(shop: ShopUnderTe
     """`check_approval` of another client's receipt, another person's, or none: not there."""
     sofia = shop.sign_in(SOFIA)
     receipt_id = asked(buying(sofia))
-    from tests.support.assistants import connect
-
-    other = Host(shop, connect(sofia, client_id="https://other.example/client.json").authorization)
+    other = host_of(sofia, name="Another assistant")
     noah = host_of(shop.sign_in(NOAH))
     answers = {
         json.dumps(host.call("check_approval", {"approval": which})["structuredContent"])
