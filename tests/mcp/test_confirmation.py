@@ -82,20 +82,18 @@ def test_2026_the_client_is_asked_to_open_the_page_and_calls_again(shop: ShopUnd
 
 
 @pytest.mark.holds("I6", "M4")
-@pytest.mark.parametrize("action", ["accept", "decline", "cancel"])
-def test_what_a_client_says_of_its_person_changes_nothing(shop: ShopUnderTest, action: str) -> None:
+def test_what_a_client_says_of_its_person_changes_nothing(shop: ShopUnderTest) -> None:
     """One that accepts everything, at once and forever, gets the link and no order; only the receipt's own state counts."""
     sofia = shop.sign_in(SOFIA)
     host, before = buying(sofia, capabilities=OPENS_URLS), count_orders(shop)
     first = host.call("place_order")
-    for _ in range(3):
+    for action in ("accept", "accept", "decline", "cancel"):
         waiting = repeated(host, first, action)
         assert waiting["resultType"] == "complete" and waiting["structuredContent"]["waiting_for"] == "approval"
-    assert count_orders(shop) == before
     receipt_id = waiting["structuredContent"]["approval"]
-    assert receipt(shop, receipt_id).state is ReceiptState.OPEN
+    assert receipt(shop, receipt_id).state is ReceiptState.OPEN and count_orders(shop) == before
     decide(sofia, receipt_id)
-    assert repeated(host, first, action)["structuredContent"]["number"] and count_orders(shop) == before + 1
+    assert repeated(host, first, "decline")["structuredContent"]["number"] and count_orders(shop) == before + 1
 
 
 @ONE_ENGINE
