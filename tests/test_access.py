@@ -22,6 +22,8 @@ PUBLIC = {
     "pictures.picture",
     "pictures.parcel",
     "catalogue.home",
+    "catalogue.search",
+    "catalogue.collection",
     "catalogue.product",
     "about.protect",
     "mcp.endpoint",  # asks for a bearer token itself

@@ -13,13 +13,16 @@ from urllib.parse import parse_qs, unquote
 from sqlalchemy.orm import Session
 
 from shop.approvals import receipts
+from shop.authorization.conditions import Resource
 from shop.authorization.decisions import Code
+from shop.authorization.permissions import Permission
 from shop.authorization.policy import Policy
 from shop.credentials.ledger import live
 from shop.database import Database
 from shop.principal import EVERY_SCOPE, Principal
 from shop.store import carts, catalogue
 from shop.store.models import NotThere, Product
+from shop.tools.refusals import for_person
 from shop.tools.registry import UnknownTool, find
 from shop.tools.tool import InvalidArguments
 
@@ -47,6 +50,15 @@ class Questions:
         """
         with self._database.read() as db:
             return live(db, principal)
+
+    def may(self, person: Principal, action: str, *, everybodys: bool = False) -> bool:
+        """Whether today's policy allows an action on what is the person's own, or on `everybodys` in their organization.
+
+        For what a page offers: it decides nothing, and each call is asked anew.
+        """
+        owner = None if everybodys else person.subject
+        about = Resource(kind="offer", owner=owner, organization=person.organization, amount=0)
+        return self.policy.is_allowed(principal=person, action=Permission(action), resource=about).allowed
 
     def undoable(self, person: Principal) -> str | None:
         """The call that changed the person's cart last, if it can still be undone."""
@@ -102,6 +114,17 @@ class Questions:
                     db, replace(principal, actor=None, delegation=None, scopes=EVERY_SCOPE), name, arguments
                 )
             )
+
+    def objection(self, person: Principal, name: str, arguments: object) -> str | None:
+        """Why the policy would refuse this call as things stand, in words for the person; None when it would not.
+
+        For a page that says so before somebody tries. Asks and runs nothing; the call itself is decided anew.
+        """
+        with self._database.read() as db:
+            principal, tool = live(db, person), find(name)
+            resource = tool.resource(db, principal, tool.validate(arguments))
+            decision = self.policy.is_allowed(principal=principal, action=tool.permission, resource=resource)
+            return None if decision.allowed else for_person(db, self.policy, principal, name, decision)
 
     def _is_visible(self, db: Session, person: Principal, name: str, arguments: object) -> bool:
         try:

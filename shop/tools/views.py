@@ -199,6 +199,8 @@ class OrderSummary(Result):
     total: Money
     items: int
     summary: str
+    picture: str
+    """Of its first line."""
 
 
 class OrderList(Result):
@@ -358,6 +360,7 @@ def order_summary(order: Order) -> OrderSummary:
         total=money(order.total),
         items=sum(line.quantity for line in order.lines),
         summary=f"{first.quantity} x {first.name}{more}",
+        picture=first.picture,
     )
 
 
@@ -422,5 +425,5 @@ def _order_line_view(line: OrderLine) -> LineView:
         quantity=line.quantity,
         unit_price=money(line.unit_price),
         line_total=money(line.unit_price * line.quantity),
-        picture=f"/pictures/{line.product_slug}/{line.colour}.svg",
+        picture=line.picture,
     )
