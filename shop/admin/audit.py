@@ -26,6 +26,7 @@ from shop.authorization.decisions import Decision
 from shop.authorization.permissions import Permission
 from shop.conversations import threads
 from shop.conversations.models import Conversation
+from shop.credentials.grants import names_of_clients
 from shop.identity.models import Person
 from shop.services import services
 
@@ -47,9 +48,7 @@ def conversations() -> ResponseReturnValue:
         is_auditor = (
             services().policy.is_allowed(principal=me, action=Permission.AUDIT_READ, resource=organization).allowed
         )
-        found = (
-            threads.of_organization(db, me.organization) if is_auditor else threads.of_person(db, me, with_deleted=True)
-        )
+        found = threads.of_organization(db, me.organization) if is_auditor else threads.all_of_person(db, me)
         names = _names(db, {conversation.subject for conversation in found})
         ids = [conversation.id for conversation in found]
         counts = queries.counts(db, ids) if is_auditor else {one: _counts_as_shown(db, one) for one in ids}
@@ -85,11 +84,12 @@ def conversation(conversation_id: str) -> ResponseReturnValue:
         events = queries.events_of_chain(db, found.id)
         people = _names(db, {event.content["subject"] for event in events} | {found.subject})
         verdict = chain.verify(db, found.id)
+        clients = names_of_clients(db, found.organization)
     entries = timeline.entries_of(events, people, is_auditor=not is_own or _is_auditor(decision.rule))
     return render_template(
         "admin/conversation.html",
         conversation=_header(found, is_own),
-        person_text=f"Assistant on behalf of {people.get(found.subject, 'somebody')}",
+        person_text=f"{_assistant(found, clients)} on behalf of {people.get(found.subject, 'somebody')}",
         counts=_counted(entries),
         chain={"ok": verdict.ok, "events": verdict.events, "text": _verdict(verdict)},
         entries=timeline.filtered(entries, show),
@@ -163,8 +163,16 @@ def _counts_as_shown(db: Session, conversation: str) -> Mapping[str, int]:
     return Counter(str(entry["name"]) for entry in entries if entry["pill"])
 
 
+def _assistant(conversation: Conversation, clients: Mapping[str, str]) -> str:
+    """Who acts in a conversation: the shop's own assistant, or an external one by the name it gave itself."""
+    client = conversation.client_id
+    return clients.get(client, client) if client else "Assistant"
+
+
 def _row(conversation: Conversation, names: dict[str, str], counts: Mapping[str, int]) -> dict[str, Any]:
     chips = []
+    if conversation.client_id:
+        chips.append({"kind": "off", "text": conversation.source})
     if counts.get("order.placed"):
         chips.append({"kind": "allow", "text": "ordered"})
     if counts.get("approval.approved"):
@@ -181,11 +189,22 @@ def _row(conversation: Conversation, names: dict[str, str], counts: Mapping[str,
 
 
 def _header(conversation: Conversation, is_own: bool) -> dict[str, Any]:
+    is_external = conversation.client_id is not None
     return {
         "id": conversation.id,
         "title": conversation.title,
         "started_text": f"{conversation.started_at:%-d %B %Y, %H:%M} UTC",
-        "href": f"/assistant/{conversation.id}" if is_own and conversation.deleted_at is None else None,
+        "href": f"/assistant/{conversation.id}"
+        if is_own and not is_external and conversation.deleted_at is None
+        else None,
+        "external": {
+            "client_id": conversation.client_id,
+            "named": conversation.external_id,
+            "source": conversation.source,
+            "trust": timeline.TRUST[conversation.source],
+        }
+        if is_external
+        else None,
     }
 
 

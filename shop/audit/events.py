@@ -36,6 +36,7 @@ class EventName(StrEnum):
         "The person confirmed a receipt; the pinned call ran in the same transaction.",
     )
     APPROVAL_DECLINED = "approval.declined", "The person answered a receipt with 'not now'."
+    APPROVAL_OPENED = "approval.opened", "The person opened the page of a receipt that an external assistant asked for."
     APPROVAL_REFUSED = "approval.refused", "Somebody tried to decide a receipt who may not, or that is no longer open."
     APPROVAL_VOIDED = (
         "approval.voided",
@@ -72,7 +73,10 @@ class EventName(StrEnum):
     )
     CONVERSATION_EXPORTED = "conversation.exported", "A person downloaded a conversation of theirs."
     CONVERSATION_RENAMED = "conversation.renamed", "A person gave a conversation another title."
-    CONVERSATION_STARTED = "conversation.started", "A person opened a conversation."
+    CONVERSATION_STARTED = (
+        "conversation.started",
+        "A conversation began: a person's, or the first call of one in an external assistant.",
+    )
     DELEGATION_ENDED = "delegation.ended", "An assistant's authority in a conversation ended with what it hung on."
     DELEGATION_STARTED = (
         "delegation.started",

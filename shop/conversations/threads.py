@@ -12,7 +12,7 @@ from shop.audit.writer import record
 from shop.authorization.conditions import Resource
 from shop.authorization.permissions import Permission
 from shop.authorization.policy import Policy
-from shop.conversations.models import Conversation, Item, Turn
+from shop.conversations.models import Conversation, Item, Source, Turn
 from shop.credentials.ledger import live
 from shop.database import moment, new_id
 from shop.principal import Principal
@@ -54,7 +54,7 @@ def start(db: Session, policy: Policy, principal: Principal, first_message: str)
         organization=principal.organization,
         subject=principal.subject,
         title=title_of(first_message),
-        source="server_minted",
+        source=Source.SERVER_MINTED,
         started_at=moment(db),
         active_at=moment(db),
     )
@@ -72,9 +72,11 @@ def start(db: Session, policy: Policy, principal: Principal, first_message: str)
 
 
 def opened(db: Session, policy: Policy, principal: Principal, identifier: str) -> Conversation:
-    """One's own conversation. Raises `Denied` (not found) for anybody else's or a deleted one, exactly as for none."""
+    """One's own conversation in the shop's chat. Raises `Denied` (not found) for anybody else's, exactly as for none, for a
+    deleted one, and for one in an external assistant: that can be read in the audit, and goes on only there.
+    """
     found = db.get(Conversation, identifier)
-    conversation = found if found and found.deleted_at is None else None
+    conversation = found if found and found.deleted_at is None and found.client_id is None else None
     decision = policy.authorize(
         principal=principal,
         action=Permission.CONVERSATIONS_USE,
@@ -85,17 +87,24 @@ def opened(db: Session, policy: Policy, principal: Principal, identifier: str) -
     return conversation
 
 
-def of_person(
-    db: Session, principal: Principal, *, with_deleted: bool = False, limit: int = MOST_LISTED
-) -> list[Conversation]:
-    """The principal's own conversations, latest first."""
-    return _listed(db, [*_own(principal), *([] if with_deleted else [Conversation.deleted_at.is_(None)])], limit)
+_IN_CHAT = (Conversation.deleted_at.is_(None), Conversation.client_id.is_(None))
+"""What the shop's own chat shows: not what was deleted there, nor what goes on in an external assistant."""
+
+
+def of_person(db: Session, principal: Principal, *, limit: int = MOST_LISTED) -> list[Conversation]:
+    """The principal's own conversations in the shop's chat, latest first."""
+    return _listed(db, [*_own(principal), *_IN_CHAT], limit)
+
+
+def all_of_person(db: Session, principal: Principal, *, limit: int = MOST_LISTED) -> list[Conversation]:
+    """All conversations on the principal's behalf, deleted ones and those in external assistants too: for their audit."""
+    return _listed(db, _own(principal), limit)
 
 
 def search(db: Session, principal: Principal, text: str, limit: int = MOST_LISTED) -> list[Conversation]:
     """The principal's own conversations in whose title, messages or answers every word of `text` stands, latest first."""
     words = [_holds(word) for word in text.split()[:_MOST_WORDS]]
-    return _listed(db, [*_own(principal), Conversation.deleted_at.is_(None), *words], limit)
+    return _listed(db, [*_own(principal), *_IN_CHAT, *words], limit)
 
 
 def of_organization(db: Session, organization: str, limit: int = 100) -> list[Conversation]:
