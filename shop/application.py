@@ -33,7 +33,7 @@ from shop.oauth.issuer import Issuer
 from shop.oauth.keys import Keys
 from shop.services import Services
 from shop.settings import ROOT, Settings
-from shop.storefront import about, account, cart, catalogue, pictures
+from shop.storefront import about, account, addresses, cart, catalogue, orders, pictures
 from shop.storefront.sign_in import blueprint as sign_in_blueprint
 from shop.tools.gateway import Gateway
 from shop.tools.registry import risky_tools
@@ -78,6 +78,8 @@ def _add_pages(app: Flask, settings: Settings, seed: Seed, conversing: Conversin
     guarded(app, about.pages, Access(public, "what anyone should know before they trust this"))
     guarded(app, sign_in_blueprint(seed.people()), Access(public, "how one gets in"))
     guarded(app, cart.pages, Access(own, "each click passes the gateway, which asks the policy"))
+    guarded(app, orders.pages, Access(own, "each click passes the gateway, which asks the policy"))
+    guarded(app, addresses.pages, Access(own, "each click passes the gateway, which asks the policy"))
     guarded(app, account.pages, Access(own, "one's own sessions, by the membership they hang on"))
     guarded(app, assistant_blueprint(conversing), Access(own, "each conversation is asked for: conversations:use"))
     guarded(app, audit_pages.pages, Access(own, "each view is asked for: audit:read"))
@@ -219,9 +221,13 @@ def _navigation(roles: frozenset[str]) -> list[dict[str, Any]]:
         links.append(("/admin/people/", "People"))
     path = request.path
     return [
-        {"href": href, "label": label, "active": path == href or (href != "/" and path.startswith(href))}
+        {"href": href, "label": label, "active": path.startswith(_SHELVES if href == "/" else href) or path == href}
         for href, label in links
     ]
+
+
+_SHELVES = ("/search", "/collections/", "/products/")
+"""Pages that are the shop itself, besides its first one."""
 
 
 @cache
@@ -244,6 +250,10 @@ _ERRORS = {
 }
 
 
+_AS_A_PAGE = {"HX-Retarget": "#main", "HX-Reselect": "#main", "HX-Reswap": "outerHTML"}
+"""Whatever part of a page asked, an error is shown as a page: in the middle of the one that is open."""
+
+
 def _add_errors(app: Flask) -> None:
     """Every error is a page that a person can read, or a short notice for the chat. Never a stack trace."""
 
@@ -263,6 +273,8 @@ def _add_errors(app: Flask) -> None:
             )
         if request.path.startswith("/assistant") and request.method == "POST":
             return render_template("assistant/_notice.html", notice={"title": f"{title}.", "text": text}), code
+        if request.headers.get("HX-Request"):
+            headers |= _AS_A_PAGE
         return render_template("storefront/error.html", code=code, title=title, text=text), code, headers
 
     @app.errorhandler(NotAlive)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,7 @@ class Seed:
                 "name": person["name"],
                 "email": person["email"],
                 "line": person["story"],
+                "try": person.get("try", ""),
                 "organization": organization["name"],
             }
             for organization, path in self.directories()
@@ -128,7 +129,8 @@ class Seed:
         db.flush()
 
     def _addresses(self, db: Session, organization: Organization, entries: list[dict[str, Any]]) -> None:
-        db.execute(delete(Address).where(Address.organization == organization.id))
+        """The organization's addresses; those that people keep beside them stay."""
+        db.execute(delete(Address).where(Address.organization == organization.id, Address.owner == ""))
         for position, entry in enumerate(entries, start=1):
             db.add(
                 Address(
@@ -182,6 +184,8 @@ class Seed:
                     placed_through=None,
                     status=OrderStatus(entry["status"]),
                     placed_at=moment(db) - timedelta(days=entry["days_ago"]),
+                    shipped_at=_ago(db, entry.get("shipped_days_ago")),
+                    delivered_at=_ago(db, entry.get("delivered_days_ago")),
                     address_name=address.name,
                     address_text=address.text,
                     delivery=0,
@@ -219,6 +223,10 @@ def _owner(db: Session, organization: Organization, person: dict[str, Any]) -> s
         groups=tuple(person["groups"]),
     )
     return provision(db, connection, profile)[0].id
+
+
+def _ago(db: Session, days: float | None) -> datetime | None:
+    return moment(db) - timedelta(days=days) if days is not None else None
 
 
 def _variants(entry: dict[str, Any]) -> list[Variant]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, String, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from shop.database import Base, word
 
@@ -39,6 +40,12 @@ class NotCancellable(StoreError):
     """The order is past the point where it can be cancelled."""
 
     code = "not_cancellable"
+
+
+class NothingToUndo(StoreError):
+    """The cart changed since, or nothing was ever changed in it."""
+
+    code = "nothing_to_undo"
 
 
 class Product(Base):
@@ -81,16 +88,30 @@ class Variant(Base):
 
 
 class Address(Base):
-    """A saved address of an organization; orders go to one of these, on the company's invoice."""
+    """A saved address: an organization's, or one person's own beside it. Orders go to one of these."""
 
     __tablename__ = "addresses"
-    __table_args__ = (UniqueConstraint("organization", "name"),)
+    __table_args__ = (UniqueConstraint("organization", "owner", "key"),)
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     organization: Mapped[str] = mapped_column(String(40))
+    owner: Mapped[str] = mapped_column(String(40), default="")
+    """The person whose own it is; empty: the organization's. Not NULL, which would be unique beside another NULL."""
     position: Mapped[int]
     name: Mapped[str] = mapped_column(String(60))
+    key: Mapped[str] = mapped_column(String(180))
+    """The name as it is compared: without case."""
     text: Mapped[str] = mapped_column(String(200))
+
+    @validates("name")
+    def _set_key(self, _attribute: str, name: str) -> str:
+        self.key = address_key(name)
+        return name
+
+
+def address_key(name: str) -> str:
+    """An address's name as it is compared: without case and outer spaces."""
+    return name.strip().casefold()
 
 
 class Cart(Base):
@@ -103,6 +124,12 @@ class Cart(Base):
     organization: Mapped[str] = mapped_column(String(40))
     owner: Mapped[str] = mapped_column(String(40))
     version: Mapped[int] = mapped_column(default=1)
+    last_call: Mapped[str | None] = mapped_column(String(60))
+    """The call that changed the cart last; None when that cannot be undone."""
+    lines_before: Mapped[dict[str, Any] | None]
+    """What was in the cart before that call, in its order: SKU to quantity."""
+    version_after: Mapped[int | None]
+    """The version that this call made: any other version, and something has changed since."""
     lines: Mapped[list[CartLine]] = relationship(
         order_by="CartLine.position", lazy="selectin", cascade="all, delete-orphan"
     )
@@ -143,6 +170,8 @@ class Order(Base):
     """The client that acted for the owner; None when the owner clicked."""
     status: Mapped[OrderStatus] = mapped_column(word(OrderStatus), default=OrderStatus.PENDING)
     placed_at: Mapped[datetime]
+    shipped_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
     address_name: Mapped[str] = mapped_column(String(60))
     address_text: Mapped[str] = mapped_column(String(200))

@@ -52,10 +52,10 @@ class Shelf:
         match what:
             case "add":
                 before = self.quantity(person, sku)
-                line = carts.add(self.db, cart, sku, number + 1)
+                line = carts.add(self.db, cart, sku, number + 1, by="call_test")
                 assert line.quantity == before + number + 1
             case "change":
-                carts.change(self.db, cart, sku, number)
+                carts.change(self.db, cart, sku, number, by="call_test")
                 assert self.quantity(person, sku) == number
             case "buy":
                 self.placed.append(buy(self.db, self.organization, person))
@@ -120,7 +120,7 @@ def test_an_order_keeps_the_price_that_it_was_placed_at(
     acme = shop.organization("acme")
     with suppress(TakenBack), shop.database.write() as db:
         db.execute(update(Variant).where(Variant.sku == HOODIE).values(price=price, stock=99))
-        carts.add(db, carts.cart_of(db, acme, "usr_1", for_change=True), HOODIE, quantity)
+        carts.add(db, carts.cart_of(db, acme, "usr_1", for_change=True), HOODIE, quantity, by="call_test")
         order = buy(db, acme, "usr_1")
         db.execute(update(Variant).where(Variant.sku == HOODIE).values(price=later))
         db.refresh(order)

@@ -23,25 +23,25 @@ def db(shop: ShopUnderTest) -> Iterator[Session]:
 
 def names(db: Session, **filters: object) -> list[str]:
     """Names of the products that a search finds, in its order."""
-    return [match.product.name for match in catalogue.search(db, Filters(**filters))]  # type: ignore[arg-type]
+    return [match.product.name for match in catalogue.search(db, Filters(**filters)).matches]  # type: ignore[arg-type]
 
 
 FOUND: dict[str, tuple[dict[str, object], list[str] | str]] = {
     "a word of a name": ({"query": "idempotent"}, ["Idempotent"]),
     "case does not matter": ({"query": "IDEMPOTENT"}, ["Idempotent"]),
-    "plural and singular": ({"query": "beanies"}, ["Rate Limit"]),
+    "plural and singular": ({"query": "beanies"}, ["Rate Limit", "Cold Start"]),
     "all words must fit": ({"query": "long context hoodie"}, ["Long Context"]),
-    "small words do not count": ({"query": "a mug for me please"}, ["Refresh Token"]),
+    "small words do not count": ({"query": "a mug for me please"}, ["Refresh Token", "Teapot"]),
     "a word that nothing has": ({"query": "submarine"}, []),
     "a percent sign is no wildcard": ({"query": "%"}, "everything"),
-    "category in the singular": ({"category": "Mug"}, ["Refresh Token"]),
-    "category in the plural": ({"category": "tees"}, ["The Context Tee", "Idempotent"]),
+    "category in the singular": ({"category": "Mug"}, ["Refresh Token", "Teapot"]),
+    "category in the plural": ({"category": "totes"}, ["Bearer", "Payload"]),
     "colour": ({"colour": "plum", "category": "tees"}, ["Idempotent"]),
     "a colour as people call it": ({"colour": "white", "category": "mugs"}, ["Refresh Token"]),
     "a colour that there is not": ({"colour": "neon"}, []),
     "price includes its bound": ({"category": "hoodies", "max_price": 4900}, ["Least Privilege"]),
     "price below the cheapest": ({"max_price": 599}, []),
-    "one size": ({"size": "one size", "category": "totes"}, ["Bearer"]),
+    "one size": ({"size": "one size", "category": "totes"}, ["Bearer", "Payload"]),
     "size in lower case": ({"size": "l", "query": "zero trust"}, ["Zero Trust"]),
 }
 
@@ -55,7 +55,8 @@ def test_a_search_finds(db: Session) -> None:
 
 def test_the_story_s_search(db: Session) -> None:
     """Black hoodies under €60 in L: three of them, each with exactly the variant that fits, on both engines."""
-    found = catalogue.search(db, Filters(query="hoodies", colour="black", size="L", max_price=6000, in_stock=True))
+    wanted = Filters(query="hoodies", colour="black", size="L", max_price=6000, in_stock=True)
+    found = catalogue.search(db, wanted).matches
     assert [match.product.name for match in found] == ["Unauthorized", "Long Context", "Least Privilege"]
     assert [[v.sku for v in match.variants] for match in found] == [
         ["unauthorized-hoodie-black-l"],

@@ -153,7 +153,7 @@ class Visitor:
             except NotAlive:
                 return session.principal()
 
-    def call(self, name: str, seen: str | None = None, **arguments: Any) -> Outcome:
+    def call(self, name: str, /, seen: str | None = None, **arguments: Any) -> Outcome:
         """A click: a call through the gateway without an actor."""
         return self.shop.gateway.call_tool(self.principal(), None, name, arguments, seen=seen)
 
@@ -225,7 +225,7 @@ class Assistant:
     conversation: Conversation
     principal: Principal
 
-    def call(self, name: str, **arguments: Any) -> Outcome:
+    def call(self, name: str, /, **arguments: Any) -> Outcome:
         """Propose a call, as a model would."""
         return self.propose(name, arguments)
 
