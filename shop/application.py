@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import click
 from flask import Flask, Response, abort, g, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, Unauthorized
@@ -21,7 +23,9 @@ from shop.assistant.conversing import Conversing
 from shop.assistant.model import Model
 from shop.assistant.views import blueprint as assistant_blueprint
 from shop.audit import writer
+from shop.audit.events import EventName
 from shop.authorization.policy import Policy
+from shop.commands import chat
 from shop.credentials.ledger import NotAlive
 from shop.database import Clock, Database, utc_now
 from shop.demo.seeding import Seed
@@ -33,6 +37,7 @@ from shop.oauth.issuer import Issuer
 from shop.oauth.keys import Keys
 from shop.services import Services
 from shop.settings import ROOT, Settings
+from shop.store import foreign
 from shop.storefront import about, account, addresses, cart, catalogue, orders, pictures
 from shop.storefront.sign_in import blueprint as sign_in_blueprint
 from shop.tools.gateway import Gateway
@@ -63,10 +68,11 @@ def create_app(
     app.extensions["oauth"] = _issuer(settings, database, fetcher or Fetcher())
     model = model or Model(settings)
     access.init_app(app)
-    _add_pages(app, settings, seed, Conversing(database, gateway, model, settings))
+    conversing = Conversing(database, gateway, model, settings)
+    _add_pages(app, settings, seed, conversing)
     _add_frame(app, offline_model=model.offline)
     _add_errors(app)
-    _add_commands(app)
+    _add_commands(app, conversing)
     return app
 
 
@@ -296,12 +302,26 @@ def _came_from() -> str:
     return f"/assistant/{conversation}" if conversation else "/assistant/"
 
 
-def _add_commands(app: Flask) -> None:
+def _add_commands(app: Flask, conversing: Conversing) -> None:
+    shop: Services = app.extensions["shop"]
     app.cli.add_command(oauth_commands)
+    app.cli.add_command(chat(conversing))
 
     @app.cli.command("reset")
     def reset() -> None:
         """Bring the seeded state back, also while the server runs."""
-        shop: Services = app.extensions["shop"]
         app.extensions["seed"].reset(shop.database, shop.policy)
         print("The shop is as it was on its first day. Whoever was signed in has to sign in again.")
+
+    @app.cli.command("import-catalogue")
+    @click.argument("file", type=click.Path(path_type=Path))
+    def import_catalogue(file: Path) -> None:
+        """Bring the goods of a JSON file into the shop, or up to date; or none of them, and say why."""
+        try:
+            goods = foreign.read_catalogue(file)
+            with shop.database.write() as db:
+                done = foreign.load(db, goods)
+                writer.record(db, EventName.CATALOGUE_IMPORTED, facts=asdict(done))
+        except foreign.CannotImport as error:
+            raise click.ClickException(f"Nothing was imported.\n{error}") from error
+        print(f"{done.added} products added, {done.updated} updated, {done.unchanged} unchanged.")

@@ -215,6 +215,7 @@ def _text(event: RecordedEvent) -> str:
         EventName.MEMBERSHIP_SUSPENDED: "membership suspended",
         EventName.MESSAGE_RECEIVED: f"“{personal.get('message', '[erased]')}”",
         EventName.MESSAGE_REFUSED: f"a message of {facts.get('characters')} characters was too long",
+        EventName.CATALOGUE_IMPORTED: "foreign goods were imported",
         EventName.ORDER_CANCELLED: f"order {resource} cancelled",
         EventName.ORDER_PLACED: f"order {resource} placed",
         EventName.POLICY_ACTIVATED: "a new policy is in force",

@@ -63,6 +63,7 @@ class EventName(StrEnum):
         "client.registration_refused",
         "A client tried to register itself with metadata that is not accepted, or too often.",
     )
+    CATALOGUE_IMPORTED = "catalogue.imported", "Foreign goods were brought into the catalogue by the command for it."
     CONSENT_GRANTED = "consent.granted", "A person allowed a workflow to the assistant in one conversation."
     CONSENT_WITHDRAWN = "consent.withdrawn", "A person took a workflow back from the assistant in one conversation."
     CONVERSATION_STARTED = "conversation.started", "A person opened a conversation."

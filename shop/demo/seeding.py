@@ -23,8 +23,9 @@ from shop.credentials.ledger import Authority, Kind
 from shop.database import Base, Database, moment, new_id
 from shop.identity.members import Profile, provision
 from shop.identity.models import Connection, ExternalIdentity, Organization
-from shop.store.catalogue import searchable
+from shop.store import listing
 from shop.store.models import Address, Order, OrderLine, OrderStatus, Product, Variant
+from shop.store.vocabulary import publish
 
 _DEFAULT_SCOPE = "openid email profile"
 _DEFAULT_ALGORITHMS = ["RS256", "ES256"]
@@ -144,20 +145,20 @@ class Seed:
         db.flush()
 
     def _goods(self, db: Session) -> None:
-        for position, entry in enumerate(self._read("products.toml")["product"], start=1):
+        for position, given in enumerate(self._read("products.toml")["product"], start=1):
             product = Product(
-                slug=entry["slug"],
+                slug=given["slug"],
                 position=position,
-                name=entry["name"],
-                category=entry["category"],
-                tagline=entry["tagline"],
-                description=entry["description"],
-                words="",
-                variants=_variants(entry),
+                name=given["name"],
+                category=given["category"],
+                tagline=given["tagline"],
+                description=given["description"],
+                variants=_variants(given),
             )
-            product.words = searchable(product, product.variants)
+            for column, value in listing.entry(product, product.variants).items():
+                setattr(product, column, value)
             db.add(product)
-        db.flush()
+        publish(db)
 
     def _orders(self, db: Session) -> None:
         """Orders of before: their owners are provisioned from the demo directories, with today's groups."""
@@ -259,6 +260,7 @@ def _order_line(db: Session, position: int, line: dict[str, Any]) -> OrderLine:
         name=variant.product.name,
         colour=variant.colour,
         size=variant.size,
+        picture=variant.picture,
         quantity=line["quantity"],
         unit_price=variant.price,
     )

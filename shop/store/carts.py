@@ -81,7 +81,7 @@ def add(db: Session, cart: Cart, sku: str, quantity: int, *, by: str) -> CartLin
     line = _line(cart, variant.sku)
     wanted = quantity + (line.quantity if line else 0)
     _check(variant, wanted, len(cart.lines) + (line is None))
-    _remember(cart, by)
+    _remember(cart, by, _quantities(cart))
     line = _set(cart, variant, wanted)
     db.flush()
     return line
@@ -95,7 +95,7 @@ def change(db: Session, cart: Cart, sku: str, quantity: int, *, by: str) -> None
         raise NotThere("This is not in the cart.")
     if quantity:
         _check(variant, quantity, len(cart.lines))
-    _remember(cart, by)
+    _remember(cart, by, _quantities(cart))
     if quantity:
         line.quantity = quantity
     else:
@@ -106,28 +106,19 @@ def change(db: Session, cart: Cart, sku: str, quantity: int, *, by: str) -> None
 def refill(db: Session, cart: Cart, lines: Iterable[OrderLine], *, by: str) -> list[Skipped]:
     """Put an earlier order's lines into a cart, as far as there is stock. Returns what is missing."""
     skipped: list[Skipped] = []
-    wanted: list[tuple[Variant, int]] = []
-    free = MOST_LINES - len(cart.lines)
+    before = _quantities(cart)
     for ordered in lines:
-        what = f"{ordered.name} in {ordered.colour}, {ordered.size}"
         variant = db.get(Variant, ordered.sku)
-        if variant is None:
-            skipped.append(Skipped(what, "It is not sold any more."))
-            continue
-        line = _line(cart, variant.sku)
-        present = line.quantity if line else 0
-        possible = max(min(variant.stock, MOST_OF_ONE) - present, 0) if line or free else 0
-        quantity = min(ordered.quantity, possible)
-        if quantity < ordered.quantity:
-            skipped.append(Skipped(what, _why_not(variant)))
-        if quantity:
-            free -= line is None
-            wanted.append((variant, present + quantity))
-    if wanted:
-        _remember(cart, by)
-        for variant, total in wanted:
-            _set(cart, variant, total)
-        db.flush()
+        present = before.get(ordered.sku, 0)
+        room = _room(cart, variant) - present if variant else 0
+        if room < ordered.quantity:
+            what = f"{ordered.name} in {ordered.colour}, {ordered.size}"
+            skipped.append(Skipped(what, _why_not(variant, is_full=len(cart.lines) >= MOST_LINES and not present)))
+        if variant and room > 0:
+            _set(cart, variant, present + min(room, ordered.quantity))
+    if _quantities(cart) != before:
+        _remember(cart, by, before)
+    db.flush()
     return skipped
 
 
@@ -144,20 +135,15 @@ def undo(db: Session, cart: Cart) -> list[Skipped]:
     if undoable(cart) is None:
         raise NothingToUndo("There is nothing to undo: the cart was ordered or changed since.")
     before = dict(cart.lines_before or {})
+    now = _quantities(cart)
     skipped: list[Skipped] = []
-    for line in list(cart.lines):
-        if line.sku not in before:
-            cart.lines.remove(line)
+    cart.lines[:] = [line for line in cart.lines if line.sku in before]
     for position, (sku, quantity) in enumerate(before.items(), start=1):
-        variant, present = db.get(Variant, sku), _line(cart, sku)
-        if variant is None:
-            skipped.append(Skipped(sku, "It is not sold any more."))
-            continue
+        variant = db.get_one(Variant, sku)
         # A line that is larger than the stock stays as it was; one that grows again takes only what there is.
-        restored = min(quantity, max(variant.stock, present.quantity if present else 0))
+        restored = min(quantity, max(variant.stock, now.get(sku, 0)))
         if restored < quantity:
-            what = f"{variant.product.name} in {variant.colour}, {variant.size}"
-            skipped.append(Skipped(what, _why_not(variant)))
+            skipped.append(Skipped(_what(variant), _why_not(variant)))
         if restored:
             _set(cart, variant, restored).position = position
     cart.version += 1
@@ -179,9 +165,13 @@ def quote(db: Session, cart: Cart, address_name: str | None) -> Quote:
     return Quote(cart=cart, lines=lines, address=address, delivery=DELIVERY, total=total)
 
 
-def _remember(cart: Cart, by: str) -> None:
-    """Note what is in the cart before a call changes it; the change is the cart's next version."""
-    cart.last_call, cart.lines_before = by, {line.sku: line.quantity for line in cart.lines}
+def _quantities(cart: Cart) -> dict[str, int]:
+    return {line.sku: line.quantity for line in cart.lines}
+
+
+def _remember(cart: Cart, by: str, before: dict[str, int]) -> None:
+    """Note what was in the cart before a call changed it; the change is the cart's next version."""
+    cart.last_call, cart.lines_before = by, dict(before)
     cart.version += 1
     cart.version_after = cart.version
 
@@ -205,12 +195,23 @@ def _check(variant: Variant, wanted: int, lines: int) -> None:
     if wanted > MOST_OF_ONE or lines > MOST_LINES:
         raise TooMany(f"A cart holds at most {MOST_OF_ONE} of one article and {MOST_LINES} different articles.")
     if wanted > variant.stock:
-        what = f"{variant.product.name} in {variant.colour}, {variant.size}"
         left = f"Only {variant.stock} left of" if variant.stock else "Sold out:"
-        raise OutOfStock(f"{left} {what}.")
+        raise OutOfStock(f"{left} {_what(variant)}.")
 
 
-def _why_not(variant: Variant) -> str:
-    if variant.stock >= MOST_OF_ONE:
+def _room(cart: Cart, variant: Variant) -> int:
+    """How many of a variant the cart can hold."""
+    is_full = len(cart.lines) >= MOST_LINES and _line(cart, variant.sku) is None
+    return 0 if is_full else min(variant.stock, MOST_OF_ONE)
+
+
+def _why_not(variant: Variant | None, *, is_full: bool = False) -> str:
+    if variant is None:
+        return "It is not sold any more."
+    if is_full or variant.stock >= MOST_OF_ONE:
         return f"A cart holds at most {MOST_OF_ONE} of one article and {MOST_LINES} different articles."
     return f"Only {variant.stock} left." if variant.stock else "Sold out."
+
+
+def _what(variant: Variant) -> str:
+    return f"{variant.product.name} in {variant.colour}, {variant.size}"

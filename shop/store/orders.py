@@ -151,6 +151,7 @@ def _line(position: int, variant: Variant, quantity: int) -> OrderLine:
         name=variant.product.name,
         colour=variant.colour,
         size=variant.size,
+        picture=variant.picture,
         quantity=quantity,
         unit_price=variant.price,
     )

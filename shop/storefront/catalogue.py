@@ -19,7 +19,9 @@ from shop.tools.views import ProductView, product_list, product_view
 pages = Blueprint("catalogue", __name__)
 
 _ON_A_PAGE = 24
+_COLLECTIONS = 14
 _PICKS = 8
+_AMONG_THE_NEWEST = 40
 _RELATED = 4
 _SIZES = ("XS", "S", "M", "L", "XL", "XXL")
 _IN_THE_WINDOW = 3
@@ -33,9 +35,10 @@ def home() -> ResponseReturnValue:
     if any(request.args.get(name) for name in ("q", "category", "colour", "size", "max_price")):
         return _results(Addressed.read(request.args))
     with services().database.read() as db:
-        kinds = catalogue.facets(db, Filters()).categories
+        kinds = catalogue.facets(db, Filters()).categories[:_COLLECTIONS]
         firsts = {kind.value: _products(db, Filters(category=kind.value, in_stock=True, limit=1)) for kind in kinds}
-        picks = _products(db, Filters(sort="newest", in_stock=True, limit=_PICKS))
+        newest = _products(db, Filters(sort="newest", in_stock=True, limit=_AMONG_THE_NEWEST))
+    picks = {product.category: product for product in reversed(newest)}  # one of each kind, its newest
     found = {name: products[0] for name, products in firsts.items() if products}
     window = [found[name] for name in (*_WINDOW, *found) if name in found]
     return render_template(
@@ -46,7 +49,7 @@ def home() -> ResponseReturnValue:
             for kind in kinds
             if kind.value in found
         ],
-        picks=picks,
+        picks=list(reversed(picks.values()))[:_PICKS],
     )
 
 
@@ -94,6 +97,7 @@ def _results(address: Addressed) -> ResponseReturnValue:
     if not page.matches and address.page > 1:
         return redirect(address.but(page=1).path)  # the shelf became shorter than the address remembers
     found = product_list(page, offset)
+    last = -(-found.count // _ON_A_PAGE) if found.count_is_exact else None
     has_more = offset + len(found.products) < found.count or not found.count_is_exact
     is_last = offset + _ON_A_PAGE > catalogue.FARTHEST or len(found.products) < _ON_A_PAGE
     return render_template(
@@ -105,6 +109,7 @@ def _results(address: Addressed) -> ResponseReturnValue:
         sorts=SORTS,
         previous=address.but(page=address.page - 1).path if address.page > 1 else None,
         next=address.but(page=address.page + 1).path if has_more and not is_last else None,
+        last=last,
         ideas=[] if found.products else ideas(),
         searched=address.q,
     )

@@ -29,7 +29,7 @@ class Tones:
 PALETTE: Mapping[str, Tones] = {
     "black": Tones(fabric="#322f2a", shade="#151310", light="#5d574d", line="#8d8577", print="#f1ebdf", dark=True),
     "ink": Tones(fabric="#2b3039", shade="#13161d", light="#515a68", line="#868f9d", print="#eef0f6", dark=True),
-    "bone": Tones(fabric="#f3eee4", shade="#c3b7a2", light="#fffdf9", line="#8e8069", print="#2a2723", dark=False),
+    "bone": Tones(fabric="#f3eee4", shade="#cbba9b", light="#fffdf9", line="#8e8069", print="#2a2723", dark=False),
     "rust": Tones(fabric="#b3472a", shade="#762710", light="#d97a58", line="#5f1f0d", print="#fdf1e6", dark=True),
     "moss": Tones(fabric="#5d6d48", shade="#37442a", light="#8a9b71", line="#2a3420", print="#f3f1e2", dark=True),
     "navy": Tones(fabric="#2b4a75", shade="#142a4a", light="#4f729f", line="#8ba3c4", print="#eef3fa", dark=True),

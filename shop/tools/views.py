@@ -360,7 +360,7 @@ def order_summary(order: Order) -> OrderSummary:
         total=money(order.total),
         items=sum(line.quantity for line in order.lines),
         summary=f"{first.quantity} x {first.name}{more}",
-        picture=_picture(first),
+        picture=first.picture,
     )
 
 
@@ -425,9 +425,5 @@ def _order_line_view(line: OrderLine) -> LineView:
         quantity=line.quantity,
         unit_price=money(line.unit_price),
         line_total=money(line.unit_price * line.quantity),
-        picture=_picture(line),
+        picture=line.picture,
     )
-
-
-def _picture(line: OrderLine) -> str:
-    return f"/pictures/{line.product_slug}/{line.colour}.svg"

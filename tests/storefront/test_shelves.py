@@ -41,7 +41,8 @@ def test_a_search_is_narrowed_by_its_address(anyone: Visitor) -> None:
     assert "/search?q=hoodies&size=L&max_price=60&in_stock=1" in links(page), "the chip leads out of the colour"
     assert "/search?q=hoodies&colour=navy&size=L&max_price=60&in_stock=1" in links(page)
     counts = dict(re.findall(r'id="colour-(\w+)".*?class="how-many">(\d+)', page.text, re.S))
-    assert counts["black"] == "3" and counts["navy"] == "1"
+    navy = anyone.get("/search?q=hoodies&colour=navy&size=L&max_price=60&in_stock=1")
+    assert (counts["black"], counts["navy"]) == ("3", str(len(names(navy))))
     assert f"/products/long-context-hoodie?colour={quote('black')}&size=L" in links(page), "the choice comes along"
 
 
@@ -80,7 +81,7 @@ def test_nothing_found_leads_somewhere(anyone: Visitor) -> None:
     page = anyone.get("/search?q=submarine")
     assert "Nothing on the shelves fits that." in said(page) and "/assistant/?ask=submarine" in links(page)
     assert "/products/long-context-hoodie" in links(page)
-    narrow = anyone.get("/collections/mugs?colour=plum")
+    narrow = anyone.get("/collections/mugs?colour=navy")
     assert "Take something away from the filters" in said(narrow) and "/collections/mugs" in links(narrow)
 
 
