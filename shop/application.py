@@ -30,6 +30,8 @@ from shop.credentials.ledger import NotAlive
 from shop.database import Clock, Database, utc_now
 from shop.demo.seeding import Seed
 from shop.identity.sign_in import SignIn
+from shop.mcp import endpoint as mcp
+from shop.mcp import guest
 from shop.oauth import authorize, consent, introspect, metadata, registration, revoke, token
 from shop.oauth.commands import oauth as oauth_commands
 from shop.oauth.fetching import Fetcher
@@ -38,7 +40,7 @@ from shop.oauth.keys import Keys
 from shop.services import Services
 from shop.settings import ROOT, Settings
 from shop.store import foreign
-from shop.storefront import about, account, addresses, cart, catalogue, orders, pictures
+from shop.storefront import about, account, addresses, approval, cart, catalogue, orders, pictures
 from shop.storefront.sign_in import blueprint as sign_in_blueprint
 from shop.tools.gateway import Gateway
 from shop.tools.registry import risky_tools
@@ -61,6 +63,7 @@ def create_app(
     gateway = Gateway(database, policy, receipt_lifetime=settings.receipt_lifetime)
     seed = seed or Seed(settings.seed_dir, settings.issuer_of_companion)
     seed.apply(database, policy)
+    guest.apply(database, settings.anonymous_browse)
     app.extensions["shop"] = Services(
         settings=settings, database=database, policy=policy, gateway=gateway, sign_in=_sign_in(settings, database)
     )
@@ -69,20 +72,28 @@ def create_app(
     model = model or Model(settings)
     access.init_app(app)
     conversing = Conversing(database, gateway, model, settings)
-    _add_pages(app, settings, seed, conversing)
+    _add_pages(app, seed, conversing)
     _add_frame(app, offline_model=model.offline)
     _add_errors(app)
     _add_commands(app, conversing)
     return app
 
 
-def _add_pages(app: Flask, settings: Settings, seed: Seed, conversing: Conversing) -> None:
+def _add_pages(app: Flask, seed: Seed, conversing: Conversing) -> None:
     """Every blueprint, and who may come to it."""
+    shop: Services = app.extensions["shop"]
+    settings, database, gateway = shop.settings, shop.database, shop.gateway
     public, own = Rule.PUBLIC, Rule.SIGNED_IN
     guarded(app, pictures.create(settings.seed_dir), Access(public, "drawings of goods that anyone may look at"))
     guarded(app, catalogue.pages, Access(public, "the shop window: anyone may look"))
     guarded(app, about.pages, Access(public, "what anyone should know before they trust this"))
     guarded(app, sign_in_blueprint(seed.people()), Access(public, "how one gets in"))
+    guarded(
+        app,
+        mcp.blueprint(settings, database, gateway),
+        Access(public, "asks for a bearer token itself, at each request"),
+    )
+    guarded(app, approval.pages, Access(own, "each receipt is asked for: only its own person finds it"))
     guarded(app, cart.pages, Access(own, "each click passes the gateway, which asks the policy"))
     guarded(app, orders.pages, Access(own, "each click passes the gateway, which asks the policy"))
     guarded(app, addresses.pages, Access(own, "each click passes the gateway, which asks the policy"))
@@ -311,6 +322,7 @@ def _add_commands(app: Flask, conversing: Conversing) -> None:
     def reset() -> None:
         """Bring the seeded state back, also while the server runs."""
         app.extensions["seed"].reset(shop.database, shop.policy)
+        guest.apply(shop.database, shop.settings.anonymous_browse)
         print("The shop is as it was on its first day. Whoever was signed in has to sign in again.")
 
     @app.cli.command("import-catalogue")

@@ -39,6 +39,8 @@ class Settings:
     openai_base_url: str = ""
     model: str = ""
     presenter_code: str = field(default="", repr=False)
+    anonymous_browse: bool = False
+    """Whether MCP clients without a token may list the tools and look at the catalogue, as an audited guest (invariant I2)."""
 
     session_idle: timedelta = timedelta(hours=1)
     session_absolute: timedelta = timedelta(hours=12)
@@ -95,6 +97,7 @@ class Settings:
             openai_base_url=env.get("OPENAI_BASE_URL", ""),
             model=env.get("SHOP_MODEL", ""),
             presenter_code=env.get("SHOP_PRESENTER_CODE", ""),
+            anonymous_browse=_switch("SHOP_ANONYMOUS_BROWSE", env.get("SHOP_ANONYMOUS_BROWSE", "")),
         )
 
     def read_secret(self, reference: str) -> str:
@@ -160,6 +163,12 @@ def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= 65_000:
         raise ValueError(f"PORT must be a number from 1 to 65000 (companions use the ports after it), not {text!r}.")
     return int(text)
+
+
+def _switch(name: str, text: str) -> bool:
+    if text not in {"", "0", "1"}:
+        raise ValueError(f"{name} must be 1 (on) or 0 (off), not {text!r}.")
+    return text == "1"
 
 
 def _base_url(text: str) -> str:

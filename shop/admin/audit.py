@@ -26,6 +26,7 @@ from shop.authorization.decisions import Decision
 from shop.authorization.permissions import Permission
 from shop.conversations import threads
 from shop.conversations.models import Conversation
+from shop.credentials.grants import names_of_clients
 from shop.identity.models import Person
 from shop.services import services
 
@@ -51,9 +52,10 @@ def conversations() -> ResponseReturnValue:
         names = _names(db, {conversation.subject for conversation in found})
         ids = [conversation.id for conversation in found]
         counts = queries.counts(db, ids) if is_auditor else {one: _counts_as_shown(db, one) for one in ids}
+        clients = names_of_clients(db, me.organization)
     return render_template(
         "admin/conversations.html",
-        conversations=[_row(c, names, counts[c.id]) for c in found],
+        conversations=[_row(c, names, counts[c.id], clients) for c in found],
         organization_name=person.organization_name if person and is_auditor else None,
         trail_href="/audit/organization" if is_auditor else None,
     )
@@ -83,11 +85,12 @@ def conversation(conversation_id: str) -> ResponseReturnValue:
         events = queries.events_of_chain(db, found.id)
         people = _names(db, {event.content["subject"] for event in events} | {found.subject})
         verdict = chain.verify(db, found.id)
+        clients = names_of_clients(db, found.organization)
     entries = timeline.entries_of(events, people, is_auditor=not is_own or _is_auditor(decision.rule))
     return render_template(
         "admin/conversation.html",
-        conversation=_header(found, is_own),
-        person_text=f"Assistant on behalf of {people.get(found.subject, 'somebody')}",
+        conversation=_header(found, is_own, clients),
+        person_text=f"{_assistant(found, clients)} on behalf of {people.get(found.subject, 'somebody')}",
         counts=_counted(entries),
         chain={"ok": verdict.ok, "events": verdict.events, "text": _verdict(verdict)},
         entries=timeline.filtered(entries, show),
@@ -161,8 +164,18 @@ def _counts_as_shown(db: Session, conversation: str) -> Mapping[str, int]:
     return Counter(str(entry["name"]) for entry in entries if entry["pill"])
 
 
-def _row(conversation: Conversation, names: dict[str, str], counts: Mapping[str, int]) -> dict[str, Any]:
+def _assistant(conversation: Conversation, clients: Mapping[str, str]) -> str:
+    """Who acts in a conversation: the shop's own assistant, or an external one by the name it gave itself."""
+    client = conversation.client_id
+    return clients.get(client, client) if client else "Assistant"
+
+
+def _row(
+    conversation: Conversation, names: dict[str, str], counts: Mapping[str, int], clients: Mapping[str, str]
+) -> dict[str, Any]:
     chips = []
+    if conversation.client_id:
+        chips.append({"kind": "off", "text": conversation.source})
     if counts.get("order.placed"):
         chips.append({"kind": "allow", "text": "ordered"})
     if counts.get("approval.approved"):
@@ -171,6 +184,7 @@ def _row(conversation: Conversation, names: dict[str, str], counts: Mapping[str,
         "href": f"/audit/conversations/{conversation.id}",
         "title": conversation.title,
         "person": names.get(conversation.subject, "somebody"),
+        "client": _assistant(conversation, clients) if conversation.client_id else None,
         "started_text": f"{conversation.started_at:%-d %B, %H:%M} UTC",
         "calls": sum(counts.get(name, 0) for name in _CALLS),
         "refused": sum(counts.get(name, 0) for name in _REFUSALS),
@@ -178,12 +192,22 @@ def _row(conversation: Conversation, names: dict[str, str], counts: Mapping[str,
     }
 
 
-def _header(conversation: Conversation, is_own: bool) -> dict[str, Any]:
+def _header(conversation: Conversation, is_own: bool, clients: Mapping[str, str]) -> dict[str, Any]:
+    is_external = conversation.client_id is not None
     return {
         "id": conversation.id,
         "title": conversation.title,
         "started_text": f"{conversation.started_at:%-d %B %Y, %H:%M} UTC",
-        "href": f"/assistant/{conversation.id}" if is_own else None,
+        "href": f"/assistant/{conversation.id}" if is_own and not is_external else None,
+        "external": {
+            "client": _assistant(conversation, clients),
+            "client_id": conversation.client_id,
+            "named": conversation.external_id,
+            "source": conversation.source,
+            "trust": timeline.TRUST[conversation.source],
+        }
+        if is_external
+        else None,
     }
 
 

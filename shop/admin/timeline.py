@@ -12,6 +12,7 @@ from typing import Any
 
 from shop.audit.events import EventName
 from shop.audit.queries import RecordedEvent
+from shop.conversations.models import Source
 from shop.store.money import euros
 
 Entry = dict[str, Any]
@@ -23,6 +24,7 @@ _PILLS = {
     EventName.TOOL_CALL_AWAITING_APPROVAL: ("wait", "needs approval"),
     EventName.APPROVAL_APPROVED: ("allow", "approved"),
     EventName.APPROVAL_DECLINED: ("off", "declined"),
+    EventName.APPROVAL_OPENED: ("wait", "opened"),
     EventName.APPROVAL_REFUSED: ("deny", "refused"),
     EventName.APPROVAL_VOIDED: ("off", "void"),
     EventName.ACCESS_DENIED: ("deny", "refused"),
@@ -48,8 +50,8 @@ _PERSON = {
     EventName.CONSENT_WITHDRAWN,
     EventName.APPROVAL_APPROVED,
     EventName.APPROVAL_DECLINED,
+    EventName.APPROVAL_OPENED,
     EventName.APPROVAL_REFUSED,
-    EventName.CONVERSATION_STARTED,
     EventName.SESSION_REVOKED,
     EventName.SESSION_SIGNED_OUT,
     EventName.SIGN_IN_SUCCEEDED,
@@ -70,6 +72,14 @@ _GATEWAY = {
     EventName.TOOL_CALL_AWAITING_APPROVAL,
     EventName.ACCESS_DENIED,
 }
+
+
+TRUST = {
+    Source.HOST_ASSERTED: "which its host names",
+    Source.SERVER_MINTED: "in a session of ours",
+    Source.INFERRED: "which nobody names: calls close together",
+}
+"""How far the identity of an external assistant's conversation can be trusted, in words (design §8)."""
 
 
 def entries_of(events: list[RecordedEvent], people: Mapping[str, str], *, is_auditor: bool) -> list[Entry]:
@@ -171,6 +181,8 @@ def _lane(event: RecordedEvent) -> str:
         return "Gateway"
     if event.name in _PERSON:
         return "Person"
+    if event.name is EventName.CONVERSATION_STARTED:
+        return "Assistant" if event.content["actor"] else "Person"
     if event.name in {EventName.ORDER_PLACED, EventName.ORDER_CANCELLED}:
         return "Shop"
     if event.name in {EventName.TURN_COMPLETED, EventName.TURN_FAILED, EventName.TURN_STOPPED}:
@@ -192,6 +204,7 @@ def _text(event: RecordedEvent) -> str:
         EventName.AGENT_UNBLOCKED: f"lifts the block of {_client(facts)}",
         EventName.APPROVAL_APPROVED: f"approves the receipt for {tool}",
         EventName.APPROVAL_DECLINED: f"answers the receipt for {tool}: not now",
+        EventName.APPROVAL_OPENED: "opened the page of a receipt",
         EventName.APPROVAL_REFUSED: f"tried to decide a receipt: {facts.get('reason', '')}",
         EventName.APPROVAL_VOIDED: f"the receipt for {tool} lost its force: {because}",
         EventName.ASSISTANT_PAUSED: "pauses their assistants",
@@ -203,7 +216,7 @@ def _text(event: RecordedEvent) -> str:
         EventName.CLIENT_REGISTRATION_REFUSED: f"a client was not registered: {facts.get('error', '')}",
         EventName.CONSENT_GRANTED: f"allows {facts.get('workflow', '')} for this conversation",
         EventName.CONSENT_WITHDRAWN: f"takes {facts.get('workflow', '')} back in this conversation",
-        EventName.CONVERSATION_STARTED: "opened the conversation",
+        EventName.CONVERSATION_STARTED: _started(facts),
         EventName.DELEGATION_ENDED: f"the assistant's authority here ended: {because}",
         EventName.DELEGATION_STARTED: f"the assistant may here: {', '.join(facts.get('scopes', []))}",
         EventName.GRANT_CONSENTED: f"allows {_client(facts)}: {', '.join(facts.get('scopes', []))}",
@@ -324,6 +337,12 @@ def _counted(facts: Mapping[str, Any]) -> str:
 def _said(personal: Mapping[str, Any]) -> str:
     reply = " ".join(str(personal.get("reply", "")).replace("**", "").split())
     return f"“{reply}”" if reply else "finished"
+
+
+def _started(facts: Mapping[str, Any]) -> str:
+    if "client" not in facts:
+        return "opened the conversation"
+    return f"the first call of a conversation in {facts['client']}, {TRUST[facts['source']]}"
 
 
 def _roles(facts: Mapping[str, Any], when: str) -> str:

@@ -55,6 +55,8 @@ class Receipt(Base):
     """Digest of tool, arguments and everything shown."""
     state: Mapped[ReceiptState] = mapped_column(word(ReceiptState), default=ReceiptState.OPEN)
     note: Mapped[str] = mapped_column(String(300), default="")
+    result: Mapped[dict[str, Any] | None]
+    """Of an approved one: the declared fields of what the call returned, for the assistant that asks what became of it."""
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     decided_at: Mapped[datetime | None]
@@ -94,11 +96,16 @@ def ask(
     pin: str,
     lifetime: timedelta,
 ) -> Receipt:
-    """Make the receipt for a call that an assistant proposed."""
+    """Make the receipt for a call that an assistant proposed; an older open one of the same tool loses its force.
+
+    An external assistant that proposes the very same call again has not heard of the first: it gets the same receipt.
+    """
     authority = principal.delegation or principal.grant
     if principal.actor is None or authority is None or principal.conversation is None:
         raise ValueError("only an assistant's call needs a receipt: a person's click is the confirmation")
     for older in _open_of(db, principal.conversation, tool):
+        if principal.grant and _is_same(older, principal, arguments) and older.pin == pin and not is_late(db, older):
+            return older
         void(db, older, "superseded", "A newer receipt took its place.", by=principal)
     receipt = Receipt(
         id=new_id("rcp"),
@@ -127,6 +134,45 @@ def ask(
     return receipt
 
 
+def asked_before(
+    db: Session, principal: Principal, tool: str, arguments: dict[str, Any], receipt_id: str
+) -> Receipt | None:
+    """The receipt that an external assistant got for this very call, whatever became of it."""
+    receipt = db.get(Receipt, receipt_id)
+    return receipt if receipt and receipt.tool == tool and _is_same(receipt, principal, arguments) else None
+
+
+def approved_before(
+    db: Session, principal: Principal, tool: str, arguments: dict[str, Any], within: timedelta
+) -> Receipt | None:
+    """The receipt of this very call that its person confirmed lately, for an external assistant that lost track of it."""
+    query = select(Receipt).where(
+        Receipt.conversation == principal.conversation,
+        Receipt.tool == tool,
+        Receipt.state == ReceiptState.APPROVED,
+        Receipt.decided_at > moment(db) - within,
+    )
+    latest = db.scalars(query.order_by(Receipt.decided_at.desc()).limit(1)).one_or_none()
+    return latest if latest and _is_same(latest, principal, arguments) else None
+
+
+def latest_in(db: Session, conversation: str) -> Receipt | None:
+    """The latest receipt that was asked for in a conversation."""
+    query = select(Receipt).where(Receipt.conversation == conversation)
+    return db.scalars(query.order_by(Receipt.created_at.desc(), Receipt.id.desc()).limit(1)).one_or_none()
+
+
+def _is_same(receipt: Receipt, principal: Principal, arguments: dict[str, Any]) -> bool:
+    """Whether a receipt stands for the same call of the same external assistant for the same person."""
+    asker = (receipt.subject, receipt.organization, receipt.authority)
+    return asker == (principal.subject, principal.organization, principal.grant) and receipt.arguments == arguments
+
+
+def is_late(db: Session, receipt: Receipt) -> bool:
+    """Whether an open receipt's time is over, though nobody has tried to decide it since."""
+    return receipt.state is ReceiptState.OPEN and receipt.expires_at <= moment(db)
+
+
 def claim(db: Session, receipt_id: str, by: Principal) -> Receipt:
     """Lock an open receipt for its decision. Raises `ReceiptRefused` with one of the reasons
     `not_found` (not theirs, or not there), `not_a_person`, or the state it is in.
@@ -138,7 +184,7 @@ def claim(db: Session, receipt_id: str, by: Principal) -> Receipt:
         raise ReceiptRefused("not_a_person", receipt)
     if receipt.state is not ReceiptState.OPEN:
         raise ReceiptRefused(receipt.state, receipt)
-    if receipt.expires_at <= moment(db):
+    if is_late(db, receipt):
         raise ReceiptRefused(ReceiptState.EXPIRED, receipt)
     return receipt
 
@@ -194,12 +240,15 @@ def find_receipt(db: Session, receipt_id: str) -> Receipt | None:
 
 def view_of(db: Session, receipt: Receipt) -> dict[str, Any]:
     """A receipt as its person sees it; an open one past its time shows as expired."""
-    is_late = receipt.state is ReceiptState.OPEN and receipt.expires_at <= moment(db)
     return {
         "id": receipt.id,
         **{name: receipt.shown[name] for name in ("title", "rows", "total", "confirm_label")},
-        "state": ReceiptState.EXPIRED if is_late else receipt.state,
+        "state": ReceiptState.EXPIRED if is_late(db, receipt) else receipt.state,
         "note": receipt.note,
+        "client_id": receipt.client_id,
+        "conversation": receipt.conversation,
+        "is_external": receipt.session is None,
+        "result": receipt.result,
         "expires_at": receipt.expires_at.isoformat(),
         "expires_text": f"valid until {receipt.expires_at:%H:%M} UTC",
     }

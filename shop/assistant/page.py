@@ -160,7 +160,7 @@ class ChatPage:
             "may": {workflow: workflow in scopes for workflow in ("browse", "read", "transact")}
             | {"paused": is_paused(db, self._person)},
             "conversations": presenter.conversations_view(
-                threads.of_person(db, self._person), conversation.id if conversation else None, moment(db)
+                threads.in_chat(db, self._person), conversation.id if conversation else None, moment(db)
             ),
             "conversation": self._conversation_view(),
         }

@@ -36,6 +36,7 @@ class EventName(StrEnum):
         "The person confirmed a receipt; the pinned call ran in the same transaction.",
     )
     APPROVAL_DECLINED = "approval.declined", "The person answered a receipt with 'not now'."
+    APPROVAL_OPENED = "approval.opened", "The person opened the page of a receipt that an external assistant asked for."
     APPROVAL_REFUSED = "approval.refused", "Somebody tried to decide a receipt who may not, or that is no longer open."
     APPROVAL_VOIDED = (
         "approval.voided",
@@ -66,7 +67,10 @@ class EventName(StrEnum):
     CATALOGUE_IMPORTED = "catalogue.imported", "Foreign goods were brought into the catalogue by the command for it."
     CONSENT_GRANTED = "consent.granted", "A person allowed a workflow to the assistant in one conversation."
     CONSENT_WITHDRAWN = "consent.withdrawn", "A person took a workflow back from the assistant in one conversation."
-    CONVERSATION_STARTED = "conversation.started", "A person opened a conversation."
+    CONVERSATION_STARTED = (
+        "conversation.started",
+        "A conversation began: a person's, or the first call of one in an external assistant.",
+    )
     DELEGATION_ENDED = "delegation.ended", "An assistant's authority in a conversation ended with what it hung on."
     DELEGATION_STARTED = (
         "delegation.started",

@@ -12,18 +12,37 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from shop.database import Base, word
 
 
+class Source(StrEnum):
+    """How much a conversation's identity can be trusted: who says that these calls belong together (design §8)."""
+
+    SERVER_MINTED = "server_minted"
+    """We do: the shop's own chat, or a session that we minted for an external assistant."""
+    HOST_ASSERTED = "host_asserted"
+    """The external assistant's host does, by an id of its own."""
+    INFERRED = "inferred"
+    """Nobody does: calls of one grant, with no long pause between them."""
+
+
 class Conversation(Base):
-    """A thread of one person in one organization."""
+    """A thread of one person in one organization, in the shop's own chat or in an external assistant."""
 
     __tablename__ = "conversations"
-    __table_args__ = (Index(None, "organization", "subject"),)
+    __table_args__ = (
+        Index(None, "organization", "subject"),
+        UniqueConstraint("organization", "subject", "client_id", "source", "external_id"),
+    )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     organization: Mapped[str] = mapped_column(String(40))
     subject: Mapped[str] = mapped_column(String(40))
     title: Mapped[str] = mapped_column(String(120))
-    source: Mapped[str] = mapped_column(String(20))
-    """Who named it: `server_minted` here; a later step adds `host_asserted` and `inferred`."""
+    source: Mapped[Source] = mapped_column(word(Source))
+    client_id: Mapped[str | None] = mapped_column(String(300))
+    """The external assistant that holds it; None for the shop's own chat."""
+    credential: Mapped[str | None] = mapped_column(String(40))
+    """Of an inferred one: the grant whose calls it groups."""
+    external_id: Mapped[str | None] = mapped_column(String(200))
+    """What it is called on the wire: the host's own id, or the session that we minted; None when nobody named it."""
     started_at: Mapped[datetime]
     active_at: Mapped[datetime]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from shop.audit.events import EventName
@@ -12,7 +12,7 @@ from shop.audit.writer import record
 from shop.authorization.conditions import Resource
 from shop.authorization.permissions import Permission
 from shop.authorization.policy import Policy
-from shop.conversations.models import Conversation, Turn
+from shop.conversations.models import Conversation, Source, Turn
 from shop.credentials.ledger import live
 from shop.database import moment, new_id
 from shop.principal import Principal
@@ -42,7 +42,7 @@ def start(db: Session, policy: Policy, principal: Principal, first_message: str)
         organization=principal.organization,
         subject=principal.subject,
         title=title_of(first_message),
-        source="server_minted",
+        source=Source.SERVER_MINTED,
         started_at=moment(db),
         active_at=moment(db),
     )
@@ -60,8 +60,12 @@ def start(db: Session, policy: Policy, principal: Principal, first_message: str)
 
 
 def opened(db: Session, policy: Policy, principal: Principal, identifier: str) -> Conversation:
-    """One's own conversation. Raises `Denied` (not found) for anybody else's, exactly as for none."""
+    """One's own conversation in the shop's chat. Raises `Denied` (not found) for anybody else's, exactly as for none, and
+    for one that an external assistant holds: it can be read in the audit, and continued only there.
+    """
     conversation = db.get(Conversation, identifier)
+    if conversation and conversation.client_id:
+        conversation = None
     decision = policy.authorize(
         principal=principal,
         action=Permission.CONVERSATIONS_USE,
@@ -72,9 +76,18 @@ def opened(db: Session, policy: Policy, principal: Principal, identifier: str) -
     return conversation
 
 
+def in_chat(db: Session, principal: Principal, limit: int = 50) -> list[Conversation]:
+    """The principal's own conversations in the shop's chat, latest first."""
+    return _of_person(db, principal, limit, Conversation.client_id.is_(None))
+
+
 def of_person(db: Session, principal: Principal, limit: int = 50) -> list[Conversation]:
-    """The principal's own conversations, latest first."""
-    mine = (Conversation.organization == principal.organization, Conversation.subject == principal.subject)
+    """All of the principal's own conversations, those of external assistants too, latest first."""
+    return _of_person(db, principal, limit)
+
+
+def _of_person(db: Session, principal: Principal, limit: int, *which: ColumnElement[bool]) -> list[Conversation]:
+    mine = (Conversation.organization == principal.organization, Conversation.subject == principal.subject, *which)
     return list(db.scalars(select(Conversation).where(*mine).order_by(Conversation.active_at.desc()).limit(limit)))
 
 

@@ -125,6 +125,12 @@ def agent_of(db: Session, organization_id: str, client_id: str) -> Agent | None:
     return db.scalars(query).one_or_none()
 
 
+def names_of_clients(db: Session, organization_id: str) -> dict[str, str]:
+    """What the clients in an organization's inventory call themselves, by `client_id`."""
+    query = select(Agent.client_id, Agent.name).where(Agent.organization_id == organization_id)
+    return {client_id: name for client_id, name in db.execute(query)}
+
+
 def start_grant(
     db: Session, person: Principal, agent: Agent, consent: Consent, *, lifetime: timedelta
 ) -> tuple[Grant, Authority]:

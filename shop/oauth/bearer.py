@@ -22,7 +22,8 @@ def authenticate(authorization_header: str | None) -> Principal:
     """The principal that an `Authorization` header proves. Raises `BearerRefused`.
 
     The token is looked at alone, and no row is read: whether its grant, its person and its client are alive is asked by
-    `ledger.live` in the transaction of each call, which also fills in roles and scopes (invariants I8, I9).
+    `ledger.live` in the transaction of each call, which also fills in the roles, and the scopes that are left of those
+    that the token names (invariants I8, I9).
     """
     scheme, _, encoded = (authorization_header or "").strip().partition(" ")
     if not scheme:
@@ -41,6 +42,7 @@ def authenticate(authorization_header: str | None) -> Principal:
         actor=Actor(client_id=claims.client_id, agent=claims.agent),
         grant=claims.grant,
         token=claims.token,
+        scopes=claims.scopes,
     )
 
 

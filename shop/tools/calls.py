@@ -22,6 +22,8 @@ class Call:
     """Of a person's click: the pin of what they were shown."""
     receipt: str | None = None
     """Of an approved call: the receipt that a human confirmed."""
+    retry_of: str | None = None
+    """Of an external assistant's retry: the receipt that it got for this call before."""
 
 
 class Changed(Exception):

@@ -17,6 +17,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -33,6 +34,7 @@ from shop.credentials.ledger import NotAlive, live
 from shop.database import Database, is_deadlock, new_id
 from shop.principal import Principal
 from shop.store.models import StoreError
+from shop.tools import retries
 from shop.tools.calls import Call, Changed, pin_of
 from shop.tools.outcomes import AwaitingApproval, Denied, Failed, Outcome, Succeeded
 from shop.tools.permit import Permit, take_seal
@@ -66,11 +68,13 @@ class Gateway(Questions):
         turn: str | None = None,
         call_id: str | None = None,
         seen: str | None = None,
+        retry_of: str | None = None,
     ) -> Outcome:
         """Run one tool for a principal, or say why not.
 
         Never raises for what a caller sent: every outcome is typed and recorded. `seen` is the pin of what a clicking
-        person was shown (from `show`); a tool that must be confirmed needs it, or a receipt.
+        person was shown (from `show`); a tool that must be confirmed needs it, or a receipt. `retry_of` is the receipt that
+        an external assistant got for this very call: it is told what became of that, and nothing is proposed again.
         """
         if principal.actor and conversation != principal.conversation:
             raise ValueError("a delegation is for one conversation")  # both are ids of our own rows: a bug of ours
@@ -81,6 +85,7 @@ class Gateway(Questions):
             arguments=arguments,
             turn=turn,
             seen=seen,
+            retry_of=retry_of,
         )
         return self._recorded(call, lambda db: self._pass(db, call))
 
@@ -99,9 +104,9 @@ class Gateway(Questions):
                 confirmed = approved.pin if approved else call.seen
                 if earlier := tool.done_before(permit, confirmed):
                     return self._succeed(db, call, decision, resource, earlier)
-                shown, permit.pin = self._shown(tool, permit, arguments)
                 if principal.actor and not approved:
-                    return self._stop(db, call, decision, resource, arguments, shown, permit.pin)
+                    return self._ask(db, call, decision, resource, tool, permit, arguments)
+                _, permit.pin = self._shown(tool, permit, arguments)
                 if confirmed != permit.pin:
                     raise Changed
             # 5 act
@@ -137,7 +142,10 @@ class Gateway(Questions):
             claimed = receipts.claim(db, receipt_id, by=human)
             receipts.close(db, claimed, ReceiptState.APPROVED)
             record_decision_of_human(db, EventName.APPROVAL_APPROVED, human, claimed, call.id)
-            return self._pass(db, call, approved=claimed)
+            outcome = self._pass(db, call, approved=claimed)
+            if isinstance(outcome, Succeeded):
+                claimed.result = outcome.result.model_dump(mode="json")
+            return outcome
 
         try:
             return self._recorded(call, run)
@@ -157,6 +165,21 @@ class Gateway(Questions):
             return self._receipt_refused(person, receipt_id, refused.reason)
         except NotAlive:
             return self._receipt_refused(person, receipt_id, "voided")
+
+    def open_receipt(self, person: Principal, receipt_id: str) -> dict[str, Any] | None:
+        """What the page of a receipt shows its own person, who was sent there by a link; noted, while it can be decided.
+
+        The link carries no authority (invariant I11): anybody else is refused like for a receipt that is not there.
+        """
+        view = self.receipt(person, receipt_id)
+        if view is None:
+            self._receipt_refused(person, receipt_id, "not_found")
+            return None
+        if view["state"] is ReceiptState.OPEN:
+            with self._database.write() as db:
+                who = replace(person, conversation=view["conversation"])
+                record(db, EventName.APPROVAL_OPENED, principal=who, resource=("receipt", receipt_id))
+        return view
 
     def refuse_unknown_receipt(self, person: Principal, receipt_id: str) -> None:
         """Note that a person tried to decide a receipt that is not where they said."""
@@ -210,6 +233,30 @@ class Gateway(Questions):
     def _succeed(self, db: Session, call: Call, decision: Decision, resource: Resource, result: Result) -> Succeeded:
         outcome = Succeeded(call_id=call.id, decision=decision, result=result)
         record_outcome(db, call, outcome, resource=resource)
+        return outcome
+
+    def _ask(
+        self,
+        db: Session,
+        call: Call,
+        decision: Decision,
+        resource: Resource,
+        tool: Tool,
+        permit: Permit,
+        arguments: Arguments,
+    ) -> Outcome:
+        """Stop an assistant's call with a receipt, or tell an external one that retries it what became of its receipt."""
+        before = retries.said_to_be(db, call, tool, arguments)
+        if before is None:
+            try:
+                shown, permit.pin = self._shown(tool, permit, arguments)
+                return self._stop(db, call, decision, resource, arguments, shown, permit.pin)
+            except StoreError as error:
+                before = retries.taken_for(db, call, tool, arguments, error, self._receipt_lifetime)
+                if before is None:
+                    raise
+        outcome = retries.what_became_of(db, call, tool, decision, before)
+        record_outcome(db, replace(call, receipt=before.id), outcome, resource=resource)
         return outcome
 
     def _stop(

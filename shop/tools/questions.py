@@ -41,6 +41,14 @@ class Questions:
             cart = carts.cart_of(db, person.organization, person.subject)
             return sum(line.quantity for line in cart.lines)
 
+    def alive(self, principal: Principal) -> Principal:
+        """The principal with the authority it has now: for what an external assistant asks without running a tool.
+
+        Raises `NotAlive`.
+        """
+        with self._database.read() as db:
+            return live(db, principal)
+
     def undoable(self, person: Principal) -> str | None:
         """The call that changed the person's cart last, if it can still be undone."""
         with self._database.read() as db:

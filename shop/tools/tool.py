@@ -89,6 +89,8 @@ class Tool:
     """What a human is shown before it is done; a tool that has one must be confirmed."""
     repeated: Callable[[Permit, str], Result | None] | None = None
     """The result of an earlier call that was confirmed by exactly this pin: a second click finds the first's effect."""
+    done_code: str | None = None
+    """The store's code for a call that cannot be proposed any more once it was done: by it, a retry is recognised."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.permission, Permission):
@@ -143,6 +145,7 @@ def tool(
     idempotent: bool = False,
     preview: Callable[[Permit, Any], Shown] | None = None,
     repeated: Callable[[Permit, str], Result | None] | None = None,
+    done_code: str | None = None,
 ) -> Callable[[Callable[[Permit, Any], Result]], Tool]:
     """Declare a function as the body of a tool: name, schema and description are taken from the function itself."""
 
@@ -169,6 +172,7 @@ def tool(
             idempotent=idempotent or read_only,
             preview=preview,
             repeated=repeated,
+            done_code=done_code,
         )
 
     return declare

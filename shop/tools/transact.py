@@ -14,7 +14,7 @@ from shop.authorization.permissions import Permission
 from shop.database import moment
 from shop.principal import Principal, Workflow
 from shop.store import carts, orders
-from shop.store.models import Order
+from shop.store.models import CartEmpty, NotCancellable, Order
 from shop.store.money import euros
 from shop.tools.permit import Permit
 from shop.tools.read import own_cart, the_order
@@ -163,6 +163,7 @@ def _order_of_pin(permit: Permit, pin: str) -> OrderView | None:
     destructive=True,
     preview=_order_to_confirm,
     repeated=_order_of_pin,
+    done_code=CartEmpty.code,
 )
 def place_order(permit: Permit, arguments: PlaceOrder) -> OrderView:
     """Order what is in the person's cart, to a saved address, on the company's invoice.
@@ -208,6 +209,7 @@ def _cancellation_to_confirm(permit: Permit, arguments: CancelOrder) -> Shown:
     resource=the_order,
     destructive=True,
     preview=_cancellation_to_confirm,
+    done_code=NotCancellable.code,
 )
 def cancel_order(permit: Permit, arguments: CancelOrder) -> OrderView:
     """Cancel a pending order of the person, up to 30 minutes after it was placed.

@@ -22,7 +22,7 @@ def test_there_are_exactly_these_tools() -> None:
     by_workflow = {w: sorted(t.name for t in TOOLS.values() if t.workflow is w) for w in Workflow}
     assert by_workflow == {
         "browse": ["compare_products", "get_product", "search_products"],
-        "read": ["get_order", "list_addresses", "list_orders", "view_cart", "what_may_i_do"],
+        "read": ["check_approval", "get_order", "list_addresses", "list_orders", "view_cart", "what_may_i_do"],
         "transact": ["add_to_cart", "cancel_order", "place_order", "reorder", "undo_cart_change", "update_cart"],
         "support": [],
         "administer": ["remove_address", "save_address"],

@@ -230,6 +230,7 @@ def test_every_tool_asks_for_a_permission_of_its_own_kind() -> None:
         "list_orders": Permission.ORDERS_READ,
         "get_order": Permission.ORDERS_READ,
         "what_may_i_do": Permission.ACCESS_EXPLAIN,
+        "check_approval": Permission.APPROVALS_READ,
         "add_to_cart": Permission.CART_WRITE,
         "update_cart": Permission.CART_WRITE,
         "place_order": Permission.ORDERS_PLACE,

@@ -1,0 +1,124 @@
+"""How a conversation in an external assistant is recognised: hosts open a new session for nearly every call (design §8).
+
+In this order: the host's own id; the session that we minted; else the calls of one grant, with no long pause between them.
+Each is looked up below subject, organization and client, so an id that somebody asserts groups calls of their own and
+nothing else. It never authorizes anything (invariant I11).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from shop.audit.events import EventName
+from shop.audit.writer import record
+from shop.conversations.models import Conversation, Source
+from shop.credentials.grants import agent_of
+from shop.credentials.ledger import live
+from shop.database import moment, new_id
+from shop.principal import Principal
+
+IDLE = timedelta(minutes=30)
+"""Calls of one grant that nobody names and that are further apart than this belong to different conversations."""
+_TOUCH = timedelta(minutes=1)
+_MOST_CHARACTERS = 200
+HOST_IDS = ("openai/session", "vscode.conversationId")
+"""The `_meta` keys under which hosts name their conversation, the first that is there counts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asserted:
+    """What names a conversation, and who says so."""
+
+    source: Source
+    identifier: str | None
+
+
+def asserted(meta: Mapping[str, object], session: str | None) -> Asserted:
+    """The best name that a request gives its conversation: the host's, else our session's, else none."""
+    for key in HOST_IDS:
+        value = meta.get(key)
+        if isinstance(value, str) and value:
+            return Asserted(source=Source.HOST_ASSERTED, identifier=_bounded(value))
+    if session:
+        return Asserted(source=Source.SERVER_MINTED, identifier=session)
+    return Asserted(source=Source.INFERRED, identifier=None)
+
+
+def found(db: Session, assistant: Principal, named: Asserted) -> Conversation | None:
+    """The conversation that an external assistant's call belongs to, if there is one already."""
+    client_id, credential = _holder(assistant)
+    query = select(Conversation).where(
+        Conversation.organization == assistant.organization,
+        Conversation.subject == assistant.subject,
+        Conversation.client_id == client_id,
+        Conversation.source == named.source,
+    )
+    if named.identifier is None:
+        recent = Conversation.active_at > moment(db) - IDLE
+        query = query.where(Conversation.credential == credential, recent)
+    else:
+        query = query.where(Conversation.external_id == named.identifier)
+    return db.scalars(query.order_by(Conversation.active_at.desc()).limit(1)).one_or_none()
+
+
+def is_stale(db: Session, conversation: Conversation) -> bool:
+    """Whether the conversation's last sign of life should be noted again."""
+    return moment(db) - conversation.active_at > _TOUCH
+
+
+def touch(db: Session, conversation_id: str) -> None:
+    """Note that a conversation goes on."""
+    db.execute(update(Conversation).where(Conversation.id == conversation_id).values(active_at=moment(db)))
+
+
+def begin(db: Session, assistant: Principal, named: Asserted) -> Conversation:
+    """Find the conversation, or begin it. Raises `NotAlive` when the assistant may not act any more.
+
+    The assistant's own authority is locked meanwhile, so that two first calls at once begin one conversation.
+    """
+    assistant = live(db, assistant, for_change=True)
+    if conversation := found(db, assistant, named):
+        return conversation
+    client_id, credential = _holder(assistant)
+    client = agent_of(db, assistant.organization, client_id)
+    conversation = Conversation(
+        id=new_id("cnv"),
+        organization=assistant.organization,
+        subject=assistant.subject,
+        title=f"In {client.name if client else client_id}"[:120],
+        source=named.source,
+        client_id=client_id,
+        credential=credential,
+        external_id=named.identifier,
+        started_at=moment(db),
+        active_at=moment(db),
+    )
+    db.add(conversation)
+    db.flush()
+    record(
+        db,
+        EventName.CONVERSATION_STARTED,
+        principal=replace(assistant, conversation=conversation.id),
+        resource=("conversation", conversation.id),
+        facts={"source": conversation.source, "client": client_id},
+        personal={"external_id": named.identifier} if named.identifier else {},
+    )
+    return conversation
+
+
+def _holder(assistant: Principal) -> tuple[str, str]:
+    if assistant.actor is None:
+        raise ValueError("a person's own clicks are no conversation of an external assistant")
+    return assistant.actor.client_id, assistant.grant or assistant.membership
+
+
+def _bounded(identifier: str) -> str:
+    """An id as it is kept: of bearable length, and text that every database takes."""
+    is_plain = len(identifier) <= _MOST_CHARACTERS and identifier.isprintable() and identifier.isascii()
+    return identifier if is_plain else f"sha256:{hashlib.sha256(identifier.encode(errors='replace')).hexdigest()}"

@@ -1,0 +1,80 @@
+"""One request of an authenticated party, in whichever era it came; and the server that answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from shop.conversations import external
+from shop.credentials.ledger import NotAlive
+from shop.database import Database
+from shop.mcp.sealing import Sealer
+from shop.principal import Principal
+from shop.settings import Settings
+from shop.tools.gateway import Gateway
+from shop.tools.outcomes import Outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exchange:
+    """One request: who asks, in which revision, and what they said of themselves."""
+
+    principal: Principal
+    """As authenticated. What it may do now is read again by the gateway."""
+    version: str
+    meta: Mapping[str, Any]
+    opens_urls: bool
+    """Whether the client declared that it can take its person to a page (elicitation in URL mode)."""
+    session: str | None = None
+    """The session that we minted, in the handshake's era."""
+
+    @property
+    def is_stateless(self) -> bool:
+        """Whether this is the era of 2026-07-28."""
+        return self.version in MODERN_PROTOCOL_VERSIONS
+
+    @property
+    def links_by_result(self) -> bool:
+        """Whether the host asks its person for more authority by a tool's result instead of the HTTP status.
+
+        The family of hosts that names its conversations `openai/…` does; their bridge hides HTTP answers from the host.
+        This decides how a refusal is worded, never whether it is one (invariant I11).
+        """
+        return any(str(key).startswith("openai/") for key in self.meta)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """What the handlers need of the shop."""
+
+    settings: Settings
+    database: Database
+    gateway: Gateway
+    sealer: Sealer
+    versions: tuple[str, ...]
+    """The revisions that are served, the newest first."""
+
+    def call(self, exchange: Exchange, name: str, arguments: object, *, retry_of: str | None = None) -> Outcome:
+        """Pass the gateway, in the conversation that the request belongs to."""
+        conversation = self._conversation(exchange)
+        principal = replace(exchange.principal, conversation=conversation)
+        return self.gateway.call_tool(principal, conversation, name, arguments, retry_of=retry_of)
+
+    def _conversation(self, exchange: Exchange) -> str | None:
+        """The conversation's id; None for somebody who may not act any more: their refusal is the organization's to note."""
+        assistant, named = exchange.principal, external.asserted(exchange.meta, exchange.session)
+        with self.database.read() as db:
+            conversation = external.found(db, assistant, named)
+            if conversation and not external.is_stale(db, conversation):
+                return conversation.id
+        with self.database.write() as db:
+            if conversation:
+                external.touch(db, conversation.id)
+                return conversation.id
+            try:
+                return external.begin(db, assistant, named).id
+            except NotAlive:
+                return None

@@ -1,0 +1,90 @@
+"""Refusals that a client can do something about: no token, a dead one, or too few scopes.
+
+A client that may lack authority is told all scopes that the operation needs, those it has included, in one challenge: clients
+that ask again with only the new one would lose the others. The form depends on who listens. Most clients act on the HTTP
+status (401, 403) and the header `WWW-Authenticate`. Hosts whose bridge hides HTTP answers act on a tool's result with
+`_meta["mcp/www_authenticate"]`. Many do neither: the words say what to do, too.
+"""
+
+from __future__ import annotations
+
+from mcp_types import CallToolResult, TextContent
+
+from shop.credentials.ledger import Kind, Lapse, NotAlive
+from shop.mcp.exchange import Exchange
+from shop.mcp.guest import is_guest
+from shop.mcp.wire import ACCESS_REFUSED, AUTHENTICATION_REQUIRED, INSUFFICIENT_SCOPE, RpcError
+from shop.oauth import bearer
+from shop.principal import FIRST_SCOPES, Workflow
+from shop.tools.outcomes import Denied
+from shop.tools.registry import TOOLS
+
+_SIGNED_OUT = "The authority that this came with has ended. Connect the assistant again to go on."
+_MEANS = {
+    "browse": "look through the shop",
+    "read": "see the person's cart and orders",
+    "transact": "buy for the person",
+}
+
+
+def unauthenticated(error: str | None, description: str | None) -> RpcError:
+    """No token, or one that is not good here: 401, with where to get one and what to ask for at first."""
+    return RpcError(
+        AUTHENTICATION_REQUIRED,
+        description or "Sign in first: this needs an access token.",
+        status=401,
+        headers={"WWW-Authenticate": bearer.challenge(error, description, _in_order(FIRST_SCOPES))},
+    )
+
+
+def lapsed(why: NotAlive) -> RpcError:
+    """An authority that is not alive. What signing in again would not change gets no challenge, or clients would loop."""
+    if why.lapse in {Lapse.PAUSED, Lapse.SUSPENDED} or why.kind in {Kind.AGENT, Kind.ORGANIZATION, Kind.MEMBERSHIP}:
+        return RpcError(ACCESS_REFUSED, "This assistant may not act for this person now.", status=403)
+    return unauthenticated("invalid_token", _SIGNED_OUT)
+
+
+def signed_out() -> RpcError:
+    """The gateway found the authority dead."""
+    return unauthenticated("invalid_token", _SIGNED_OUT)
+
+
+def missing_workflow(exchange: Exchange, tool: str, outcome: Denied) -> str | None:
+    """The workflow that a client could ask its person for, so that the call goes through; None when that would not help.
+
+    A token that names the scope already is held back by its person or organization. A guest lacks a person at all.
+    """
+    if outcome.code == "consent_needed":
+        workflow = outcome.decision.workflow
+    elif outcome.code == "not_permitted" and is_guest(exchange.principal):
+        workflow = TOOLS[tool].workflow
+    else:
+        return None
+    return str(workflow) if workflow not in exchange.principal.scopes else None
+
+
+def challenge(exchange: Exchange, workflow: str) -> tuple[str, str]:
+    """The challenge that asks for a workflow, and the same in words."""
+    words = f"This needs the person's permission to {_MEANS.get(workflow, workflow)} (scope `{workflow}`)."
+    if is_guest(exchange.principal):
+        return bearer.challenge(None, words, _in_order({*FIRST_SCOPES, workflow})), words
+    scopes = _in_order({*exchange.principal.scopes, workflow})
+    return bearer.challenge("insufficient_scope", words, scopes), words
+
+
+def insufficient(exchange: Exchange, workflow: str) -> RpcError:
+    """Too few scopes, told by the HTTP answer."""
+    header, words = challenge(exchange, workflow)
+    code, status = (AUTHENTICATION_REQUIRED, 401) if is_guest(exchange.principal) else (INSUFFICIENT_SCOPE, 403)
+    return RpcError(code, words, status=status, headers={"WWW-Authenticate": header})
+
+
+def insufficient_as_result(exchange: Exchange, workflow: str) -> CallToolResult:
+    """Too few scopes, told by a tool's result."""
+    header, words = challenge(exchange, workflow)
+    return CallToolResult(content=[TextContent(text=words)], is_error=True, _meta={"mcp/www_authenticate": [header]})
+
+
+def _in_order(scopes: frozenset[str] | frozenset[Workflow] | set[str]) -> tuple[str, ...]:
+    """From the least to the most, so that a person reads them in the order in which they were asked for."""
+    return tuple(str(workflow) for workflow in Workflow if workflow in scopes)

@@ -1,0 +1,73 @@
+"""`tools/list` and `tools/call`: the registry as it is, and the gateway's outcome as a tool's result.
+
+What a model is told of a refusal is never more than the gateway's rendering for models; the person reads the rest on the
+shop's own page.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mcp_types import (
+    CallToolRequestParams,
+    CallToolResult,
+    InputRequiredResult,
+    ListToolsResult,
+    PaginatedRequestParams,
+    TextContent,
+)
+from mcp_types.jsonrpc import INVALID_PARAMS
+
+from shop.mcp import elicitation, refusals
+from shop.mcp.definitions import of_tools
+from shop.mcp.exchange import Exchange, Server
+from shop.mcp.guest import is_guest
+from shop.mcp.rendering import as_text, for_host
+from shop.mcp.wire import RpcError
+from shop.tools.outcomes import AwaitingApproval, Denied, Failed, Succeeded
+
+_HELD_BACK = "The person or their organization has not allowed this to this assistant."
+
+
+def list_tools(server: Server, _exchange: Exchange, _params: PaginatedRequestParams | None) -> ListToolsResult:
+    """Every tool that an assistant can be allowed, whoever asks: what may be used is decided at each call."""
+    return of_tools(anonymous=server.settings.anonymous_browse)
+
+
+def call_tool(
+    server: Server, exchange: Exchange, params: CallToolRequestParams
+) -> CallToolResult | InputRequiredResult:
+    """One call through the gateway."""
+    retry_of = elicitation.receipt_of(server, exchange, params)
+    outcome = server.call(exchange, params.name, params.arguments or {}, retry_of=retry_of)
+    match outcome:
+        case Succeeded():
+            content = for_host(outcome.for_model()["result"], server.settings.base_url)
+            return CallToolResult(content=[TextContent(text=as_text(content))], structured_content=content)
+        case AwaitingApproval():
+            return elicitation.ask(server, exchange, params, outcome)
+        case Denied():
+            return _denied(server, exchange, params.name, outcome)
+        case Failed():
+            if outcome.code == "unknown_tool":
+                raise RpcError(INVALID_PARAMS, outcome.message)
+            return _error(outcome.for_model())
+
+
+def _denied(server: Server, exchange: Exchange, name: str, outcome: Denied) -> CallToolResult:
+    told = outcome.for_model()
+    if outcome.code == "signed_out":
+        raise refusals.signed_out()
+    if workflow := refusals.missing_workflow(exchange, name, outcome):
+        if exchange.links_by_result:
+            return refusals.insufficient_as_result(exchange, workflow)
+        raise refusals.insufficient(exchange, workflow)
+    if outcome.code == "consent_needed":
+        told = {**told, "message": _HELD_BACK}
+    if outcome.code != "not_found" and not is_guest(exchange.principal):
+        told = {**told, "person_reads_why_at": f"{server.settings.base_url}/audit/"}
+    return _error(told)
+
+
+def _error(told: dict[str, Any]) -> CallToolResult:
+    return CallToolResult(content=[TextContent(text=as_text(told))], structured_content=told, is_error=True)

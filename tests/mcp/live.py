@@ -1,0 +1,60 @@
+"""The shop on a real socket, and the official client on the other end of it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import httpx2
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+from werkzeug.serving import make_server
+
+from tests.support.assistants import connect
+from tests.support.people import ShopUnderTest, Visitor
+
+T = TypeVar("T")
+_SECONDS = 60
+
+
+@contextmanager
+def served(build_shop: Callable[..., ShopUnderTest]) -> Iterator[ShopUnderTest]:
+    """Another process's worth of the shop, on a free port, on the same database."""
+    holder: dict[str, Any] = {}
+
+    def forward(environ: Any, start_response: Any) -> Any:  # the app is made once the port is known
+        return holder["app"](environ, start_response)
+
+    server = make_server("127.0.0.1", 0, forward, threaded=True)
+    shop = build_shop(base_url=f"http://127.0.0.1:{server.port}", port=server.port)
+    holder["app"] = shop.app
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield shop
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def speak(
+    visitor: Visitor, live: ShopUnderTest, conversation: Callable[[Client], Awaitable[T]], *scopes: str, **options: Any
+) -> T:
+    """What comes of a conversation of the official client, with a token of this person, in a thread of its own."""
+    authorization = connect(replace(visitor, shop=live), *scopes).authorization
+
+    async def run() -> T:
+        headers = {"Authorization": authorization}
+        async with httpx2.AsyncClient(headers=headers, timeout=_SECONDS) as http:
+            transport = streamable_http_client(f"{live.services.settings.base_url}/mcp", http_client=http)
+            async with Client(transport, **options) as client:
+                return await conversation(client)
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: asyncio.run(run())).result(timeout=_SECONDS)
