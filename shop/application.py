@@ -17,6 +17,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from shop import access
 from shop.access import Access, Rule, csrf, guarded, signed_in
+from shop.admin import agents as agent_pages
 from shop.admin import audit as audit_pages
 from shop.admin import people as people_pages
 from shop.assistant.conversing import Conversing
@@ -40,7 +41,7 @@ from shop.oauth.keys import Keys
 from shop.services import Services
 from shop.settings import ROOT, Settings
 from shop.store import foreign
-from shop.storefront import about, account, addresses, approval, cart, catalogue, orders, pictures
+from shop.storefront import about, account, addresses, approval, assistants, cart, catalogue, connect, orders, pictures
 from shop.storefront.sign_in import blueprint as sign_in_blueprint
 from shop.tools.gateway import Gateway
 from shop.tools.registry import risky_tools
@@ -97,9 +98,16 @@ def _add_pages(app: Flask, seed: Seed, conversing: Conversing) -> None:
     guarded(app, cart.pages, Access(own, "each click passes the gateway, which asks the policy"))
     guarded(app, orders.pages, Access(own, "each click passes the gateway, which asks the policy"))
     guarded(app, addresses.pages, Access(own, "each click passes the gateway, which asks the policy"))
+    guarded(
+        app,
+        connect.pages,
+        Access(public, "how anyone's own assistant finds this shop: an address, and where to type it"),
+    )
+    guarded(app, assistants.pages, Access(own, "one's own grants, by the membership they hang on"))
     guarded(app, account.pages, Access(own, "one's own sessions, by the membership they hang on"))
     guarded(app, assistant_blueprint(conversing), Access(own, "each conversation is asked for: conversations:use"))
     guarded(app, audit_pages.pages, Access(own, "each view is asked for: audit:read"))
+    guarded(app, agent_pages.pages, Access(own, "each page is asked for: agents:read, agents:manage"))
     guarded(app, people_pages.pages, Access(own, "each page is asked for: members:read, members:suspend"))
     _add_authorization_server(app)
 
@@ -234,6 +242,8 @@ SECURITY_HEADERS = {
 
 def _navigation(roles: frozenset[str]) -> list[dict[str, Any]]:
     links = [("/", "Shop"), ("/assistant/", "Assistant"), ("/orders", "Orders"), ("/audit/", "Audit")]
+    if roles & {"administrator", "auditor"}:
+        links.append(("/admin/agents/", "Agents"))
     if "administrator" in roles:
         links.append(("/admin/people/", "People"))
     path = request.path
@@ -278,7 +288,7 @@ def _add_errors(app: Flask) -> None:
     def known(error: HTTPException) -> ResponseReturnValue:
         headers = {"Allow": ", ".join(sorted(error.valid_methods or ()))} if isinstance(error, MethodNotAllowed) else {}
         code = error.code or 500
-        if code == 401 and request.path.startswith("/assistant"):
+        if code == 401 and request.path.startswith("/assistant/"):
             return render_template(
                 "assistant/_signed_out.html", reason=access.why_signed_out(), next=_came_from()
             ), code
@@ -288,7 +298,7 @@ def _add_errors(app: Flask) -> None:
                 "This page has become too old",
                 "Reload it and try again: what you sent could not be matched to your sign-in.",
             )
-        if request.path.startswith("/assistant") and request.method == "POST":
+        if request.path.startswith("/assistant/") and request.method == "POST":
             return render_template("assistant/_notice.html", notice={"title": f"{title}.", "text": text}), code
         if request.headers.get("HX-Request"):
             headers |= _AS_A_PAGE

@@ -34,6 +34,7 @@ _PILLS = {
     EventName.TURN_STOPPED: ("off", "stopped"),
     EventName.ORDER_PLACED: ("allow", "placed"),
     EventName.AGENT_BLOCKED: ("deny", "blocked"),
+    EventName.ASSISTANTS_STOPPED: ("deny", "stopped"),
     EventName.AUTHORIZATION_CODE_REPLAYED: ("deny", "caught"),
     EventName.AUTHORIZATION_REFUSED: ("deny", "refused"),
     EventName.CLIENT_REGISTRATION_REFUSED: ("deny", "refused"),
@@ -60,6 +61,10 @@ _PERSON = {
     EventName.AUDIT_VIEWED,
     EventName.AGENT_BLOCKED,
     EventName.AGENT_CEILING_CHANGED,
+    EventName.AGENT_EVERYONE_CHANGED,
+    EventName.ASSISTANTS_RELEASED,
+    EventName.ASSISTANTS_STOPPED,
+    EventName.GRANT_NARROWED,
     EventName.AGENT_UNBLOCKED,
     EventName.GRANT_CONSENTED,
     EventName.GRANT_DENIED,
@@ -200,6 +205,7 @@ def _text(event: RecordedEvent) -> str:
         EventName.ACCESS_DENIED: f"refused the page {facts.get('page', '')}",
         EventName.AGENT_BLOCKED: f"blocks {_client(facts)} for everybody",
         EventName.AGENT_CEILING_CHANGED: f"lets {_client(facts)} do at most: {_at_most(facts)}",
+        EventName.AGENT_EVERYONE_CHANGED: _everyone(facts),
         EventName.AGENT_FIRST_SEEN: f"{_client(facts)} was let in for the first time",
         EventName.AGENT_UNBLOCKED: f"lifts the block of {_client(facts)}",
         EventName.APPROVAL_APPROVED: f"approves the receipt for {tool}",
@@ -209,6 +215,8 @@ def _text(event: RecordedEvent) -> str:
         EventName.APPROVAL_VOIDED: f"the receipt for {tool} lost its force: {because}",
         EventName.ASSISTANT_PAUSED: "pauses their assistants",
         EventName.ASSISTANT_RESUMED: "lets their assistants go on",
+        EventName.ASSISTANTS_RELEASED: "lets all assistants of the organization go on",
+        EventName.ASSISTANTS_STOPPED: "stops all assistants of the organization",
         EventName.AUDIT_VIEWED: f"opened the audit of {resource}",
         EventName.AUTHORIZATION_CODE_REPLAYED: f"a code of {_client(facts)} came a second time: all it led to is dead",
         EventName.AUTHORIZATION_REFUSED: f"a request of {_client(facts)} was refused: {facts.get('error', '')}",
@@ -221,6 +229,7 @@ def _text(event: RecordedEvent) -> str:
         EventName.DELEGATION_STARTED: f"the assistant may here: {', '.join(facts.get('scopes', []))}",
         EventName.GRANT_CONSENTED: f"allows {_client(facts)}: {', '.join(facts.get('scopes', []))}",
         EventName.GRANT_DENIED: f"{_client(facts)} was not let in: {_denied(because)}",
+        EventName.GRANT_NARROWED: f"leaves {_client(facts)} with: {', '.join(facts.get('after', []))}",
         EventName.GRANT_REVOKED: f"ended what {_client(facts)} was allowed: {because}",
         EventName.MEMBERSHIP_PROVISIONED: f"{personal.get('name', 'somebody')} became a member: {', '.join(facts.get('roles', []))}",
         EventName.MEMBERSHIP_RESTORED: "membership restored",
@@ -261,7 +270,10 @@ def _why(event: RecordedEvent) -> str | None:
         limit = compared["order_limit"]
         parts.append(f"{euros(compared['amount'])} against a limit of {euros(limit) if limit is not None else 'none'}")
     if "scope_needed" in compared:
-        parts.append(f"scope {compared['scope_needed']} was not consented to")
+        above = (
+            "is above what the organization lets this client do" if "ceiling" in compared else "was not consented to"
+        )
+        parts.append(f"scope {compared['scope_needed']} {above}")
     if "roles_that_allow" in compared:
         parts.append(f"roles held: {', '.join(compared['roles'])}; would do: {', '.join(compared['roles_that_allow'])}")
     if "total" in facts and event.name in {EventName.ORDER_PLACED, EventName.ORDER_CANCELLED}:
@@ -343,6 +355,13 @@ def _started(facts: Mapping[str, Any]) -> str:
     if "client" not in facts:
         return "opened the conversation"
     return f"the first call of a conversation in {facts['client']}, {TRUST[facts['source']]}"
+
+
+def _everyone(facts: Mapping[str, Any]) -> str:
+    allowed = facts.get("after")
+    if allowed is None:
+        return f"allows {_client(facts)} to nobody without asking them"
+    return f"allows {_client(facts)} for everybody: {', '.join(allowed)}"
 
 
 def _roles(facts: Mapping[str, Any], when: str) -> str:

@@ -29,6 +29,10 @@ class EventName(StrEnum):
         "agent.ceiling_changed",
         "An administrator changed what a client may do for anybody in the organization at most.",
     )
+    AGENT_EVERYONE_CHANGED = (
+        "agent.everyone_changed",
+        "An administrator changed what a client may do for everybody in the organization without each being asked.",
+    )
     AGENT_FIRST_SEEN = "agent.first_seen", "A client was let in by somebody of the organization for the first time."
     AGENT_UNBLOCKED = "agent.unblocked", "An administrator lifted the block of a client. Nothing that ended comes back."
     APPROVAL_APPROVED = (
@@ -47,6 +51,11 @@ class EventName(StrEnum):
         "A person paused their assistants: every assistant call is refused until lifted.",
     )
     ASSISTANT_RESUMED = "assistant.resumed", "A person lifted the pause of their assistants."
+    ASSISTANTS_RELEASED = "assistants.released", "An administrator let all assistants of the organization go on."
+    ASSISTANTS_STOPPED = (
+        "assistants.stopped",
+        "An administrator stopped all assistants of the organization: every call of theirs is refused until lifted.",
+    )
     AUDIT_VIEWED = (
         "audit.viewed",
         "Somebody other than its person opened a conversation's audit view or an organization's trail.",
@@ -81,6 +90,10 @@ class EventName(StrEnum):
         "A person let an external assistant in, or changed what it may do.",
     )
     GRANT_DENIED = "grant.denied", "A person, or their organization's rules, refused an external assistant."
+    GRANT_NARROWED = (
+        "grant.narrowed",
+        "A person took some workflows back from an external assistant that keeps the others.",
+    )
     GRANT_REVOKED = (
         "grant.revoked",
         "What a person allowed to external assistants ended, with all tokens and open receipts below.",

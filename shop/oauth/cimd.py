@@ -32,6 +32,9 @@ _MOST = 1000
 """Documents that are kept although nobody let their client in."""
 
 
+NO_SUCH_CLIENT = "No client has this identifier. One that registered itself may have been forgotten."
+
+
 class UnknownClient(Exception):
     """There is no such client. The message says why, for a developer."""
 
@@ -55,7 +58,7 @@ def resolve(database: Database, fetcher: Fetcher, client_id: str) -> Client:
         if client is not None and (client.fresh_until is None or client.fresh_until > moment(db)):
             return client
     if not is_document_address(client_id):
-        raise UnknownClient("No client has this identifier. One that registered itself may have been forgotten.")
+        raise UnknownClient(NO_SUCH_CLIENT)
     try:
         fetched = ask(database, fetcher, client_id, limit=_LARGEST)
         document = _checked(client_id, fetched.document)

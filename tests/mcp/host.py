@@ -119,8 +119,6 @@ def failure(response: TestResponse) -> tuple[int, int]:
     return response.status_code, body["error"]["code"]
 
 
-def host_of(
-    visitor: Visitor, *scopes: str, version: str = STATELESS, name: str = "An assistant", **more: Any
-) -> Host:
+def host_of(visitor: Visitor, *scopes: str, version: str = STATELESS, name: str = "An assistant", **more: Any) -> Host:
     """The host of an assistant that a person lets in now, connected."""
     return Host(visitor.shop, connect(visitor, *scopes, name=name), version=version, **more).connected()
