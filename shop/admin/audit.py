@@ -52,10 +52,9 @@ def conversations() -> ResponseReturnValue:
         names = _names(db, {conversation.subject for conversation in found})
         ids = [conversation.id for conversation in found]
         counts = queries.counts(db, ids) if is_auditor else {one: _counts_as_shown(db, one) for one in ids}
-        clients = names_of_clients(db, me.organization)
     return render_template(
         "admin/conversations.html",
-        conversations=[_row(c, names, counts[c.id], clients) for c in found],
+        conversations=[_row(c, names, counts[c.id]) for c in found],
         organization_name=person.organization_name if person and is_auditor else None,
         trail_href="/audit/organization" if is_auditor else None,
     )
@@ -89,7 +88,7 @@ def conversation(conversation_id: str) -> ResponseReturnValue:
     entries = timeline.entries_of(events, people, is_auditor=not is_own or _is_auditor(decision.rule))
     return render_template(
         "admin/conversation.html",
-        conversation=_header(found, is_own, clients),
+        conversation=_header(found, is_own),
         person_text=f"{_assistant(found, clients)} on behalf of {people.get(found.subject, 'somebody')}",
         counts=_counted(entries),
         chain={"ok": verdict.ok, "events": verdict.events, "text": _verdict(verdict)},
@@ -170,9 +169,7 @@ def _assistant(conversation: Conversation, clients: Mapping[str, str]) -> str:
     return clients.get(client, client) if client else "Assistant"
 
 
-def _row(
-    conversation: Conversation, names: dict[str, str], counts: Mapping[str, int], clients: Mapping[str, str]
-) -> dict[str, Any]:
+def _row(conversation: Conversation, names: dict[str, str], counts: Mapping[str, int]) -> dict[str, Any]:
     chips = []
     if conversation.client_id:
         chips.append({"kind": "off", "text": conversation.source})
@@ -184,7 +181,6 @@ def _row(
         "href": f"/audit/conversations/{conversation.id}",
         "title": conversation.title,
         "person": names.get(conversation.subject, "somebody"),
-        "client": _assistant(conversation, clients) if conversation.client_id else None,
         "started_text": f"{conversation.started_at:%-d %B, %H:%M} UTC",
         "calls": sum(counts.get(name, 0) for name in _CALLS),
         "refused": sum(counts.get(name, 0) for name in _REFUSALS),
@@ -192,7 +188,7 @@ def _row(
     }
 
 
-def _header(conversation: Conversation, is_own: bool, clients: Mapping[str, str]) -> dict[str, Any]:
+def _header(conversation: Conversation, is_own: bool) -> dict[str, Any]:
     is_external = conversation.client_id is not None
     return {
         "id": conversation.id,
@@ -200,7 +196,6 @@ def _header(conversation: Conversation, is_own: bool, clients: Mapping[str, str]
         "started_text": f"{conversation.started_at:%-d %B %Y, %H:%M} UTC",
         "href": f"/assistant/{conversation.id}" if is_own and not is_external else None,
         "external": {
-            "client": _assistant(conversation, clients),
             "client_id": conversation.client_id,
             "named": conversation.external_id,
             "source": conversation.source,

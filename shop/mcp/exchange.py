@@ -38,10 +38,10 @@ class Exchange:
 
     @property
     def links_by_result(self) -> bool:
-        """Whether the host asks its person for more authority by a tool's result instead of the HTTP status.
+        """Whether the host lets its person link an account, or allow more, by what a tool's result says.
 
-        The family of hosts that names its conversations `openai/…` does; their bridge hides HTTP answers from the host.
-        This decides how a refusal is worded, never whether it is one (invariant I11).
+        The family of hosts that writes `openai/…` into `_meta` does. This decides how a refusal is worded, never whether it is
+        one (invariant I11).
         """
         return any(str(key).startswith("openai/") for key in self.meta)
 

@@ -2,8 +2,8 @@
 
 A client that may lack authority is told all scopes that the operation needs, those it has included, in one challenge: clients
 that ask again with only the new one would lose the others. The form depends on who listens. Most clients act on the HTTP
-status (401, 403) and the header `WWW-Authenticate`. Hosts whose bridge hides HTTP answers act on a tool's result with
-`_meta["mcp/www_authenticate"]`. Many do neither: the words say what to do, too.
+status (401, 403) and the header `WWW-Authenticate`. Hosts that link accounts by a tool's result act on its
+`_meta["mcp/www_authenticate"]`. Many do neither, or do it badly: the words say what to do, too.
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, TypeVar
 
 import httpx2
@@ -15,7 +14,9 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from werkzeug.serving import make_server
 
-from tests.support.assistants import connect
+from shop.oauth.access_tokens import TYPE
+from shop.oauth.issuer import Issuer
+from tests.support.assistants import connect, segments
 from tests.support.people import ShopUnderTest, Visitor
 
 T = TypeVar("T")
@@ -47,10 +48,9 @@ def speak(
     visitor: Visitor, live: ShopUnderTest, conversation: Callable[[Client], Awaitable[T]], *scopes: str, **options: Any
 ) -> T:
     """What comes of a conversation of the official client, with a token of this person, in a thread of its own."""
-    authorization = connect(replace(visitor, shop=live), *scopes).authorization
+    headers = {"Authorization": f"Bearer {_for(live, connect(visitor, *scopes).access_token)}"}
 
     async def run() -> T:
-        headers = {"Authorization": authorization}
         async with httpx2.AsyncClient(headers=headers, timeout=_SECONDS) as http:
             transport = streamable_http_client(f"{live.services.settings.base_url}/mcp", http_client=http)
             async with Client(transport, **options) as client:
@@ -58,3 +58,10 @@ def speak(
 
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(lambda: asyncio.run(run())).result(timeout=_SECONDS)
+
+
+def _for(live: ShopUnderTest, token: str) -> str:
+    """The token as the served shop issues it: it has another address, and so is another issuer and another audience."""
+    issuer: Issuer = live.app.extensions["oauth"]
+    _, claims = segments(token)
+    return issuer.keys.signer().sign({**claims, "iss": issuer.url, "aud": issuer.resource}, typ=TYPE)

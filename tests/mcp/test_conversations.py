@@ -12,7 +12,6 @@ from sqlalchemy import select
 from shop.audit.queries import RecordedEvent
 from shop.conversations.models import Conversation
 from tests.mcp.host import HANDSHAKE, Host, host_of
-from tests.support.assistants import connect
 from tests.support.at_once import at_once
 from tests.support.people import ADA, GRETA, NOAH, SOFIA, ShopUnderTest
 from tests.support.state import COLLEAGUES_ORDER, HOODIE, ONE_ENGINE, chains_hold, watching
@@ -35,7 +34,8 @@ def look(host: Host, **meta: object) -> None:
 def test_the_hosts_own_id_comes_first(shop: ShopUnderTest) -> None:
     """It groups the calls of one client for one person, across sessions and revisions; others' calls it never touches."""
     sofia, noah = shop.sign_in(SOFIA), shop.sign_in(NOAH)
-    host, again = host_of(sofia), host_of(sofia, version=HANDSHAKE)
+    host = host_of(sofia)
+    again = host.again(version=HANDSHAKE)
     with watching(shop) as seen:
         look(host, **{"openai/session": "v1/abc", "openai/subject": "somebody else"})
         look(again, **{"openai/session": "v1/abc"})
@@ -46,8 +46,7 @@ def test_the_hosts_own_id_comes_first(shop: ShopUnderTest) -> None:
     assert seen.events[0].content["facts"]["source"] == "host_asserted"
     assert seen.events[1].content["subject"] == sofia.principal().subject, "not whom the host says"
 
-    other = Host(shop, connect(sofia, client_id="https://other.example/client.json").authorization)
-    for stranger in (host_of(noah), other):
+    for stranger in (host_of(noah), host_of(sofia, name="Another assistant")):
         look(stranger, **{"openai/session": "v1/abc"})
     look(host, **{"openai/session": "v1/def"})
     look(host, **{"vscode.conversationId": "v1/abc", "openai/session": ""})
@@ -60,7 +59,8 @@ def test_the_hosts_own_id_comes_first(shop: ShopUnderTest) -> None:
 def test_then_the_session_that_we_minted(shop: ShopUnderTest) -> None:
     """One conversation for each handshake; the session's sealed form is stored nowhere."""
     sofia = shop.sign_in(SOFIA)
-    first, second = host_of(sofia, version=HANDSHAKE), host_of(sofia, version=HANDSHAKE)
+    first = host_of(sofia, version=HANDSHAKE)
+    second = first.again()
     for host in (first, second, first):
         look(host)
     found = conversations(shop)
@@ -97,8 +97,8 @@ def test_ids_that_no_database_would_take(shop: ShopUnderTest) -> None:
 
 def test_two_first_calls_at_once_begin_one_conversation(shop: ShopUnderTest) -> None:
     """A client that connects and calls in parallel has one thread in the audit, and its chain holds."""
-    authorization = host_of(shop.sign_in(SOFIA)).authorization
-    at_once([lambda: look(Host(shop, authorization), **{"openai/session": "v1/abc"})] * 6)
+    host = host_of(shop.sign_in(SOFIA))
+    at_once([lambda: look(host.again(), **{"openai/session": "v1/abc"})] * 6)
     assert len(conversations(shop)) == 1 and chains_hold(shop)
 
 
@@ -112,12 +112,13 @@ def test_the_audit_shows_them_beside_those_of_the_chat(shop: ShopUnderTest) -> N
     look(host, **{"openai/session": "v1/abc"})
     host.call("get_order", {"number": COLLEAGUES_ORDER})
     (conversation,) = conversations(shop)
+    assert conversation.client_id
     path = f"/audit/conversations/{conversation.id}"
     for reader in (sofia, ada):
         listed = reader.get("/audit/").text
         assert "In An assistant" in listed and "host_asserted" in listed and "Hello" in listed
         page = reader.get(path).text
-        for part in ("An assistant on behalf of Sofia Hart", "https://assistant.example/client.json", "v1/abc"):
+        for part in ("An assistant on behalf of Sofia Hart", conversation.client_id, "v1/abc"):
             assert part in page
         assert (
             "which its host names" in page and "chain verified" in page and f"/assistant/{conversation.id}" not in page

@@ -62,7 +62,7 @@ def test_each_result_fits_its_schema_and_is_short_and_on_record(shop: ShopUnderT
         assert 0 < len(result["content"][0]["text"].encode()) < 4300
         called = [event for event in seen.events if event.name.startswith("tool_call")]
         assert [event.content["facts"]["tool"] for event in called] == [name]
-        assert called[0].content["actor"]["client"] == "https://assistant.example/client.json"
+        assert host.assistant and called[0].content["actor"]["client"] == host.assistant.client_id
 
 
 @ONE_ENGINE
