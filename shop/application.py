@@ -25,6 +25,7 @@ from shop.authorization.policy import Policy
 from shop.credentials.ledger import NotAlive
 from shop.database import Clock, Database, utc_now
 from shop.demo.seeding import Seed
+from shop.identity.oidc import Metadata
 from shop.identity.sign_in import SignIn
 from shop.oauth import authorize, consent, introspect, metadata, registration, revoke, token
 from shop.oauth.commands import oauth as oauth_commands
@@ -56,11 +57,16 @@ def create_app(
     gateway = Gateway(database, policy, receipt_lifetime=settings.receipt_lifetime)
     seed = seed or Seed(settings.seed_dir, settings.issuer_of_companion)
     seed.apply(database, policy)
+    providers = Metadata()
     app.extensions["shop"] = Services(
-        settings=settings, database=database, policy=policy, gateway=gateway, sign_in=_sign_in(settings, database)
+        settings=settings,
+        database=database,
+        policy=policy,
+        gateway=gateway,
+        sign_in=_sign_in(settings, database, providers),
     )
     app.extensions["seed"] = seed
-    app.extensions["oauth"] = _issuer(settings, database, fetcher or Fetcher())
+    app.extensions["oauth"] = _issuer(settings, database, fetcher or Fetcher(), providers)
     model = model or Model(settings)
     access.init_app(app)
     _add_pages(app, settings, seed, Conversing(database, gateway, model, settings))
@@ -119,7 +125,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
 
 
-def _sign_in(settings: Settings, database: Database) -> SignIn:
+def _sign_in(settings: Settings, database: Database, providers: Metadata) -> SignIn:
     return SignIn(
         database,
         redirect_uri=f"{settings.base_url}/sign-in/callback",
@@ -127,15 +133,17 @@ def _sign_in(settings: Settings, database: Database) -> SignIn:
         lifetime=settings.sign_in_lifetime,
         idle=settings.session_idle,
         absolute=settings.session_absolute,
+        metadata=providers,
     )
 
 
-def _issuer(settings: Settings, database: Database, fetcher: Fetcher) -> Issuer:
+def _issuer(settings: Settings, database: Database, fetcher: Fetcher, providers: Metadata) -> Issuer:
     return Issuer(
         settings=settings,
         database=database,
         keys=Keys(database, settings.secret_key),
         fetcher=fetcher,
+        providers=providers,
         risky_tools=risky_tools(),
         signed_in=signed_in,
     )

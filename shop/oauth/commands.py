@@ -12,7 +12,7 @@ from sqlalchemy import select
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.credentials.grants import ClientKind
-from shop.oauth.client_metadata import SCOPES, BadMetadata, read_metadata
+from shop.oauth.client_metadata import GRANT_TYPES, SCOPES, BadMetadata, read_metadata
 from shop.oauth.clients import Client, register
 from shop.oauth.issuer import issuer
 
@@ -21,7 +21,15 @@ oauth = AppGroup("oauth", help="Clients and keys of the authorization server.")
 
 @oauth.command("register")
 @click.argument("name")
-@click.option("--redirect-uri", "redirect_uris", multiple=True, required=True, help="Where its answers go; several.")
+@click.option("--redirect-uri", "redirect_uris", multiple=True, help="Where its answers go; several.")
+@click.option(
+    "--grant-type",
+    "grant_types",
+    multiple=True,
+    type=click.Choice(GRANT_TYPES),
+    default=("authorization_code", "refresh_token"),
+    help="How it gets its tokens; several.",
+)
 @click.option(
     "--auth-method",
     default="none",
@@ -36,6 +44,7 @@ oauth = AppGroup("oauth", help="Clients and keys of the authorization server.")
 def register_client(
     name: str,
     redirect_uris: tuple[str, ...],
+    grant_types: tuple[str, ...],
     auth_method: str,
     jwks_uri: str | None,
     scopes: tuple[str, ...],
@@ -46,7 +55,7 @@ def register_client(
         "client_name": name,
         "redirect_uris": list(redirect_uris),
         "token_endpoint_auth_method": auth_method,
-        "grant_types": ["authorization_code", "refresh_token"],
+        "grant_types": list(grant_types),
     }
     try:
         metadata = read_metadata(said | ({"jwks_uri": jwks_uri} if jwks_uri else {}))
