@@ -17,6 +17,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from shop import access
 from shop.access import Access, Rule, csrf, guarded, signed_in
+from shop.admin import agent_registration
 from shop.admin import agents as agent_pages
 from shop.admin import audit as audit_pages
 from shop.admin import people as people_pages
@@ -30,6 +31,7 @@ from shop.commands import chat
 from shop.credentials.ledger import NotAlive
 from shop.database import Clock, Database, utc_now
 from shop.demo.seeding import Seed
+from shop.identity.oidc import Metadata
 from shop.identity.sign_in import SignIn
 from shop.mcp import endpoint as mcp
 from shop.mcp import guest
@@ -65,11 +67,16 @@ def create_app(
     seed = seed or Seed(settings.seed_dir, settings.issuer_of_companion)
     seed.apply(database, policy)
     guest.apply(database, settings.anonymous_browse)
+    providers = Metadata()
     app.extensions["shop"] = Services(
-        settings=settings, database=database, policy=policy, gateway=gateway, sign_in=_sign_in(settings, database)
+        settings=settings,
+        database=database,
+        policy=policy,
+        gateway=gateway,
+        sign_in=_sign_in(settings, database, providers),
     )
     app.extensions["seed"] = seed
-    app.extensions["oauth"] = _issuer(settings, database, fetcher or Fetcher())
+    app.extensions["oauth"] = _issuer(settings, database, fetcher or Fetcher(), providers)
     model = model or Model(settings)
     access.init_app(app)
     conversing = Conversing(database, gateway, model, settings)
@@ -108,6 +115,7 @@ def _add_pages(app: Flask, seed: Seed, conversing: Conversing) -> None:
     guarded(app, assistant_blueprint(conversing), Access(own, "each conversation is asked for: conversations:use"))
     guarded(app, audit_pages.pages, Access(own, "each view is asked for: audit:read"))
     guarded(app, agent_pages.pages, Access(own, "each page is asked for: agents:read, agents:manage"))
+    guarded(app, agent_registration.pages, Access(own, "each page is asked for: agents:manage"))
     guarded(app, people_pages.pages, Access(own, "each page is asked for: members:read, members:suspend"))
     _add_authorization_server(app)
 
@@ -146,7 +154,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
 
 
-def _sign_in(settings: Settings, database: Database) -> SignIn:
+def _sign_in(settings: Settings, database: Database, providers: Metadata) -> SignIn:
     return SignIn(
         database,
         redirect_uri=f"{settings.base_url}/sign-in/callback",
@@ -154,15 +162,17 @@ def _sign_in(settings: Settings, database: Database) -> SignIn:
         lifetime=settings.sign_in_lifetime,
         idle=settings.session_idle,
         absolute=settings.session_absolute,
+        metadata=providers,
     )
 
 
-def _issuer(settings: Settings, database: Database, fetcher: Fetcher) -> Issuer:
+def _issuer(settings: Settings, database: Database, fetcher: Fetcher, providers: Metadata) -> Issuer:
     return Issuer(
         settings=settings,
         database=database,
         keys=Keys(database, settings.secret_key),
         fetcher=fetcher,
+        providers=providers,
         risky_tools=risky_tools(),
         signed_in=signed_in,
     )

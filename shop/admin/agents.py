@@ -5,7 +5,6 @@ Every change acts at the client's very next call, through `shop.revocation.casca
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -22,26 +21,19 @@ from shop.authorization.policy import Policy
 from shop.conversations import activity
 from shop.credentials.delegations import living_delegations_of
 from shop.credentials.grants import Agent, ClientKind, inventory, living_grants_of_agent
-from shop.credentials.ledger import Authority, Kind, live, paused_at
+from shop.credentials.ledger import Authority, Kind, paused_at
 from shop.identity.models import Person
-from shop.oauth.client_metadata import SCOPES, BadMetadata
+from shop.oauth.client_metadata import SCOPES
 from shop.oauth.consent import WORDS
+from shop.oauth.inventory import let_act_alone
 from shop.oauth.issuer import issuer
-from shop.oauth.preregistration import read_by_hand, register_for_organization
 from shop.principal import Principal, Workflow
 from shop.revocation import cascade
 from shop.services import services
 
 pages = Blueprint("agents", __name__, url_prefix="/admin/agents")
 
-_HOME = "/admin/agents/"
-AUTH_METHODS = {
-    "none": "None: it runs where it can keep no secret",
-    "client_secret_basic": "A secret, in the header",
-    "client_secret_post": "A secret, in the form",
-    "private_key_jwt": "A key of its own, published at an address",
-}
-"""How a client proves that it is itself, in words."""
+HOME = "/admin/agents/"
 
 
 @pages.get("/")
@@ -49,7 +41,7 @@ def agents() -> ResponseReturnValue:
     """All clients that somebody of the organization let in or registered, and the shop's own assistant."""
     me, person = principal(), signed_in()
     with services().database.read() as db:
-        require(db, Permission.AGENTS_READ, _of_organization("agents", me))
+        require(db, Permission.AGENTS_READ, of_organization(me))
         seen = activity.last_active(db, me.organization)
         rows = [_view(db, agent, authority, seen) for agent, authority in inventory(db, me.organization)]
         stopped = Kind.ORGANIZATION in paused_at(db, me)
@@ -105,8 +97,8 @@ def unblock(agent_id: str) -> ResponseReturnValue:
 @pages.post("/<agent_id>/ceiling")
 def ceiling(agent_id: str) -> ResponseReturnValue:
     """The workflows that are ticked are the most that it may do for anybody; all of them are no ceiling."""
-    ticked = _ticked()
-    scopes = None if ticked >= set(SCOPES) else ticked
+    chosen = ticked()
+    scopes = None if chosen >= set(SCOPES) else chosen
 
     def change(db: Session, policy: Policy, administrator: Principal, identifier: str) -> None:
         cascade.set_ceiling(db, policy, administrator, identifier, scopes)
@@ -117,16 +109,29 @@ def ceiling(agent_id: str) -> ResponseReturnValue:
 @pages.post("/<agent_id>/everyone")
 def everyone(agent_id: str) -> ResponseReturnValue:
     """The workflows that are ticked are allowed for everybody, who are then not asked; none of them is: ask each person."""
-    scopes = _ticked() or None
+    scopes, risky_tools = ticked() or None, issuer().risky_tools
 
     def change(db: Session, policy: Policy, administrator: Principal, identifier: str) -> None:
-        cascade.allow_for_everyone(db, policy, administrator, identifier, scopes)
+        cascade.allow_for_everyone(db, policy, administrator, identifier, scopes, risky_tools)
 
     try:
         return _change(agent_id, change, "Saved. It holds from the next call.")
     except cascade.NotForEveryone as error:
         flash(f"Nothing was changed. {error}", "wait")
-        return redirect(f"{_HOME}{agent_id}", 303)
+        return redirect(f"{HOME}{agent_id}", 303)
+
+
+@pages.post("/<agent_id>/alone")
+def alone(agent_id: str) -> ResponseReturnValue:
+    """Whether it may act with no human present, looking and reading only; whoever presses answers for it."""
+    allowed = request.form.get("allow") == "1"
+
+    def change(db: Session, policy: Policy, administrator: Principal, identifier: str) -> None:
+        let_act_alone(db, policy, administrator, identifier, allowed)
+
+    return _change(
+        agent_id, change, "Saved. You answer for it." if allowed else "Ended, with the tokens it had for that."
+    )
 
 
 @pages.post("/stop")
@@ -139,65 +144,20 @@ def release() -> ResponseReturnValue:
     return _stop(False, "Assistants may go on.")
 
 
-@pages.get("/register")
-def register_form() -> ResponseReturnValue:
-    """The form for a client that the organization brings itself."""
-    with services().database.read() as db:
-        require(db, Permission.AGENTS_MANAGE, _of_organization("agents", principal()))
-    return _form({"auth_method": "none", "scopes": SCOPES}, None)
-
-
-@pages.post("/register")
-def register() -> ResponseReturnValue:
-    """Register it, and show what it needs to know. Its secret stands on this page and nowhere else (invariant I14)."""
-    typed: dict[str, Any] = {
-        name: request.form.get(name, "").strip() for name in ("name", "redirect_uris", "auth_method", "jwks_uri")
-    }
-    typed["scopes"] = sorted(_ticked())
-    server, me = issuer(), principal()
-    with server.database.write() as db:
-        administrator = live(db, me, for_change=True)
-        require(db, Permission.AGENTS_MANAGE, _of_organization("agents", me))
-        try:
-            if not typed["scopes"]:
-                raise BadMetadata("invalid_client_metadata", "Tick at least one thing that it may ask for.")
-            metadata = read_by_hand(
-                typed["name"], typed["redirect_uris"].split(), typed["auth_method"], typed["jwks_uri"] or None
-            )
-        except BadMetadata as bad:
-            return _form(typed, str(bad)), 400
-        entry, told = register_for_organization(db, server, metadata, administrator, scopes=typed["scopes"])
-    secret = told.pop("client_secret", None)
-    page = render_template(
-        "admin/agent_registered.html",
-        agent={"id": entry.id, "name": entry.name},
-        metadata=json.dumps(told, indent=2),
-        secret=secret,
-    )
-    return page, 201
-
-
-def _form(typed: dict[str, Any], error: str | None) -> str:
-    workflows = [(scope, *WORDS[scope]) for scope in WORDS]
-    return render_template(
-        "admin/agent_register.html", typed=typed, error=error, workflows=workflows, methods=AUTH_METHODS
-    )
-
-
 def _change(
     agent_id: str, change: Callable[[Session, Policy, Principal, str], None], words: str
 ) -> ResponseReturnValue:
     with services().database.write() as db:
         change(db, services().policy, principal(), agent_id)
     flash(words, "allow")
-    return redirect(f"{_HOME}{agent_id}", 303)
+    return redirect(f"{HOME}{agent_id}", 303)
 
 
 def _stop(stopped: bool, words: str) -> ResponseReturnValue:
     with services().database.write() as db:
         cascade.stop_all_assistants(db, services().policy, principal(), stopped)
     flash(words, "allow")
-    return redirect(_HOME, 303)
+    return redirect(HOME, 303)
 
 
 def _view(db: Session, found: Agent, authority: Authority, seen: dict[str, Any]) -> dict[str, Any]:
@@ -210,13 +170,15 @@ def _view(db: Session, found: Agent, authority: Authority, seen: dict[str, Any])
         "id": found.id,
         "name": found.name,
         "client_id": found.client_id,
-        "kind": "service" if authority.roles else found.kind,
+        "kind": found.kind,
         "publisher": found.publisher,
         "owner": _names(db, [found.owner_id]).get(found.owner_id or ""),
         "people": len({membership for _, membership in delegated} | {grant.membership_id for grant, _ in grants}),
         "first_seen": found.first_seen_at,
         "last_seen": max([*used, *filter(None, [seen.get(found.client_id)])], default=None),
         "blocked": authority.suspended_at is not None,
+        "alone": authority.roles is not None,
+        "can_be_alone": found.kind in {ClientKind.METADATA_DOCUMENT, ClientKind.PREREGISTERED},
         "has_ceiling": authority.scopes is not None,
         "for_everyone": found.for_everyone is not None,
         "can_be_for_everyone": cascade.can_be_for_everyone(found),
@@ -238,27 +200,30 @@ def _names(db: Session, people: list[str | None]) -> dict[str, str]:
     return {person.id: person.name for person in db.scalars(select(Person).where(Person.id.in_(known)))}
 
 
-def _ticked() -> set[Workflow]:
+def ticked() -> set[Workflow]:
+    """The workflows that are ticked on the form that was sent."""
     return {Workflow(scope) for scope in SCOPES if scope in request.form.getlist("scope")}
 
 
-def _of_organization(kind: str, me: Principal) -> Resource:
-    return Resource(kind=kind, id=me.organization, organization=me.organization)
+def of_organization(me: Principal) -> Resource:
+    """The inventory of a person's own organization, as the policy sees it."""
+    return Resource(kind="agents", id=me.organization, organization=me.organization)
 
 
 def _may_manage(me: Principal) -> bool:
-    resource = _of_organization("agents", me)
+    resource = of_organization(me)
     return services().policy.is_allowed(principal=me, action=Permission.AGENTS_MANAGE, resource=resource).allowed
 
 
-def _refused(decision: Decision) -> ResponseReturnValue:
+def refused(decision: Decision) -> ResponseReturnValue:
+    """What somebody is told who may not, or who asks for an entry that is not there."""
     if decision.code == "not_found":
         page = render_template(
             "storefront/error.html",
             code=404,
             title="There is no such agent",
             text="Nothing in your organization's inventory has that id.",
-            action={"href": _HOME, "label": "All agents"},
+            action={"href": HOME, "label": "All agents"},
         )
         return page, 404
     page = render_template(
@@ -271,4 +236,4 @@ def _refused(decision: Decision) -> ResponseReturnValue:
     return page, 403
 
 
-on_denied(pages, _refused)
+on_denied(pages, refused)

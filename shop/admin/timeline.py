@@ -35,6 +35,8 @@ _PILLS = {
     EventName.ORDER_PLACED: ("allow", "placed"),
     EventName.AGENT_BLOCKED: ("deny", "blocked"),
     EventName.ASSISTANTS_STOPPED: ("deny", "stopped"),
+    EventName.GRANT_ASSERTED: ("allow", "allowed"),
+    EventName.GRANT_RECOGNIZED: ("allow", "allowed"),
     EventName.AUTHORIZATION_CODE_REPLAYED: ("deny", "caught"),
     EventName.AUTHORIZATION_REFUSED: ("deny", "refused"),
     EventName.CLIENT_REGISTRATION_REFUSED: ("deny", "refused"),
@@ -59,12 +61,14 @@ _PERSON = {
     EventName.ASSISTANT_PAUSED,
     EventName.ASSISTANT_RESUMED,
     EventName.AUDIT_VIEWED,
+    EventName.AGENT_ALONE_CHANGED,
     EventName.AGENT_BLOCKED,
     EventName.AGENT_CEILING_CHANGED,
     EventName.AGENT_EVERYONE_CHANGED,
     EventName.ASSISTANTS_RELEASED,
     EventName.ASSISTANTS_STOPPED,
     EventName.GRANT_NARROWED,
+    EventName.AGENT_TAKEN_IN,
     EventName.AGENT_UNBLOCKED,
     EventName.GRANT_CONSENTED,
     EventName.GRANT_DENIED,
@@ -203,10 +207,12 @@ def _text(event: RecordedEvent) -> str:
     resource = (event.content["resource"] or {}).get("id", "")
     texts = {
         EventName.ACCESS_DENIED: f"refused the page {facts.get('page', '')}",
+        EventName.AGENT_ALONE_CHANGED: _alone(facts),
         EventName.AGENT_BLOCKED: f"blocks {_client(facts)} for everybody",
         EventName.AGENT_CEILING_CHANGED: f"lets {_client(facts)} do at most: {_at_most(facts)}",
         EventName.AGENT_EVERYONE_CHANGED: _everyone(facts),
         EventName.AGENT_FIRST_SEEN: f"{_client(facts)} was let in for the first time",
+        EventName.AGENT_TAKEN_IN: f"takes {_client(facts)} into the inventory",
         EventName.AGENT_UNBLOCKED: f"lifts the block of {_client(facts)}",
         EventName.APPROVAL_APPROVED: f"approves the receipt for {tool}",
         EventName.APPROVAL_DECLINED: f"answers the receipt for {tool}: not now",
@@ -227,9 +233,11 @@ def _text(event: RecordedEvent) -> str:
         EventName.CONVERSATION_STARTED: _started(facts),
         EventName.DELEGATION_ENDED: f"the assistant's authority here ended: {because}",
         EventName.DELEGATION_STARTED: f"the assistant may here: {', '.join(facts.get('scopes', []))}",
+        EventName.GRANT_ASSERTED: f"{_client(facts)} is allowed for everybody: {', '.join(facts.get('scopes') or [])}",
         EventName.GRANT_CONSENTED: f"allows {_client(facts)}: {', '.join(facts.get('scopes', []))}",
         EventName.GRANT_DENIED: f"{_client(facts)} was not let in: {_denied(because)}",
         EventName.GRANT_NARROWED: f"leaves {_client(facts)} with: {', '.join(facts.get('after', []))}",
+        EventName.GRANT_RECOGNIZED: f"{_client(facts)} was let in elsewhere: {', '.join(facts.get('scopes') or [])}",
         EventName.GRANT_REVOKED: f"ended what {_client(facts)} was allowed: {because}",
         EventName.MEMBERSHIP_PROVISIONED: f"{personal.get('name', 'somebody')} became a member: {', '.join(facts.get('roles', []))}",
         EventName.MEMBERSHIP_RESTORED: "membership restored",
@@ -247,7 +255,9 @@ def _text(event: RecordedEvent) -> str:
         EventName.SIGN_IN_FAILED: f"a sign-in failed: {facts.get('code', '')}",
         EventName.SIGN_IN_SUCCEEDED: f"signed in as {', '.join(facts.get('roles', []))}",
         EventName.SIGNING_KEY_ROTATED: f"a new key signs: {because}",
-        EventName.TOKEN_ISSUED: f"{_client(facts)} got a token: {', '.join(facts.get('scopes', []))}",
+        EventName.TOKEN_EXCHANGED: f"{_client(facts)} got a narrower token: {', '.join(facts.get('scopes', []))}",
+        EventName.TOKEN_ISSUED: f"{_client(facts)} got a token: {', '.join(facts.get('scopes', []))}{_alone_with(facts)}",
+        EventName.TOKEN_RECOGNIZED: f"{_client(facts)} came with a token: {', '.join(facts.get('scopes', []))}",
         EventName.TOKEN_REFRESHED: f"{_client(facts)} renewed its token: {', '.join(facts.get('scopes', []))}",
         EventName.TOKEN_REFUSED: f"{_client(facts)} got no token: {facts.get('error', '')}",
         EventName.TOKEN_REVOKED: f"{_client(facts)} gave a token back",
@@ -334,6 +344,21 @@ def _at_most(facts: Mapping[str, Any]) -> str:
     return "whatever people allow" if after is None else ", ".join(after) or "nothing"
 
 
+def _everyone(facts: Mapping[str, Any]) -> str:
+    allowed = facts.get("after")
+    if allowed is None:
+        return f"allows {_client(facts)} to nobody without asking them"
+    return f"allows {_client(facts)} for everybody: {', '.join(allowed)}"
+
+
+def _alone(facts: Mapping[str, Any]) -> str:
+    return f"{'lets' if facts.get('allowed') else 'no longer lets'} {_client(facts)} act with no human present"
+
+
+def _alone_with(facts: Mapping[str, Any]) -> str:
+    return "" if facts.get("human_present", True) else "; no human is present"
+
+
 def _denied(because: str) -> str:
     return {"person": "the person said no", "blocked": "blocked here", "ceiling": "more than is allowed here"}.get(
         because, ""
@@ -355,13 +380,6 @@ def _started(facts: Mapping[str, Any]) -> str:
     if "client" not in facts:
         return "opened the conversation"
     return f"the first call of a conversation in {facts['client']}, {TRUST[facts['source']]}"
-
-
-def _everyone(facts: Mapping[str, Any]) -> str:
-    allowed = facts.get("after")
-    if allowed is None:
-        return f"allows {_client(facts)} to nobody without asking them"
-    return f"allows {_client(facts)} for everybody: {', '.join(allowed)}"
 
 
 def _roles(facts: Mapping[str, Any], when: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, ForeignKey, String, UniqueConstraint, select
+from sqlalchemy import ColumnElement, ForeignKey, String, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shop.credentials.ledger import Authority, Kind, changed
@@ -31,6 +31,8 @@ class ClientKind(StrEnum):
     """It registered itself: nobody vouches for it."""
     IN_APP = "in_app"
     """It is this shop's own assistant: it holds delegations, not grants."""
+    EXTERNAL = "external"
+    """Another authorization server knows it, the one that issues this shop's tokens."""
 
 
 class Agent(Base):
@@ -52,6 +54,8 @@ class Agent(Base):
     for_everyone: Mapped[list[str] | None]
     """The workflows that an administrator allowed it for everybody in the organization, who are then not asked each (enterprise-
     managed authorization); None: each person decides. The ceiling bounds it like anything else."""
+    for_everyone_tools: Mapped[dict[str, list[str]] | None]
+    """Workflow → the tools in it that cannot be undone, as they were when the administrator allowed it: one more waits for them."""
     first_seen_at: Mapped[datetime]
 
 
@@ -67,13 +71,17 @@ class Grant(Base):
     agent_id: Mapped[str] = mapped_column(ForeignKey("agents.id"), index=True)
     client_id: Mapped[str] = mapped_column(String(300))
     authenticated_by: Mapped[str] = mapped_column(String(40))
-    """The session of the latest consent. The grant outlives it."""
+    """The session of the latest consent, which the grant outlives. Where nobody was asked here: the identity assertion (`jag_…`),
+    or the connection (`con_…`) whose issuer gave the client its token."""
     redirect_host: Mapped[str] = mapped_column(String(253))
     """Where the latest answer went, as the person was shown it."""
     risky_tools: Mapped[dict[str, list[str]]]
     """Workflow → the tools in it that cannot be undone, as they were when it was consented to: one more is a new question."""
     by_organization: Mapped[bool] = mapped_column(default=False)
     """Whether it came of an administrator's allowing the client for everybody: its person was not asked."""
+    offered: Mapped[list[str] | None]
+    """Of such a grant, the workflows that were allowed for everybody when it was last renewed. What is in here and not in its
+    scopes, the person took back."""
     started_at: Mapped[datetime]
     consented_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
@@ -170,11 +178,34 @@ def start_grant(
     db: Session, person: Principal, agent: Agent, consent: Consent, *, lifetime: timedelta
 ) -> tuple[Grant, Authority]:
     """Give a client what its person consented to, until `lifetime` from now."""
+    return open_grant(
+        db,
+        agent,
+        consent,
+        membership_id=person.membership,
+        person_id=person.subject,
+        authenticated_by=person.own_session,
+        lifetime=lifetime,
+    )
+
+
+def open_grant(
+    db: Session,
+    agent: Agent,
+    consent: Consent,
+    *,
+    membership_id: str,
+    person_id: str,
+    authenticated_by: str,
+    lifetime: timedelta,
+    by_organization: bool = False,
+) -> tuple[Grant, Authority]:
+    """The rows of a grant: what a client may do for one person, on the strength of `authenticated_by`."""
     now, identifier = moment(db), new_id("gnt")
     authority = Authority(
         id=identifier,
         kind=Kind.GRANT,
-        parent_id=person.membership,
+        parent_id=membership_id,
         expires_at=now + lifetime,
         scopes=sorted(consent.scopes),
     )
@@ -182,14 +213,16 @@ def start_grant(
     db.flush()
     grant = Grant(
         id=identifier,
-        organization_id=person.organization,
-        membership_id=person.membership,
-        person_id=person.subject,
+        organization_id=agent.organization_id,
+        membership_id=membership_id,
+        person_id=person_id,
         agent_id=agent.id,
         client_id=agent.client_id,
-        authenticated_by=person.own_session,
+        authenticated_by=authenticated_by,
         redirect_host=consent.redirect_host,
         risky_tools=consent.risky_tools,
+        by_organization=by_organization,
+        offered=sorted(consent.scopes) if by_organization else None,
         started_at=now,
         consented_at=now,
     )
@@ -209,19 +242,40 @@ def consent_anew(
     db.flush()
 
 
-def living_grant(db: Session, membership_id: str, client_id: str) -> tuple[Grant, Authority] | None:
-    """The grant of a client for a membership, if it is alive: there is one at most."""
+def living_grant(
+    db: Session, membership_id: str, client_id: str, *, by_organization: bool = False
+) -> tuple[Grant, Authority] | None:
+    """The grant of a client for a membership, if it is alive: there is one at most that the person gave, and one at most of
+    the organization's.
+    """
     row = db.execute(
         select(Grant, Authority)
         .join(Authority, Authority.id == Grant.id)
         .where(
             Grant.membership_id == membership_id,
             Grant.client_id == client_id,
+            Grant.by_organization == by_organization,
             Authority.ended_at.is_(None),
             Authority.expires_at > moment(db),
         )
     ).one_or_none()
     return (row[0], row[1]) if row else None
+
+
+def taken_back_at(db: Session, membership_id: str, client_id: str) -> datetime | None:
+    """When the last grant of a client for a membership ended by anything but an administrator's word about the client.
+
+    Where nobody is asked here, a client could undo that by coming again with what it has. So what proves its person must be
+    of a sign-in after this moment: whatever ended stays ended until they came back themselves.
+    """
+    query = select(func.max(Authority.ended_at)).join(Grant, Grant.id == Authority.id)
+    return db.scalar(
+        query.where(
+            Grant.membership_id == membership_id,
+            Grant.client_id == client_id,
+            Authority.ended_because.not_in(["blocked", "not_for_everyone"]),
+        )
+    )
 
 
 def grants_of_agent(db: Session, agent_id: str, *, by_organization: bool = False) -> list[str]:

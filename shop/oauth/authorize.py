@@ -52,11 +52,12 @@ def _verified(asked: ShopRequest, person: SignedIn) -> Asked:
     Raises `OAuth2Error`, which names the redirect URI from the moment that it is verified.
     """
     try:
-        client = cimd.resolve(asked.issuer.database, asked.issuer.fetcher, asked.require("client_id"))
-        if client.organization_id not in {None, person.principal.organization}:
-            raise cimd.UnknownClient(
-                cimd.NO_SUCH_CLIENT
-            )  # another organization's own client is not there (invariant I10)
+        cimd.resolve(
+            asked.issuer.database,
+            asked.issuer.fetcher,
+            asked.require("client_id"),
+            for_organization=person.principal.organization,
+        )
     except cimd.UnknownClient as unknown:
         refuse("invalid_client", str(unknown))
     grant = server_of(asked).get_consent_grant(asked)  # type: ignore[no-untyped-call] # untyped in the stubs

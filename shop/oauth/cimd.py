@@ -48,13 +48,15 @@ def is_document_address(client_id: str) -> bool:
     return len(parts.path) > 1 and is_plain and not parts.query
 
 
-def resolve(database: Database, fetcher: Fetcher, client_id: str) -> Client:
+def resolve(database: Database, fetcher: Fetcher, client_id: str, *, for_organization: str | None = None) -> Client:
     """The client of this identifier, its document fetched if it is not fresh. Raises `UnknownClient`.
 
-    Never inside a transaction: it may ask the client's host.
+    For somebody of an organization, another organization's own client is not there (invariant I10). Never inside a transaction: it may ask the client's host.
     """
     with database.read() as db:
         client = find_client(db, client_id)
+        if client and for_organization and client.organization_id not in {None, for_organization}:
+            raise UnknownClient(NO_SUCH_CLIENT)
         if client is not None and (client.fresh_until is None or client.fresh_until > moment(db)):
             return client
     if not is_document_address(client_id):

@@ -8,7 +8,7 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import select
 
-from shop.oauth.client_metadata import SCOPES, BadMetadata
+from shop.oauth.client_metadata import GRANT_TYPES, SCOPES, BadMetadata
 from shop.oauth.clients import Client
 from shop.oauth.issuer import issuer
 from shop.oauth.preregistration import read_by_hand, register_by_hand
@@ -18,7 +18,15 @@ oauth = AppGroup("oauth", help="Clients and keys of the authorization server.")
 
 @oauth.command("register")
 @click.argument("name")
-@click.option("--redirect-uri", "redirect_uris", multiple=True, required=True, help="Where its answers go; several.")
+@click.option("--redirect-uri", "redirect_uris", multiple=True, help="Where its answers go; several.")
+@click.option(
+    "--grant-type",
+    "grant_types",
+    multiple=True,
+    type=click.Choice(GRANT_TYPES),
+    default=("authorization_code", "refresh_token"),
+    help="How it gets its tokens; several.",
+)
 @click.option(
     "--auth-method",
     default="none",
@@ -33,6 +41,7 @@ oauth = AppGroup("oauth", help="Clients and keys of the authorization server.")
 def register_client(
     name: str,
     redirect_uris: tuple[str, ...],
+    grant_types: tuple[str, ...],
     auth_method: str,
     jwks_uri: str | None,
     scopes: tuple[str, ...],
@@ -40,7 +49,7 @@ def register_client(
 ) -> None:
     """Register a client, and print its metadata. A secret is shown here and nowhere else."""
     try:
-        metadata = read_by_hand(name, list(redirect_uris), auth_method, jwks_uri)
+        metadata = read_by_hand(name, list(redirect_uris), auth_method, jwks_uri, list(grant_types))
     except BadMetadata as bad:
         raise click.ClickException(str(bad)) from bad
     if introspects and auth_method == "none":

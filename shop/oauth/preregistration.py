@@ -8,14 +8,18 @@ from sqlalchemy.orm import Session
 
 from shop.audit.events import EventName
 from shop.audit.writer import record
-from shop.credentials.grants import Agent, ClientKind, note_agent
+from shop.authorization.policy import Policy
+from shop.credentials.grants import Agent, ClientKind
 from shop.oauth.client_metadata import BadMetadata, ClientMetadata, read_metadata
 from shop.oauth.clients import Client, register
+from shop.oauth.inventory import take_in
 from shop.oauth.issuer import Issuer
 from shop.principal import Principal
 
 
-def read_by_hand(name: str, redirect_uris: list[str], auth_method: str, jwks_uri: str | None) -> ClientMetadata:
+def read_by_hand(
+    name: str, redirect_uris: list[str], auth_method: str, jwks_uri: str | None, grant_types: list[str]
+) -> ClientMetadata:
     """The metadata of a client that somebody describes in a form or a command. Raises `BadMetadata`."""
     if not name.strip():
         raise BadMetadata("invalid_client_metadata", "client_name: give it a name that people will recognise.")
@@ -23,7 +27,7 @@ def read_by_hand(name: str, redirect_uris: list[str], auth_method: str, jwks_uri
         "client_name": name,
         "redirect_uris": redirect_uris,
         "token_endpoint_auth_method": auth_method,
-        "grant_types": ["authorization_code", "refresh_token"],
+        "grant_types": grant_types,
     }
     return read_metadata(said | ({"jwks_uri": jwks_uri} if jwks_uri else {}))
 
@@ -43,23 +47,21 @@ def register_by_hand(
 
 
 def register_for_organization(
-    db: Session, server: Issuer, metadata: ClientMetadata, administrator: Principal, *, scopes: list[str] | None
+    db: Session,
+    server: Issuer,
+    policy: Policy,
+    metadata: ClientMetadata,
+    administrator: Principal,
+    *,
+    scopes: list[str] | None,
 ) -> tuple[Agent, dict[str, Any]]:
     """Register a client for the people of one organization. Whoever registers it answers for it there.
 
-    The caller has asked the policy and holds the organization's authority. Returns its entry and its metadata.
+    Returns its entry in the inventory and its metadata. Raises `Denied`.
     """
     organization = administrator.organization
     client, secret = register(db, metadata, ClientKind.PREREGISTERED, scopes=scopes, organization_id=organization)
-    agent, _ = note_agent(
-        db,
-        organization_id=organization,
-        client_id=client.client_id,
-        kind=client.kind,
-        name=client.name,
-        publisher=client.publisher,
-        owner_id=administrator.subject,
-    )
+    agent = take_in(db, policy, administrator, client)
     record(
         db,
         EventName.CLIENT_REGISTERED,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from sqlalchemy import select
@@ -152,22 +152,30 @@ def set_ceiling(
 
 
 def allow_for_everyone(
-    db: Session, policy: Policy, administrator: Principal, agent_id: str, scopes: Iterable[Workflow] | None
+    db: Session,
+    policy: Policy,
+    administrator: Principal,
+    agent_id: str,
+    scopes: Iterable[Workflow] | None,
+    risky_tools: Mapping[str, Iterable[str]],
 ) -> None:
     """Allow a client for everybody in the organization, who are then not asked each; None takes that back.
 
     What was given on the strength of it ends when it shrinks: what is still allowed can be had again without a question. What
-    people allowed themselves stays theirs to decide. Raises `Denied`, and `NotForEveryone` for a client that nobody vouches for.
+    people allowed themselves stays theirs to decide. `risky_tools` are those of each workflow, as the administrator was shown
+    them: one that comes later waits for a new decision. Raises `Denied`, and `NotForEveryone`
+    for a client that nobody vouches for.
     """
     administrator = live(db, administrator, for_change=True)
     _agent(db, policy, administrator, agent_id)
     agent = db.get_one(Agent, agent_id)
     before, after = agent.for_everyone, None if scopes is None else sorted(str(scope) for scope in scopes)
-    if before == after:
+    tools = None if after is None else {scope: sorted(risky_tools.get(scope, ())) for scope in after}
+    if (before, agent.for_everyone_tools) == (after, tools):
         return
     if after is not None and not can_be_for_everyone(agent):
         raise NotForEveryone("Nobody vouches for who this client is, so each person decides about it themselves.")
-    agent.for_everyone = after
+    agent.for_everyone, agent.for_everyone_tools = after, tools
     _record_agent(db, EventName.AGENT_EVERYONE_CHANGED, administrator, agent_id, {"before": before, "after": after})
     if not set(before or ()) <= set(after or ()):
         end_grants(db, administrator, grants_of_agent(db, agent_id, by_organization=True), "not_for_everyone")
