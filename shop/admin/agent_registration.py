@@ -12,11 +12,10 @@ from flask import Blueprint, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from shop.access import on_denied, principal, require
-from shop.admin.agents import HOME, of_organization, refused, ticked
+from shop.admin.agents import HOME, WORKFLOWS, of_organization, refused, ticked
 from shop.authorization.permissions import Permission
 from shop.oauth import cimd
 from shop.oauth.client_metadata import SCOPES, BadMetadata
-from shop.oauth.consent import WORDS
 from shop.oauth.inventory import take_in
 from shop.oauth.issuer import issuer
 from shop.oauth.preregistration import read_by_hand, register_for_organization
@@ -99,7 +98,7 @@ def _require() -> None:
 
 
 def _form(typed: dict[str, Any], *, error: str | None = None, unknown: str | None = None) -> str:
-    workflows = [(scope, *words) for scope, words in WORDS.items()]
+    workflows = [(scope, *words) for scope, words in WORKFLOWS.items()]
     return render_template(
         "admin/agent_register.html",
         typed=typed,

@@ -24,7 +24,6 @@ from shop.credentials.grants import Agent, ClientKind, inventory, living_grants_
 from shop.credentials.ledger import Authority, Kind, paused_at
 from shop.identity.models import Person
 from shop.oauth.client_metadata import SCOPES
-from shop.oauth.consent import WORDS
 from shop.oauth.inventory import let_act_alone
 from shop.oauth.issuer import issuer
 from shop.principal import Principal, Workflow
@@ -34,6 +33,12 @@ from shop.services import services
 pages = Blueprint("agents", __name__, url_prefix="/admin/agents")
 
 HOME = "/admin/agents/"
+WORKFLOWS = {
+    "browse": ("Look around", "Search the goods, and see products, prices and what is in stock."),
+    "read": ("See orders", "A person's cart, their orders and where they are."),
+    "transact": ("Buy for people", "Fill a person's cart, and prepare orders. Each one waits for its person."),
+}
+"""What each scope means, for who decides about others."""
 
 
 @pages.get("/")
@@ -73,7 +78,7 @@ def agent(agent_id: str) -> ResponseReturnValue:
         people = [
             {
                 "name": names.get(grant.person_id, "somebody"),
-                "scopes": [WORDS[scope][0] for scope in WORDS if scope in (grant_authority.scopes or ())],
+                "scopes": [WORKFLOWS[scope][0] for scope in WORKFLOWS if scope in (grant_authority.scopes or ())],
                 "since": grant.started_at,
                 "until": grant_authority.expires_at,
             }
@@ -165,7 +170,7 @@ def _view(db: Session, found: Agent, authority: Authority, seen: dict[str, Any])
     grants = living_grants_of_agent(db, found.id)
     delegated = living_delegations_of(db, found.organization_id, found.client_id) if is_in_app else []
     used = [grant.last_used_at for grant, _ in grants if grant.last_used_at]
-    most = WORDS if authority.scopes is None else authority.scopes
+    most = WORKFLOWS if authority.scopes is None else authority.scopes
     return {
         "id": found.id,
         "name": found.name,
@@ -190,7 +195,7 @@ def _view(db: Session, found: Agent, authority: Authority, seen: dict[str, Any])
                 "allowed": scope in most,
                 "for_everyone": scope in (found.for_everyone or ()),
             }
-            for scope, (title, text) in WORDS.items()
+            for scope, (title, text) in WORKFLOWS.items()
         ],
     }
 
