@@ -79,7 +79,7 @@ def create_app(
     app.extensions["oauth"] = _issuer(settings, database, fetcher or Fetcher(), providers)
     model = model or Model(settings)
     access.init_app(app)
-    conversing = Conversing(database, gateway, model, settings)
+    app.extensions["conversing"] = conversing = Conversing(database, gateway, model, settings)
     _add_pages(app, seed, conversing)
     _add_frame(app, offline_model=model.offline)
     _add_errors(app)

@@ -48,7 +48,7 @@ def conversations() -> ResponseReturnValue:
         is_auditor = (
             services().policy.is_allowed(principal=me, action=Permission.AUDIT_READ, resource=organization).allowed
         )
-        found = threads.of_organization(db, me.organization) if is_auditor else threads.of_person(db, me)
+        found = threads.of_organization(db, me.organization) if is_auditor else threads.all_of_person(db, me)
         names = _names(db, {conversation.subject for conversation in found})
         ids = [conversation.id for conversation in found]
         counts = queries.counts(db, ids) if is_auditor else {one: _counts_as_shown(db, one) for one in ids}
@@ -195,7 +195,9 @@ def _header(conversation: Conversation, is_own: bool, client: Agent | None) -> d
         "id": conversation.id,
         "title": conversation.title,
         "started_text": f"{conversation.started_at:%-d %B %Y, %H:%M} UTC",
-        "href": f"/assistant/{conversation.id}" if is_own and not is_external else None,
+        "href": f"/assistant/{conversation.id}"
+        if is_own and not is_external and conversation.deleted_at is None
+        else None,
         "external": {
             "client_id": conversation.client_id,
             "client": {"name": client.name, "kind": client.kind, "publisher": client.publisher} if client else None,

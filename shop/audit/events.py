@@ -68,22 +68,28 @@ class EventName(StrEnum):
         "audit.viewed",
         "Somebody other than its person opened a conversation's audit view or an organization's trail.",
     )
-    AUTHORIZATION_REFUSED = (
-        "authorization.refused",
-        "A client sent a person to the authorization endpoint with a request that was refused.",
-    )
     AUTHORIZATION_CODE_REPLAYED = (
         "authorization_code.replayed",
         "A code was presented a second time; everything that it had led to died.",
     )
+    AUTHORIZATION_REFUSED = (
+        "authorization.refused",
+        "A client sent a person to the authorization endpoint with a request that was refused.",
+    )
+    CATALOGUE_IMPORTED = "catalogue.imported", "Foreign goods were brought into the catalogue by the command for it."
     CLIENT_REGISTERED = "client.registered", "A client was registered, by the operator or by itself."
     CLIENT_REGISTRATION_REFUSED = (
         "client.registration_refused",
         "A client tried to register itself with metadata that is not accepted, or too often.",
     )
-    CATALOGUE_IMPORTED = "catalogue.imported", "Foreign goods were brought into the catalogue by the command for it."
     CONSENT_GRANTED = "consent.granted", "A person allowed a workflow to the assistant in one conversation."
     CONSENT_WITHDRAWN = "consent.withdrawn", "A person took a workflow back from the assistant in one conversation."
+    CONVERSATION_DELETED = (
+        "conversation.deleted",
+        "A person deleted a conversation: its words are gone from their view and from every model; this record stays.",
+    )
+    CONVERSATION_EXPORTED = "conversation.exported", "A person downloaded a conversation of theirs."
+    CONVERSATION_RENAMED = "conversation.renamed", "A person gave a conversation another title."
     CONVERSATION_STARTED = (
         "conversation.started",
         "A conversation began: a person's, or the first call of one in an external assistant.",
@@ -120,6 +126,10 @@ class EventName(StrEnum):
     MEMBERSHIP_SUSPENDED = (
         "membership.suspended",
         "An administrator suspended a member; everything below the membership ended.",
+    )
+    MESSAGE_EDITED = (
+        "message.edited",
+        "A person said their last message anew; what the earlier one did stays done, what it asked for lapsed.",
     )
     MESSAGE_RECEIVED = "message.received", "A person's message to the assistant was stored, before the model saw it."
     MESSAGE_REFUSED = "message.refused", "A message was refused before a turn began."

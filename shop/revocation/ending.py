@@ -1,6 +1,6 @@
 """What ending means: the rows, all that hangs below them, what runs and what waits, and the record of it, everywhere it shows.
 
-Used by `cascade.py` alone, which says who may end what and why.
+`cascade.py` and `conversations.py` say who may end what, and why.
 """
 
 from __future__ import annotations
@@ -60,14 +60,14 @@ def end_sessions(db: Session, by: Principal, sessions: list[str], because: str, 
             "receipts": voided,
         },
     )
-    _record_in_conversations(db, by, delegations, {"because": because, "cause": cause, "session_event": str(name)})
+    record_in_conversations(db, by, delegations, {"because": because, "cause": cause, "session_event": str(name)})
 
 
 def end_delegations(db: Session, by: Principal, delegations: list[str], because: str, cause: str) -> None:
     """End what the shop's own assistant may do in some conversations; `cause` is the event that says why."""
     ended = [identifier for _, identifier in end(db, delegations, because)]
     _stop(db, ended, because)
-    _record_in_conversations(db, by, ended, {"because": because, "cause": cause})
+    record_in_conversations(db, by, ended, {"because": because, "cause": cause})
 
 
 def _stop(db: Session, delegations: list[str], because: str) -> tuple[list[str], list[str]]:
@@ -75,7 +75,8 @@ def _stop(db: Session, delegations: list[str], because: str) -> tuple[list[str],
     return stop_below(db, delegations, because), void_open_below(db, delegations, because)
 
 
-def _record_in_conversations(db: Session, by: Principal, delegations: list[str], facts: dict[str, str]) -> None:
+def record_in_conversations(db: Session, by: Principal, delegations: list[str], facts: dict[str, str]) -> None:
+    """Write in each conversation's own chain that its assistant's authority ended, why, and by which event."""
     rows = db.execute(
         select(Delegation.id, Delegation.conversation_id)
         .where(Delegation.id.in_(delegations))

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
-from shop.database import Base, word
+from shop.database import Base, sorted_alike, word
 
 
 class StoreError(Exception):
@@ -48,10 +48,6 @@ class NothingToUndo(StoreError):
     code = "nothing_to_undo"
 
 
-_SORTED_BY_CODE = String(80).with_variant(String(80, collation="C"), "postgresql")
-"""Text that both engines sort alike."""
-
-
 class Product(Base):
     """A thing the shop sells, in one or more variants. What search needs is computed by `listing.entry`."""
 
@@ -67,7 +63,7 @@ class Product(Base):
     description: Mapped[str] = mapped_column(Text)
     drawn: Mapped[bool] = mapped_column(default=True)
     """Whether there is a drawing of ours; an imported product has none."""
-    name_key: Mapped[str] = mapped_column(_SORTED_BY_CODE)
+    name_key: Mapped[str] = mapped_column(sorted_alike(80))
     """The name as it is looked up and sorted."""
     head: Mapped[str] = mapped_column(Text)
     """The words that say what it is: name, category, colours, sizes."""

@@ -45,7 +45,7 @@ def home() -> ResponseReturnValue:
         "storefront/home.html",
         shown=list({product.product: product for product in window}.values())[:_IN_THE_WINDOW],
         collections=[
-            {"name": kind.value, "count": kind.count, "picture": found[kind.value].picture}
+            {"name": kind.value, "count": _counted(kind), "picture": found[kind.value].picture}
             for kind in kinds
             if kind.value in found
         ],
@@ -124,7 +124,7 @@ def _facets(address: Addressed, facets: Facets) -> list[dict[str, Any]]:
             {
                 "value": facet.value,
                 "label": facet.value.capitalize() if facet.value.islower() else facet.value,
-                "count": f"{facet.count}" if facet.is_exact else f"{facet.count}+",
+                "count": _counted(facet),
                 "active": facet.value == chosen,
                 "href": address.but(**{name: "" if facet.value == chosen else facet.value}).path,
             }
@@ -137,6 +137,10 @@ def _facets(address: Addressed, facets: Facets) -> list[dict[str, Any]]:
         {"name": "colour", "label": "Colour", "choices": choices("colour", facets.colours)},
         {"name": "size", "label": "Size", "choices": choices("size", sizes)},
     ]
+
+
+def _counted(facet: Facet) -> str:
+    return f"{facet.count}" if facet.is_exact else f"{facet.count}+"
 
 
 def _size_order(facet: Facet) -> tuple[int, str]:

@@ -13,7 +13,9 @@ from urllib.parse import parse_qs, unquote
 from sqlalchemy.orm import Session
 
 from shop.approvals import receipts
+from shop.authorization.conditions import Resource
 from shop.authorization.decisions import Code
+from shop.authorization.permissions import Permission
 from shop.authorization.policy import Policy
 from shop.credentials.ledger import live
 from shop.database import Database
@@ -48,6 +50,15 @@ class Questions:
         """
         with self._database.read() as db:
             return live(db, principal)
+
+    def may(self, person: Principal, action: str, *, everybodys: bool = False) -> bool:
+        """Whether today's policy allows an action on what is the person's own, or on `everybodys` in their organization.
+
+        For what a page offers: it decides nothing, and each call is asked anew.
+        """
+        owner = None if everybodys else person.subject
+        about = Resource(kind="offer", owner=owner, organization=person.organization, amount=0)
+        return self.policy.is_allowed(principal=person, action=Permission(action), resource=about).allowed
 
     def undoable(self, person: Principal) -> str | None:
         """The call that changed the person's cart last, if it can still be undone."""

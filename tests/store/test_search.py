@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from typing import get_args
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
+from shop.settings import ROOT
 from shop.store import catalogue, vocabulary
 from shop.store.catalogue import Filters
 from shop.store.models import NotThere, Product
@@ -190,6 +194,26 @@ def test_every_process_sees_the_next_version(shop: ShopUnderTest, build_shop: Ca
     with other.database.read() as db:
         assert names(db, query="submarien") == ["Bearer"]
         assert catalogue.search(db, Filters(query="submarien")).corrected == "submarine"
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(said=st.text(max_size=60), sort=st.sampled_from(get_args(catalogue.Sort)))
+def test_whatever_is_typed_has_an_answer(db: Session, said: str, sort: catalogue.Sort) -> None:
+    """No text makes a search or its facets raise, as words, as a colour, as a size or as a category."""
+    for filters in (
+        Filters(query=said),
+        Filters(query=f"hoodie {said}", colour=said),
+        Filters(category=said, size=said),
+    ):
+        page = catalogue.search(db, replace(filters, sort=sort, limit=2))
+        assert len(page.matches) == min(page.count, 2)
+        catalogue.facets(db, filters)
+
+
+def test_one_module_knows_the_engine() -> None:
+    """Full-text search is the only exception in the store: no other module of it asks which database this is."""
+    asking = {path.name for path in (ROOT / "shop" / "store").glob("*.py") if "dialect" in path.read_text("utf-8")}
+    assert asking == {"search.py"}
 
 
 @ONE_ENGINE

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
+from shop.store.listing import name_key
 from tests.storefront.reading import links, names, said
 from tests.support.people import ShopUnderTest, Visitor
 from tests.support.state import ONE_ENGINE, set_variant, watching
@@ -62,7 +63,7 @@ def test_prices_and_orders(anyone: Visitor) -> None:
     prices = [int(cents) for cents in re.findall(r'class="money">€(\d+)\.00', cheap.text.partition("goods-found")[2])]
     assert prices == sorted(prices) and len(prices) > 10
     by_name = names(anyone.get("/search?sort=name"))
-    assert by_name == sorted(by_name, key=str.casefold)
+    assert by_name == sorted(by_name, key=name_key)
 
 
 @ONE_ENGINE

@@ -170,10 +170,14 @@ class Visitor:
             assistant.allow(workflow)
         return assistant
 
-    def say(self, text: str) -> Reply:
+    def say(self, text: str, **form: str) -> Reply:
         """Send a message to the assistant on the chat page, and wait for the end of the answer."""
         path = f"/assistant/{self.conversation}/messages" if self.conversation else "/assistant/"
-        return self._streamed(self.post(path, message=text))
+        return self._streamed(self.post(path, message=text, **form))
+
+    def edit(self, turn: str, text: str) -> Reply:
+        """Say the message of a turn anew, and wait for the end of the answer."""
+        return self._streamed(self.post(f"/assistant/{self.conversation}/turns/{turn}/edit", message=text))
 
     def allow(self, call: str) -> Reply:
         """Press 'Allow in this conversation' on a refused call."""
