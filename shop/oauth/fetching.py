@@ -14,6 +14,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -85,13 +86,15 @@ class Fetcher:
     def _exchange(self, host: str, address: str, path: str, limit: int) -> Fetched:
         raw = self._open(address, 443, _CONNECT)
         raw.settimeout(self._deadline)
-        overdue = threading.Timer(self._deadline, _hang_up, [raw])
+        secured = self._tls.wrap_socket(raw, server_hostname=host, do_handshake_on_connect=False)
+        overdue = threading.Timer(self._deadline, _hang_up, [secured])
         overdue.daemon = True
         overdue.start()
         connection = http.client.HTTPSConnection(host, context=self._tls)
         try:
+            secured.do_handshake()
             # The socket is connected already, to the address that was checked: nobody resolves the name again.
-            connection.sock = self._tls.wrap_socket(raw, server_hostname=host)
+            connection.sock = secured
             connection.request("GET", path, headers={"Accept": "application/json", "Accept-Encoding": "identity"})
             response = connection.getresponse()
             if response.status != 200:
@@ -108,7 +111,7 @@ class Fetcher:
         finally:
             overdue.cancel()
             connection.close()
-            raw.close()
+            secured.close()
 
 
 def is_public(address: str) -> bool:
@@ -144,8 +147,7 @@ def _freshness(cache_control: str) -> timedelta:
     return min(max(timedelta(seconds=int(said.group(1))), _SHORTEST), _LONGEST) if said else _USUAL
 
 
-def _hang_up(raw: socket.socket) -> None:
-    try:
-        raw.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        raw.close()
+def _hang_up(connection: ssl.SSLSocket) -> None:
+    """End a connection under whoever reads from it: they find it broken, wherever they are."""
+    with suppress(OSError):
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
