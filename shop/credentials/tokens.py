@@ -115,7 +115,10 @@ def end_access_token(db: Session, identifier: str, because: str) -> list[str]:
     """End an access token, and those that it was exchanged for. Returns the ids of those that were alive."""
     tokens = select(AccessToken.id).where(AccessToken.id == identifier).cte("tokens", recursive=True)
     tokens = tokens.union_all(select(AccessToken.id).where(AccessToken.exchanged_from == tokens.c.id))
-    found = {identifier, *db.scalars(select(tokens.c.id))}  # an agent's own token is of no family, and so not among them
+    found = {
+        identifier,
+        *db.scalars(select(tokens.c.id)),
+    }  # an agent's own token is of no family, and so not among them
     return [ended for _, ended in end(db, found, because)]
 
 

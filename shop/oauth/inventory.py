@@ -88,9 +88,7 @@ def names_of_agents(db: Session, identifiers: list[str]) -> dict[str, str]:
     """What the audit calls an agent that acted for nobody: its name, that no human was present, and who answers for it."""
     query = select(Agent.id, Agent.name, Person.name).outerjoin(Person, Person.id == Agent.owner_id)
     found = db.execute(query.where(Agent.id.in_(identifiers)))
-    return {
-        identifier: f"{name} (no human present; owner {owner or 'unknown'})" for identifier, name, owner in found
-    }
+    return {identifier: f"{name} (no human present; owner {owner or 'unknown'})" for identifier, name, owner in found}
 
 
 def _authorize(policy: Policy, administrator: Principal, resource: Resource | None = None) -> None:

@@ -33,7 +33,9 @@ class ClientCredentialsGrant(AuthlibClientCredentialsGrant):
         return self.request
 
     def authenticate_token_endpoint_client(self) -> Client:
-        return self.asked.authenticated  # by its secret or its key: the token endpoint takes nothing less for this grant
+        return (
+            self.asked.authenticated
+        )  # by its secret or its key: the token endpoint takes nothing less for this grant
 
     def validate_requested_scope(self) -> None:
         """What needs a human is refused by name, whatever else is asked for."""

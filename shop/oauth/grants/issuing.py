@@ -18,7 +18,6 @@ from shop.oauth.access_tokens import mint
 from shop.oauth.protocol import ShopRequest
 from shop.principal import Principal
 
-
 TokenResponse = tuple[int, dict[str, str | int], Collection[tuple[str, str]]]
 """Status, body and headers of an answer of the token endpoint, as Authlib takes them."""
 
