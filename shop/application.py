@@ -32,6 +32,7 @@ from shop.oauth.commands import oauth as oauth_commands
 from shop.oauth.fetching import Fetcher
 from shop.oauth.issuer import Issuer
 from shop.oauth.keys import Keys
+from shop.oauth.protocol import is_for_machines, json_http_error
 from shop.services import Services
 from shop.settings import ROOT, Settings
 from shop.storefront import about, account, cart, catalogue, pictures
@@ -257,6 +258,8 @@ def _add_errors(app: Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def known(error: HTTPException) -> ResponseReturnValue:
+        if is_for_machines(request.path):
+            return json_http_error(error)
         headers = {"Allow": ", ".join(sorted(error.valid_methods or ()))} if isinstance(error, MethodNotAllowed) else {}
         code = error.code or 500
         if code == 401 and request.path.startswith("/assistant"):

@@ -105,8 +105,8 @@ def build_shop(settings: Settings, clock: TestClock, seed: Seed) -> Iterator[Cal
     """Makes shops on this test's database: with another model, or other settings; several are several processes."""
     built: list[ShopUnderTest] = []
 
-    def build(*, model: Any = None, **changed: Any) -> ShopUnderTest:
-        app = create_app(replace(settings, **changed), clock=clock, model=model, seed=seed)
+    def build(*, model: Any = None, fetcher: Any = None, **changed: Any) -> ShopUnderTest:
+        app = create_app(replace(settings, **changed), clock=clock, model=model, seed=seed, fetcher=fetcher)
         app.testing = True
         services = app.extensions["shop"]
         engine = services.database.url.get_backend_name()

@@ -8,7 +8,7 @@ person signs in (`shop.identity`, through the door of `shop.access`), or what a 
     /.well-known/…          metadata.py       what there is, for machines (RFC 8414, RFC 9728)
     /oauth/jwks             keys.py           the public keys, and their rotation
     /oauth/register         registration.py   dynamic registration (RFC 7591); clients.py, cimd.py: the other two ways
-    /oauth/authorize        authorize.py      verify the request, ask the person
+    /oauth/authorize        authorize.py      verify the request; questions.py: what the person is asked
     /oauth/consent          consent.py        the person's answer, once
     /oauth/token            token.py          one file per grant type in grants/; identity_assertions.py, inventory.py
     /oauth/revoke           revoke.py         RFC 7009

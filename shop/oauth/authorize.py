@@ -8,16 +8,19 @@ an error is a page, after that it goes to the client, with `iss`.
 from __future__ import annotations
 
 from authlib.oauth2 import OAuth2Error
-from flask import Blueprint, render_template, request
+from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
 
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.credentials.ledger import live
 from shop.oauth import cimd
-from shop.oauth.consent import Asked, Refused, answer_with_code, ask, question_of, refused_page, show
+from shop.oauth.consent import answer_with_code, refuse_for_organization
 from shop.oauth.issuer import Issuer, SignedIn, issuer
+from shop.oauth.pages import RefusedPage
 from shop.oauth.protocol import ShopRequest, redirect_answer, refuse
+from shop.oauth.questions import Asked, Question, Refused, ask, question_of
 from shop.oauth.token import server_of
 
 endpoint = Blueprint("oauth_authorize", __name__)
@@ -36,14 +39,21 @@ def authorize() -> ResponseReturnValue:
         return _refused(server, person, request_of_client, error)
     with server.database.write() as db:
         live(db, person.principal)
-        try:
-            question = question_of(db, server, person, asked)
-        except Refused as refused:
-            return refused_page(db, server, person, asked, refused)
-        if not question.has_to_be_asked:
-            return answer_with_code(db, server, asked, question.grant_id, asked.scopes & question.held)
-        handle = ask(db, server, person, question)
-    return show(person, question, handle)
+        outcome = _decided(db, server, person, asked)
+    if isinstance(outcome, Question):
+        return outcome.show(person)
+    return outcome.render() if isinstance(outcome, RefusedPage) else outcome
+
+
+def _decided(db: Session, server: Issuer, person: SignedIn, asked: Asked) -> Question | RefusedPage | Response:
+    """Whether the person has to be asked, need not be, or cannot be."""
+    try:
+        question = question_of(db, server, person.principal, asked)
+    except Refused as refused:
+        return refuse_for_organization(db, server, person, asked, refused)
+    if question.has_to_be_asked:
+        return ask(db, server, person.principal, question)
+    return answer_with_code(db, server, asked, question.grant_id, asked.scopes & question.held)
 
 
 def _verified(asked: ShopRequest) -> Asked:
@@ -86,12 +96,10 @@ def _refused(server: Issuer, person: SignedIn, asked: ShopRequest | None, error:
         return redirect_answer(
             server, str(error.redirect_uri), asked.parameter("state"), error=str(error.error), error_description=why
         )
-    page = render_template(
-        "oauth/refused.html",
+    return RefusedPage(
+        status=400,
         title="That assistant cannot be let in",
         text="It sent you here with a request that this shop cannot accept, so nothing was allowed and nothing was sent back.",
-        why=why,
         next_step="Start again from the assistant. If it happens again, its maker can read the reason below.",
-        back=None,
-    )
-    return page, 400
+        why=why,
+    ).render()

@@ -48,15 +48,21 @@ class UsedAssertion(Base):
 
 def authenticate_client(server: Server, request: ShopRequest, methods: Sequence[str] = EVERY_METHOD) -> Client:
     """The client that sent the request. Raises `OAuth2Error`. Not inside a transaction: keys may have to be fetched."""
-    ways = [
-        (request.headers or {}).get("Authorization"),
-        request.form.get("client_secret"),
-        request.form.get("client_assertion"),
-    ]
-    if sum(bool(way) for way in ways) > 1:
+    presented = {
+        "client_secret_basic": (request.headers or {}).get("Authorization"),
+        "client_secret_post": request.form.get("client_secret"),
+        "private_key_jwt": request.form.get("client_assertion"),
+    }
+    ways = [method for method, credential in presented.items() if credential] or ["none"]
+    if len(ways) > 1:
         refuse("invalid_request", "A client authenticates in one way at a time (RFC 6749 section 2.3).")
+    if ways[0] not in methods:
+        raise InvalidClientError(description="The client must prove here that it is itself.")
     server.register_client_auth_method("private_key_jwt", _by_private_key)
-    client = server.authenticate_client(request, methods)
+    try:
+        client = server.authenticate_client(request, ways)
+    except UnicodeDecodeError as error:
+        raise InvalidClientError(description="The Authorization header is malformed.") from error
     if not isinstance(client, Client):
         raise LookupError("clients here are rows of ours")
     named = request.form.get("client_id")

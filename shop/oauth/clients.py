@@ -99,7 +99,8 @@ class Client(Base, ClientMixin):
 
 def find_client(db: Session, client_id: str) -> Client | None:
     """A client that is known and not forgotten."""
-    client = db.get(Client, client_id) if len(client_id) <= 300 else None
+    is_identifier = len(client_id) <= 300 and client_id.isascii() and client_id.isprintable()
+    client = db.get(Client, client_id) if is_identifier else None
     return client if client and (client.expires_at is None or client.expires_at > moment(db)) else None
 
 

@@ -17,6 +17,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -98,13 +99,18 @@ class Fetcher:
         host = where.host
         raw = self._open(address, where.port, _CONNECT)
         raw.settimeout(self._deadline)
-        overdue = threading.Timer(self._deadline, _hang_up, [raw])
+        opened = (
+            self._tls.wrap_socket(raw, server_hostname=host, do_handshake_on_connect=False) if where.is_tls else raw
+        )
+        overdue = threading.Timer(self._deadline, _hang_up, [opened])
         overdue.daemon = True
         overdue.start()
         connection = http.client.HTTPConnection(host, where.port)
         try:
+            if isinstance(opened, ssl.SSLSocket):
+                opened.do_handshake()
             # The socket is connected already, to the address that was checked: nobody resolves the name again.
-            connection.sock = self._tls.wrap_socket(raw, server_hostname=host) if where.is_tls else raw
+            connection.sock = opened
             connection.request(request.method, where.path, request.form, request.headers(where))
             response = connection.getresponse()
             if response.status != 200:
@@ -121,7 +127,7 @@ class Fetcher:
         finally:
             overdue.cancel()
             connection.close()
-            raw.close()
+            opened.close()
 
 
 def is_public(address: str) -> bool:
@@ -209,8 +215,7 @@ def _freshness(cache_control: str) -> timedelta:
     return min(max(timedelta(seconds=int(said.group(1))), _SHORTEST), _LONGEST) if said else _USUAL
 
 
-def _hang_up(raw: socket.socket) -> None:
-    try:
-        raw.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        raw.close()
+def _hang_up(connection: socket.socket) -> None:
+    """End a connection under whoever reads from it: they find it broken, wherever they are."""
+    with suppress(OSError):
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)

@@ -18,7 +18,7 @@ from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 from flask import Blueprint, Response, jsonify, request
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from shop.oauth.clients import Client, find_client
 from shop.oauth.issuer import Issuer
@@ -155,6 +155,22 @@ def json_error(error: OAuth2Error) -> Response:
     return response
 
 
+def json_http_error(error: HTTPException) -> Response:
+    """What went wrong before the protocol was spoken (a wrong method, too large a body), in the protocol's form."""
+    text = described(error.description or error.name)
+    response = json_answer(
+        {"error": "invalid_request", "error_description": text}, error.code or HTTPStatus.BAD_REQUEST
+    )
+    if isinstance(error, MethodNotAllowed):
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+    return response
+
+
+def is_for_machines(path: str) -> bool:
+    """Whether a client, and no person, is at this address."""
+    return path.startswith(("/.well-known/", "/oauth/")) and path not in {"/oauth/authorize", "/oauth/consent"}
+
+
 def redirect_answer(issuer: Issuer, redirect_uri: str, state: str | None, **answer: str) -> Response:
     """Send the browser back to its client, with `iss` (RFC 9207 §2) and its own `state`, by 303 (RFC 9700 §4.12).
 
@@ -178,11 +194,7 @@ def speak_json(endpoint: Blueprint) -> None:
 
     @endpoint.errorhandler(HTTPException)
     def known(error: HTTPException) -> Response:
-        response = json_answer(
-            {"error": "invalid_request", "error_description": described(error.description or error.name)},
-            error.code or 400,
-        )
-        return response
+        return json_http_error(error)
 
     @endpoint.errorhandler(Exception)
     def unknown(error: Exception) -> Response:

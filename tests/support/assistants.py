@@ -97,14 +97,17 @@ class ExternalAssistant:
 
     def redeem(self, code: str, **changed: str | None) -> TestResponse:
         """Redeem a code."""
-        form: dict[str, str | None] = {
+        return self._kept(self.token(**(self.redemption(code) | changed)))
+
+    def redemption(self, code: str) -> dict[str, str | None]:
+        """The parameters that redeem a code."""
+        return {
             "grant_type": "authorization_code",
             "code": code,
             "redirect_uri": self.redirect_uri,
             "code_verifier": self.verifier,
             "resource": RESOURCE,
         }
-        return self._kept(self.token(**(form | changed)))
 
     def refresh(self, **changed: str | None) -> TestResponse:
         """Renew its access token."""

@@ -1,0 +1,100 @@
+"""A host on the internet, as the shop sees one: a name, addresses that a test chooses, and a TLS server on a local socket."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import trustme
+
+from shop.oauth.fetching import Fetcher
+
+PUBLIC = "93.184.215.14"
+AUTHORITY = trustme.CA()
+
+
+@dataclass
+class Stranger:
+    """What the host answers; bytes are sent as they are, `drip` lets them come one by one."""
+
+    host: str = "assistant.example"
+    answers: dict[str, bytes] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    addresses: list[str] = field(default_factory=lambda: [PUBLIC])
+    connected: list[tuple[str, int]] = field(default_factory=list)
+    resolved: list[str] = field(default_factory=list)
+    drip: float = 0.0
+    certificate_of: str | None = None
+    port: int = 0
+
+    def publish(
+        self, path: str, document: object, *, headers: str = "", status: str = "200 OK", kind: str = "application/json"
+    ) -> str:
+        """Answer a path with a document. Returns its address."""
+        body = document if isinstance(document, bytes) else json.dumps(document).encode()
+        head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n{headers}\r\n"
+        self.answers[path] = head.encode() + body
+        return f"https://{self.host}{path}"
+
+    def fetcher(self, *, deadline: float = 5.0) -> Fetcher:
+        """The shop's own fetcher with all its checks, in a world in which only this host exists."""
+        trusted = ssl.create_default_context()
+        AUTHORITY.configure_trust(trusted)
+        return Fetcher(resolve=self._resolve, connect=self._connect, tls=trusted, deadline=deadline)
+
+    def _resolve(self, host: str, port: int) -> list[str]:
+        self.resolved.append(host)
+        if host != self.host:
+            raise OSError("no such host")
+        return self.addresses
+
+    def _connect(self, address: str, port: int, timeout: float) -> socket.socket:
+        self.connected.append((address, port))
+        return socket.create_connection(("127.0.0.1", self.port), timeout)
+
+    def serve(self, connection: ssl.SSLSocket) -> None:
+        """Answer one request."""
+        path = connection.recv(65536).split(b" ")[1].decode()
+        self.asked.append(path)
+        answer = self.answers.get(path, b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+        step = 1 if self.drip else len(answer)
+        for start in range(0, len(answer), step):
+            connection.sendall(answer[start : start + step])
+            if self.drip:
+                threading.Event().wait(self.drip)
+
+
+@contextmanager
+def a_stranger(**said: object) -> Iterator[Stranger]:
+    """A host that serves until the end of the block."""
+    stranger = Stranger(**said)  # type: ignore[arg-type]
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    AUTHORITY.issue_cert(stranger.certificate_of or stranger.host).configure_cert(context)
+    listener = socket.create_server(("127.0.0.1", 0))
+    stranger.port = listener.getsockname()[1]
+
+    def serve() -> None:
+        while True:
+            try:
+                raw, _ = listener.accept()
+            except OSError:
+                return
+            try:
+                with context.wrap_socket(raw, server_side=True) as connection:
+                    stranger.serve(connection)
+            except OSError:
+                raw.close()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield stranger
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(timeout=5)
