@@ -20,7 +20,7 @@ from shop.conversations import activity, delegation
 from shop.credentials.grants import Agent, Grant, ceiling_of, grants_of_person
 from shop.credentials.ledger import Authority, Kind, paused_at
 from shop.database import moment
-from shop.oauth.consent import WORDS
+from shop.oauth.questions import WORDS
 from shop.principal import Principal, Workflow
 from shop.revocation import cascade
 from shop.services import services
