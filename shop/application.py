@@ -17,6 +17,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from shop import access
 from shop.access import Access, Rule, csrf, guarded, signed_in
+from shop.admin import agent_registration
+from shop.admin import agents as agent_pages
 from shop.admin import audit as audit_pages
 from shop.admin import people as people_pages
 from shop.assistant.conversing import Conversing
@@ -29,6 +31,7 @@ from shop.commands import chat
 from shop.credentials.ledger import NotAlive
 from shop.database import Clock, Database, utc_now
 from shop.demo.seeding import Seed
+from shop.identity.oidc import Metadata
 from shop.identity.sign_in import SignIn
 from shop.mcp import endpoint as mcp
 from shop.mcp import guest
@@ -40,8 +43,8 @@ from shop.oauth.keys import Keys
 from shop.oauth.protocol import is_for_machines, json_http_error
 from shop.services import Services
 from shop.settings import ROOT, Settings
-from shop.store import foreign, loading
-from shop.storefront import about, account, addresses, approval, cart, catalogue, orders, pictures
+from shop.store import foreign
+from shop.storefront import about, account, addresses, approval, assistants, cart, catalogue, connect, orders, pictures
 from shop.storefront.sign_in import blueprint as sign_in_blueprint
 from shop.tools.gateway import Gateway
 from shop.tools.registry import risky_tools
@@ -65,11 +68,16 @@ def create_app(
     seed = seed or Seed(settings.seed_dir, settings.issuer_of_companion)
     seed.apply(database, policy)
     guest.apply(database, settings.anonymous_browse)
+    providers = Metadata()
     app.extensions["shop"] = Services(
-        settings=settings, database=database, policy=policy, gateway=gateway, sign_in=_sign_in(settings, database)
+        settings=settings,
+        database=database,
+        policy=policy,
+        gateway=gateway,
+        sign_in=_sign_in(settings, database, providers),
     )
     app.extensions["seed"] = seed
-    app.extensions["oauth"] = _issuer(settings, database, fetcher or Fetcher())
+    app.extensions["oauth"] = _issuer(settings, database, fetcher or Fetcher(), providers)
     model = model or Model(settings)
     access.init_app(app)
     app.extensions["conversing"] = conversing = Conversing(database, gateway, model, settings)
@@ -98,9 +106,17 @@ def _add_pages(app: Flask, seed: Seed, conversing: Conversing) -> None:
     guarded(app, cart.pages, Access(own, "each click passes the gateway, which asks the policy"))
     guarded(app, orders.pages, Access(own, "each click passes the gateway, which asks the policy"))
     guarded(app, addresses.pages, Access(own, "each click passes the gateway, which asks the policy"))
+    guarded(
+        app,
+        connect.pages,
+        Access(public, "how anyone's own assistant finds this shop: an address, and where to type it"),
+    )
+    guarded(app, assistants.pages, Access(own, "one's own grants, by the membership they hang on"))
     guarded(app, account.pages, Access(own, "one's own sessions, by the membership they hang on"))
     guarded(app, assistant_blueprint(conversing), Access(own, "each conversation is asked for: conversations:use"))
     guarded(app, audit_pages.pages, Access(own, "each view is asked for: audit:read"))
+    guarded(app, agent_pages.pages, Access(own, "each page is asked for: agents:read, agents:manage"))
+    guarded(app, agent_registration.pages, Access(own, "each page is asked for: agents:manage"))
     guarded(app, people_pages.pages, Access(own, "each page is asked for: members:read, members:suspend"))
     _add_authorization_server(app)
 
@@ -139,7 +155,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
 
 
-def _sign_in(settings: Settings, database: Database) -> SignIn:
+def _sign_in(settings: Settings, database: Database, providers: Metadata) -> SignIn:
     return SignIn(
         database,
         redirect_uri=f"{settings.base_url}/sign-in/callback",
@@ -147,15 +163,17 @@ def _sign_in(settings: Settings, database: Database) -> SignIn:
         lifetime=settings.sign_in_lifetime,
         idle=settings.session_idle,
         absolute=settings.session_absolute,
+        metadata=providers,
     )
 
 
-def _issuer(settings: Settings, database: Database, fetcher: Fetcher) -> Issuer:
+def _issuer(settings: Settings, database: Database, fetcher: Fetcher, providers: Metadata) -> Issuer:
     return Issuer(
         settings=settings,
         database=database,
         keys=Keys(database, settings.secret_key),
         fetcher=fetcher,
+        providers=providers,
         risky_tools=risky_tools(),
         signed_in=signed_in,
     )
@@ -235,6 +253,8 @@ SECURITY_HEADERS = {
 
 def _navigation(roles: frozenset[str]) -> list[dict[str, Any]]:
     links = [("/", "Shop"), ("/assistant/", "Assistant"), ("/orders", "Orders"), ("/audit/", "Audit")]
+    if roles & {"administrator", "auditor"}:
+        links.append(("/admin/agents/", "Agents"))
     if "administrator" in roles:
         links.append(("/admin/people/", "People"))
     path = request.path
@@ -281,7 +301,7 @@ def _add_errors(app: Flask) -> None:
             return json_http_error(error)
         headers = {"Allow": ", ".join(sorted(error.valid_methods or ()))} if isinstance(error, MethodNotAllowed) else {}
         code = error.code or 500
-        if code == 401 and request.path.startswith("/assistant"):
+        if code == 401 and request.path.startswith("/assistant/"):
             return render_template(
                 "assistant/_signed_out.html", reason=access.why_signed_out(), next=_came_from()
             ), code
@@ -291,7 +311,7 @@ def _add_errors(app: Flask) -> None:
                 "This page has become too old",
                 "Reload it and try again: what you sent could not be matched to your sign-in.",
             )
-        if request.path.startswith("/assistant") and request.method == "POST":
+        if request.path.startswith("/assistant/") and request.method == "POST":
             return render_template("assistant/_notice.html", notice={"title": f"{title}.", "text": text}), code
         if request.headers.get("HX-Request"):
             headers |= _AS_A_PAGE

@@ -43,7 +43,7 @@ class Actor:
     """Digest of the assistant's build: model, provider, instructions, tool catalogue, policy (design §8)."""
     agent: str | None = None
     """The client's entry in the organization's inventory, through which an administrator blocks it or bounds its scopes.
-    None for the shop's own assistant."""
+    Every client has one as soon as somebody of the organization let it in; the shop's own assistant from the start."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +74,8 @@ class Principal:
     """Roles of the membership, as of when the principal was last resolved."""
     scopes: frozenset[str] = frozenset()
     """Workflows that may be used: all of them for the person's own click, the consented ones for an actor."""
+    ceiling: frozenset[str] = EVERY_SCOPE
+    """Workflows that the organization lets this actor use at most. `scopes` are within it; consent cannot reach above it."""
     order_limit: int | None = None
     """Highest total of one order, in minor currency units; None when the roles give no right to order."""
 

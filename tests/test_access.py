@@ -26,6 +26,7 @@ PUBLIC = {
     "catalogue.collection",
     "catalogue.product",
     "about.protect",
+    "connect.page",
     "mcp.endpoint",  # asks for a bearer token itself
     "sign_in.form",
     "sign_in.begin",

@@ -26,7 +26,7 @@ from shop.authorization.decisions import Decision
 from shop.authorization.permissions import Permission
 from shop.conversations import threads
 from shop.conversations.models import Conversation
-from shop.credentials.grants import names_of_clients
+from shop.credentials.grants import Agent, agent_of, names_of_clients
 from shop.identity.models import Person
 from shop.services import services
 
@@ -85,10 +85,11 @@ def conversation(conversation_id: str) -> ResponseReturnValue:
         people = _names(db, {event.content["subject"] for event in events} | {found.subject})
         verdict = chain.verify(db, found.id)
         clients = names_of_clients(db, found.organization)
+        client = agent_of(db, found.organization, found.client_id) if found.client_id else None
     entries = timeline.entries_of(events, people, is_auditor=not is_own or _is_auditor(decision.rule))
     return render_template(
         "admin/conversation.html",
-        conversation=_header(found, is_own),
+        conversation=_header(found, is_own, client),
         person_text=f"{_assistant(found, clients)} on behalf of {people.get(found.subject, 'somebody')}",
         counts=_counted(entries),
         chain={"ok": verdict.ok, "events": verdict.events, "text": _verdict(verdict)},
@@ -188,7 +189,7 @@ def _row(conversation: Conversation, names: dict[str, str], counts: Mapping[str,
     }
 
 
-def _header(conversation: Conversation, is_own: bool) -> dict[str, Any]:
+def _header(conversation: Conversation, is_own: bool, client: Agent | None) -> dict[str, Any]:
     is_external = conversation.client_id is not None
     return {
         "id": conversation.id,
@@ -199,6 +200,9 @@ def _header(conversation: Conversation, is_own: bool) -> dict[str, Any]:
         else None,
         "external": {
             "client_id": conversation.client_id,
+            "client": {"name": client.name, "kind": client.kind, "publisher": client.publisher} if client else None,
+            "entry_href": _entry_of(client, conversation, is_own),
+            "grant": conversation.credential,
             "named": conversation.external_id,
             "source": conversation.source,
             "trust": timeline.TRUST[conversation.source],
@@ -206,6 +210,17 @@ def _header(conversation: Conversation, is_own: bool) -> dict[str, Any]:
         if is_external
         else None,
     }
+
+
+def _entry_of(client: Agent | None, conversation: Conversation, is_own: bool) -> str | None:
+    """Where this reader can see what the client may do, and end it: the inventory, or among their own connected assistants."""
+    if client is None:
+        return None
+    resource = Resource(kind="agent", id=client.id, organization=client.organization_id)
+    me = principal()
+    if services().policy.is_allowed(principal=me, action=Permission.AGENTS_READ, resource=resource).allowed:
+        return f"/admin/agents/{client.id}"
+    return f"/assistants#{conversation.credential}" if is_own else None
 
 
 def _counted(entries: list[timeline.Entry]) -> dict[str, int]:

@@ -34,6 +34,9 @@ _PILLS = {
     EventName.TURN_STOPPED: ("off", "stopped"),
     EventName.ORDER_PLACED: ("allow", "placed"),
     EventName.AGENT_BLOCKED: ("deny", "blocked"),
+    EventName.ASSISTANTS_STOPPED: ("deny", "stopped"),
+    EventName.GRANT_ASSERTED: ("allow", "allowed"),
+    EventName.GRANT_RECOGNIZED: ("allow", "allowed"),
     EventName.AUTHORIZATION_CODE_REPLAYED: ("deny", "caught"),
     EventName.AUTHORIZATION_REFUSED: ("deny", "refused"),
     EventName.CLIENT_REGISTRATION_REFUSED: ("deny", "refused"),
@@ -62,8 +65,14 @@ _PERSON = {
     EventName.ASSISTANT_PAUSED,
     EventName.ASSISTANT_RESUMED,
     EventName.AUDIT_VIEWED,
+    EventName.AGENT_ALONE_CHANGED,
     EventName.AGENT_BLOCKED,
     EventName.AGENT_CEILING_CHANGED,
+    EventName.AGENT_EVERYONE_CHANGED,
+    EventName.ASSISTANTS_RELEASED,
+    EventName.ASSISTANTS_STOPPED,
+    EventName.GRANT_NARROWED,
+    EventName.AGENT_TAKEN_IN,
     EventName.AGENT_UNBLOCKED,
     EventName.GRANT_CONSENTED,
     EventName.GRANT_DENIED,
@@ -202,9 +211,12 @@ def _text(event: RecordedEvent) -> str:
     resource = (event.content["resource"] or {}).get("id", "")
     texts = {
         EventName.ACCESS_DENIED: f"refused the page {facts.get('page', '')}",
+        EventName.AGENT_ALONE_CHANGED: _alone(facts),
         EventName.AGENT_BLOCKED: f"blocks {_client(facts)} for everybody",
         EventName.AGENT_CEILING_CHANGED: f"lets {_client(facts)} do at most: {_at_most(facts)}",
+        EventName.AGENT_EVERYONE_CHANGED: _everyone(facts),
         EventName.AGENT_FIRST_SEEN: f"{_client(facts)} was let in for the first time",
+        EventName.AGENT_TAKEN_IN: f"takes {_client(facts)} into the inventory",
         EventName.AGENT_UNBLOCKED: f"lifts the block of {_client(facts)}",
         EventName.APPROVAL_APPROVED: f"approves the receipt for {tool}",
         EventName.APPROVAL_DECLINED: f"answers the receipt for {tool}: not now",
@@ -213,6 +225,8 @@ def _text(event: RecordedEvent) -> str:
         EventName.APPROVAL_VOIDED: f"the receipt for {tool} lost its force: {because}",
         EventName.ASSISTANT_PAUSED: "pauses their assistants",
         EventName.ASSISTANT_RESUMED: "lets their assistants go on",
+        EventName.ASSISTANTS_RELEASED: "lets all assistants of the organization go on",
+        EventName.ASSISTANTS_STOPPED: "stops all assistants of the organization",
         EventName.AUDIT_VIEWED: f"opened the audit of {resource}",
         EventName.AUTHORIZATION_CODE_REPLAYED: f"a code of {_client(facts)} came a second time: all it led to is dead",
         EventName.AUTHORIZATION_REFUSED: f"a request of {_client(facts)} was refused: {facts.get('error', '')}",
@@ -226,8 +240,11 @@ def _text(event: RecordedEvent) -> str:
         EventName.CONVERSATION_STARTED: _started(facts),
         EventName.DELEGATION_ENDED: f"the assistant's authority here ended: {because}",
         EventName.DELEGATION_STARTED: f"the assistant may here: {', '.join(facts.get('scopes', []))}",
+        EventName.GRANT_ASSERTED: f"{_client(facts)} is allowed for everybody: {', '.join(facts.get('scopes') or [])}",
         EventName.GRANT_CONSENTED: f"allows {_client(facts)}: {', '.join(facts.get('scopes', []))}",
         EventName.GRANT_DENIED: f"{_client(facts)} was not let in: {_denied(because)}",
+        EventName.GRANT_NARROWED: f"leaves {_client(facts)} with: {', '.join(facts.get('after', []))}",
+        EventName.GRANT_RECOGNIZED: f"{_client(facts)} was let in elsewhere: {', '.join(facts.get('scopes') or [])}",
         EventName.GRANT_REVOKED: f"ended what {_client(facts)} was allowed: {because}",
         EventName.MEMBERSHIP_PROVISIONED: f"{personal.get('name', 'somebody')} became a member: {', '.join(facts.get('roles', []))}",
         EventName.MEMBERSHIP_RESTORED: "membership restored",
@@ -246,7 +263,9 @@ def _text(event: RecordedEvent) -> str:
         EventName.SIGN_IN_FAILED: f"a sign-in failed: {facts.get('code', '')}",
         EventName.SIGN_IN_SUCCEEDED: f"signed in as {', '.join(facts.get('roles', []))}",
         EventName.SIGNING_KEY_ROTATED: f"a new key signs: {because}",
-        EventName.TOKEN_ISSUED: f"{_client(facts)} got a token: {', '.join(facts.get('scopes', []))}",
+        EventName.TOKEN_EXCHANGED: f"{_client(facts)} got a narrower token: {', '.join(facts.get('scopes', []))}",
+        EventName.TOKEN_ISSUED: f"{_client(facts)} got a token: {', '.join(facts.get('scopes', []))}{_alone_with(facts)}",
+        EventName.TOKEN_RECOGNIZED: f"{_client(facts)} came with a token: {', '.join(facts.get('scopes', []))}",
         EventName.TOKEN_REFRESHED: f"{_client(facts)} renewed its token: {', '.join(facts.get('scopes', []))}",
         EventName.TOKEN_REFUSED: f"{_client(facts)} got no token: {facts.get('error', '')}",
         EventName.TOKEN_REVOKED: f"{_client(facts)} gave a token back",
@@ -269,7 +288,10 @@ def _why(event: RecordedEvent) -> str | None:
         limit = compared["order_limit"]
         parts.append(f"{euros(compared['amount'])} against a limit of {euros(limit) if limit is not None else 'none'}")
     if "scope_needed" in compared:
-        parts.append(f"scope {compared['scope_needed']} was not consented to")
+        above = (
+            "is above what the organization lets this client do" if "ceiling" in compared else "was not consented to"
+        )
+        parts.append(f"scope {compared['scope_needed']} {above}")
     if "roles_that_allow" in compared:
         parts.append(f"roles held: {', '.join(compared['roles'])}; would do: {', '.join(compared['roles_that_allow'])}")
     if "total" in facts and event.name in {EventName.ORDER_PLACED, EventName.ORDER_CANCELLED}:
@@ -328,6 +350,21 @@ def _client(facts: Mapping[str, Any]) -> str:
 def _at_most(facts: Mapping[str, Any]) -> str:
     after = facts.get("after")
     return "whatever people allow" if after is None else ", ".join(after) or "nothing"
+
+
+def _everyone(facts: Mapping[str, Any]) -> str:
+    allowed = facts.get("after")
+    if allowed is None:
+        return f"allows {_client(facts)} to nobody without asking them"
+    return f"allows {_client(facts)} for everybody: {', '.join(allowed)}"
+
+
+def _alone(facts: Mapping[str, Any]) -> str:
+    return f"{'lets' if facts.get('allowed') else 'no longer lets'} {_client(facts)} act with no human present"
+
+
+def _alone_with(facts: Mapping[str, Any]) -> str:
+    return "" if facts.get("human_present", True) else "; no human is present"
 
 
 def _denied(because: str) -> str:

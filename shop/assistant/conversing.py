@@ -23,7 +23,7 @@ from shop.conversations import threads, turns
 from shop.conversations.models import Conversation, Trigger, TurnState
 from shop.credentials.ledger import live
 from shop.principal import Principal
-from shop.revocation import cascade
+from shop.revocation.conversations import lapse_receipts_of
 
 __all__ = ["Begun", "Conversing", "NotThere", "Unanswerable"]
 
@@ -64,7 +64,7 @@ class Conversing(Deciding):
             earlier = turns.exchange_of(threads.turns_of(db, conversation.id))
             if not earlier or earlier[0].id != turn_id:
                 raise Unanswerable("Only your latest message can be changed.")
-            voided = cascade.lapse_receipts_of(db, replace(me, conversation=conversation.id), earlier)
+            voided = lapse_receipts_of(db, replace(me, conversation=conversation.id), earlier)
             begun = self._say(db, person, conversation, text, page)
             turns.replace_by(db, earlier, begun.turn)
             record(

@@ -16,7 +16,7 @@ from shop.audit.writer import record
 from shop.conversations import threads
 from shop.conversations.threads import BadTitle
 from shop.credentials.ledger import live
-from shop.revocation import cascade
+from shop.revocation.conversations import delete_conversation
 from shop.services import services
 
 _MOST_SEARCHED = 100
@@ -44,7 +44,7 @@ def add_routes(chat: Blueprint) -> None:
     @chat.post("/<conversation_id>/delete")
     def delete(conversation_id: str) -> ResponseReturnValue:
         with services().database.write() as db:
-            cascade.delete_conversation(db, services().policy, principal(), conversation_id)
+            delete_conversation(db, services().policy, principal(), conversation_id)
         flash("The conversation is deleted. What was done in it stays done, and on record.", "allow")
         return redirect("/assistant/", 303)
 

@@ -225,7 +225,8 @@ class ChatPage:
         scopes = delegation.scopes_here(db, self._person, conversation.id if conversation else None)
         return {
             "may": {workflow: workflow in scopes for workflow in ("browse", "read", "transact")}
-            | {"paused": is_paused(db, self._person)},
+            | {"paused": is_paused(db, self._person)}
+            | delegation.bounds_of_organization(db, self._person),
             "conversations": presenter.conversations_view(
                 threads.of_person(db, self._person), conversation.id if conversation else None, moment(db)
             ),

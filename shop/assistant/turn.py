@@ -23,7 +23,7 @@ from shop.audit.writer import record
 from shop.conversations import turns
 from shop.conversations.models import Item, ItemKind, Turn, TurnState
 from shop.conversations.threads import turns_of
-from shop.credentials.ledger import NotAlive, live
+from shop.credentials.ledger import Kind, Lapse, NotAlive, live
 from shop.database import Database
 from shop.principal import Principal
 from shop.tools.gateway import Gateway
@@ -35,7 +35,7 @@ _OUR_FAULT = ModelError("internal", "Something went wrong on our side", "It was 
 STORE_EVERY = 0.15
 """Seconds between two stored states of a growing text; what streams to the page is not held back by it."""
 
-ENDS_THE_TURN = frozenset({"signed_out", "suspended", "paused"})
+ENDS_THE_TURN = frozenset({"signed_out", "suspended", "paused", "stopped", "blocked"})
 """Codes after which nothing may leave for the model any more (invariant I12)."""
 
 
@@ -89,7 +89,7 @@ class TurnLoop:
         except _Stopped as stopped:
             self._end(assistant, turn, TurnState.STOPPED, because=stopped.because)
         except NotAlive as lapsed:
-            self._end(assistant, turn, TurnState.STOPPED, because=lapsed.because or str(lapsed.lapse))
+            self._end(assistant, turn, TurnState.STOPPED, because=_why_lapsed(lapsed))
         except ModelError as error:
             self._end(assistant, turn, TurnState.FAILED, error=error)
         except Exception:  # the edge of a thread: whatever it was, the turn must end and say so
@@ -217,6 +217,15 @@ class TurnLoop:
             )
 
 
+def _why_lapsed(lapsed: NotAlive) -> str:
+    """Why nothing may go on, as a key of `_WHY` where there are words for it."""
+    if lapsed.kind is Kind.AGENT:
+        return "blocked"
+    if lapsed.kind is Kind.ORGANIZATION and lapsed.lapse is Lapse.PAUSED:
+        return "stopped"
+    return lapsed.because or str(lapsed.lapse)
+
+
 def asks_person(outcome: dict[str, Any]) -> bool:
     """Whether a call's outcome is a question to its person: allow a workflow, or confirm a receipt."""
     return outcome["kind"] == "awaiting_approval" or outcome.get("code") == "consent_needed"
@@ -229,5 +238,7 @@ _WHY = {
     "ended_by_person": "You ended the session that this ran under.",
     "suspended": "Your account was suspended.",
     "paused": "Your assistant is paused.",
+    "stopped": "Your organization has stopped all assistants.",
+    "blocked": "Your organization has blocked this assistant.",
     "expired": "The sign-in that this ran under has expired.",
 }

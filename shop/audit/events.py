@@ -21,6 +21,10 @@ class EventName(StrEnum):
     """When the event is written."""
 
     ACCESS_DENIED = "access.denied", "A page or action outside the tools was refused by the policy."
+    AGENT_ALONE_CHANGED = (
+        "agent.alone_changed",
+        "An administrator let a client act with no human present, and answers for it; or ended that, with its tokens.",
+    )
     AGENT_BLOCKED = (
         "agent.blocked",
         "An administrator blocked a client for the whole organization; all its grants there ended.",
@@ -29,7 +33,15 @@ class EventName(StrEnum):
         "agent.ceiling_changed",
         "An administrator changed what a client may do for anybody in the organization at most.",
     )
+    AGENT_EVERYONE_CHANGED = (
+        "agent.everyone_changed",
+        "An administrator changed what a client may do for everybody in the organization without each being asked.",
+    )
     AGENT_FIRST_SEEN = "agent.first_seen", "A client was let in by somebody of the organization for the first time."
+    AGENT_TAKEN_IN = (
+        "agent.taken_in",
+        "An administrator put a client into the organization's inventory before anybody had used it.",
+    )
     AGENT_UNBLOCKED = "agent.unblocked", "An administrator lifted the block of a client. Nothing that ended comes back."
     APPROVAL_APPROVED = (
         "approval.approved",
@@ -47,17 +59,22 @@ class EventName(StrEnum):
         "A person paused their assistants: every assistant call is refused until lifted.",
     )
     ASSISTANT_RESUMED = "assistant.resumed", "A person lifted the pause of their assistants."
+    ASSISTANTS_RELEASED = "assistants.released", "An administrator let all assistants of the organization go on."
+    ASSISTANTS_STOPPED = (
+        "assistants.stopped",
+        "An administrator stopped all assistants of the organization: every call of theirs is refused until lifted.",
+    )
     AUDIT_VIEWED = (
         "audit.viewed",
         "Somebody other than its person opened a conversation's audit view or an organization's trail.",
     )
-    AUTHORIZATION_REFUSED = (
-        "authorization.refused",
-        "A client sent a person to the authorization endpoint with a request that was refused.",
-    )
     AUTHORIZATION_CODE_REPLAYED = (
         "authorization_code.replayed",
         "A code was presented a second time; everything that it had led to died.",
+    )
+    AUTHORIZATION_REFUSED = (
+        "authorization.refused",
+        "A client sent a person to the authorization endpoint with a request that was refused.",
     )
     CATALOGUE_IMPORTED = "catalogue.imported", "Foreign goods were brought into the catalogue by the command for it."
     CLIENT_REGISTERED = "client.registered", "A client was registered, by the operator or by itself."
@@ -82,11 +99,23 @@ class EventName(StrEnum):
         "delegation.started",
         "An assistant got authority in a conversation, linked to its predecessor if there was one.",
     )
+    GRANT_ASSERTED = (
+        "grant.asserted",
+        "An organization's identity provider let an assistant in that its administrator allows for everybody: nobody was asked.",
+    )
     GRANT_CONSENTED = (
         "grant.consented",
         "A person let an external assistant in, or changed what it may do.",
     )
     GRANT_DENIED = "grant.denied", "A person, or their organization's rules, refused an external assistant."
+    GRANT_NARROWED = (
+        "grant.narrowed",
+        "A person took some workflows back from an external assistant that keeps the others.",
+    )
+    GRANT_RECOGNIZED = (
+        "grant.recognized",
+        "A token of the external authorization server let an assistant in for a person, or brought it more than before.",
+    )
     GRANT_REVOKED = (
         "grant.revoked",
         "What a person allowed to external assistants ended, with all tokens and open receipts below.",
@@ -116,7 +145,15 @@ class EventName(StrEnum):
     SIGN_IN_FAILED = "sign_in.failed", "A sign-in through an identity provider did not succeed."
     SIGN_IN_SUCCEEDED = "sign_in.succeeded", "A person signed in through their organization's identity provider."
     SIGNING_KEY_ROTATED = "signing_key.rotated", "Access tokens are signed with a new key from now on."
-    TOKEN_ISSUED = "token.issued", "A client redeemed a code for an access token."
+    TOKEN_EXCHANGED = "token.exchanged", "A client exchanged an access token of its own for a narrower one."
+    TOKEN_ISSUED = (
+        "token.issued",
+        "A client got an access token for a code, for an identity assertion, or for itself with no human present.",
+    )
+    TOKEN_RECOGNIZED = (
+        "token.recognized",
+        "A token of the external authorization server was presented for the first time.",
+    )
     TOKEN_REFRESHED = "token.refreshed", "A client renewed its access token; the refresh token before is used up."
     TOKEN_REFUSED = "token.refused", "A client got no token: the reason is recorded."
     TOKEN_REVOKED = "token.revoked", "A client gave a token back."

@@ -34,6 +34,7 @@ class Code(StrEnum):
     OVER_LIMIT = "over_limit"
     PAUSED = "paused"
     SIGNED_OUT = "signed_out"
+    STOPPED = "stopped"
     SUSPENDED = "suspended"
 
 
@@ -73,6 +74,7 @@ class Decision:
             Code.OVER_LIMIT: "This is over a limit. The page tells the person which one and what they can do.",
             Code.PAUSED: "The assistant is paused.",
             Code.SIGNED_OUT: "The sign-in that this conversation ran under has ended.",
+            Code.STOPPED: "An administrator of this person's organization has stopped all assistants there.",
             Code.SUSPENDED: "This account is suspended.",
         }[self.code]
         return {"code": self.code, "message": message} | ({"workflow": self.workflow} if self.workflow else {})
@@ -91,6 +93,8 @@ def from_lapse(lapsed: NotAlive, policy_version: str) -> Decision:
     code = {Lapse.PAUSED: Code.PAUSED, Lapse.SUSPENDED: Code.SUSPENDED}.get(lapsed.lapse, Code.SIGNED_OUT)
     if lapsed.kind in {Kind.MEMBERSHIP, Kind.ORGANIZATION} and code is Code.SIGNED_OUT:
         code = Code.SUSPENDED
+    if lapsed.kind is Kind.ORGANIZATION and code is Code.PAUSED:
+        code = Code.STOPPED
     if lapsed.kind is Kind.AGENT:
         code = Code.BLOCKED
     return Decision(

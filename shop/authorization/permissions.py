@@ -16,6 +16,7 @@ class Permission(StrEnum):
     ADDRESSES_READ = "addresses:read"
     ADDRESSES_WRITE = "addresses:write"
     AGENTS_MANAGE = "agents:manage"
+    AGENTS_READ = "agents:read"
     APPROVALS_READ = "approvals:read"
     AUDIT_READ = "audit:read"
     CART_READ = "cart:read"

@@ -113,9 +113,14 @@ class Policy:
                 "roles_that_allow": sorted(self.roles_that_allow(action)),
             }
         elif not consented:
-            workflow = next((Workflow(r.workflow) for r in candidates if r.workflow in CONSENTABLE), None)
+            consentable = [Workflow(r.workflow) for r in candidates if r.workflow in CONSENTABLE]
+            workflow = next((one for one in consentable if one in principal.ceiling), None)
             rule, code = "default.scope", Code.CONSENT_NEEDED if workflow else Code.NOT_PERMITTED
             compared = {"scopes": sorted(principal.scopes), "scope_needed": workflow or candidates[0].workflow}
+            if (
+                consentable and workflow is None
+            ):  # the person could not change this: their organization bounds the client
+                rule, compared = "default.ceiling", compared | {"ceiling": sorted(principal.ceiling)}
         elif not theirs:
             rule = "default.not_yours" if facts.resource.exists else "default.not_there"
             code, compared = Code.NOT_FOUND, _compared(facts)

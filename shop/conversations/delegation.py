@@ -12,7 +12,8 @@ from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.conversations.models import Conversation
 from shop.credentials.delegations import living_delegation, start_delegation
-from shop.credentials.ledger import Authority, changed, live, lock
+from shop.credentials.grants import agent_of, ceiling_of
+from shop.credentials.ledger import Authority, Kind, changed, live, lock, paused_at
 from shop.database import moment
 from shop.principal import CONSENTABLE, FIRST_SCOPES, IN_APP_ASSISTANT, Actor, Principal, Workflow
 
@@ -42,7 +43,7 @@ def assistant_for(
         delegation, scopes = found[0], frozenset(Workflow(scope) for scope in found[1].scopes or ())
     assistant = replace(
         person,
-        actor=Actor(client_id=IN_APP_ASSISTANT, build=build),
+        actor=Actor(client_id=IN_APP_ASSISTANT, build=build, agent=_own_agent(db, person.organization)),
         delegation=delegation.id,
         conversation=conversation.id,
         scopes=scopes,
@@ -61,7 +62,25 @@ def assistant_for(
 def scopes_here(db: Session, person: Principal, conversation_id: str | None) -> frozenset[str]:
     """The workflows that the assistant may use in a conversation now: for the chips."""
     found = living_delegation(db, conversation_id, person.own_session) if conversation_id else None
-    return frozenset(found[1].scopes or ()) if found else FIRST_SCOPES
+    consented = frozenset(found[1].scopes or ()) if found else FIRST_SCOPES
+    return consented & ceiling_of(db, person.organization, IN_APP_ASSISTANT)
+
+
+def bounds_of_organization(db: Session, person: Principal) -> dict[str, object]:
+    """What the organization decided over its people's heads: what is `forbidden`, and whether all is `stopped`."""
+    ceiling = ceiling_of(db, person.organization, IN_APP_ASSISTANT)
+    return {
+        "forbidden": sorted(CONSENTABLE - ceiling),
+        "stopped": not ceiling or Kind.ORGANIZATION in paused_at(db, person),
+    }
+
+
+def _own_agent(db: Session, organization: str) -> str:
+    """The shop's own assistant in an organization's inventory. It is there from the organization's first day."""
+    agent = agent_of(db, organization, IN_APP_ASSISTANT)
+    if agent is None:
+        raise LookupError(f"the shop's own assistant is not in the inventory of {organization}")
+    return agent.id
 
 
 def set_consent(

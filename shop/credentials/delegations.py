@@ -12,6 +12,7 @@ from sqlalchemy import ForeignKey, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shop.credentials.ledger import Authority, Kind
+from shop.credentials.sessions import SignedInSession
 from shop.database import Base, moment, new_id
 from shop.principal import FIRST_SCOPES
 
@@ -57,6 +58,22 @@ def start_delegation(
     db.add(delegation)
     db.flush()
     return delegation
+
+
+def living_delegations_of(db: Session, organization_id: str, client_id: str) -> list[tuple[str, str]]:
+    """(delegation, membership) of each delegation that a client holds in an organization and that is alive."""
+    query = (
+        select(Delegation.id, SignedInSession.membership_id)
+        .join(SignedInSession, SignedInSession.id == Delegation.session_id)
+        .join(Authority, Authority.id == Delegation.id)
+        .where(
+            SignedInSession.organization_id == organization_id,
+            Delegation.client_id == client_id,
+            Authority.ended_at.is_(None),
+            Authority.expires_at > moment(db),
+        )
+    )
+    return [(delegation, membership) for delegation, membership in db.execute(query.order_by(Delegation.id))]
 
 
 def latest_delegation(db: Session, conversation_id: str) -> Delegation | None:

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint, select
+from sqlalchemy import ColumnElement, ForeignKey, String, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shop.credentials.ledger import Authority, Kind, changed
 from shop.database import Base, moment, new_id, word
-from shop.principal import Actor, Principal
+from shop.principal import EVERY_SCOPE, Actor, Principal
 
 
 class ClientKind(StrEnum):
@@ -29,6 +29,10 @@ class ClientKind(StrEnum):
     """Its `client_id` is the address of a document; that host vouches for it."""
     DYNAMIC = "dynamic"
     """It registered itself: nobody vouches for it."""
+    IN_APP = "in_app"
+    """It is this shop's own assistant: it holds delegations, not grants."""
+    EXTERNAL = "external"
+    """Another authorization server knows it, the one that issues this shop's tokens."""
 
 
 class Agent(Base):
@@ -45,6 +49,13 @@ class Agent(Base):
     """What the client calls itself, as of its latest consent."""
     publisher: Mapped[str | None] = mapped_column(String(253))
     """The host whose document says so; None for a client of another kind."""
+    owner_id: Mapped[str | None] = mapped_column(String(40))
+    """Who answers for it here: the administrator who registered it, else the person who was the first to let it in."""
+    for_everyone: Mapped[list[str] | None]
+    """The workflows that an administrator allowed it for everybody in the organization, who are then not asked each (enterprise-
+    managed authorization); None: each person decides. The ceiling bounds it like anything else."""
+    for_everyone_tools: Mapped[dict[str, list[str]] | None]
+    """Workflow → the tools in it that cannot be undone, as they were when the administrator allowed it: one more waits for them."""
     first_seen_at: Mapped[datetime]
 
 
@@ -60,11 +71,17 @@ class Grant(Base):
     agent_id: Mapped[str] = mapped_column(ForeignKey("agents.id"), index=True)
     client_id: Mapped[str] = mapped_column(String(300))
     authenticated_by: Mapped[str] = mapped_column(String(40))
-    """The session of the latest consent. The grant outlives it."""
+    """The session of the latest consent, which the grant outlives. Where nobody was asked here: the identity assertion (`jag_…`),
+    or the connection (`con_…`) whose issuer gave the client its token."""
     redirect_host: Mapped[str] = mapped_column(String(253))
     """Where the latest answer went, as the person was shown it."""
     risky_tools: Mapped[dict[str, list[str]]]
     """Workflow → the tools in it that cannot be undone, as they were when it was consented to: one more is a new question."""
+    by_organization: Mapped[bool] = mapped_column(default=False)
+    """Whether it came of an administrator's allowing the client for everybody: its person was not asked."""
+    offered: Mapped[list[str] | None]
+    """Of such a grant, the workflows that were allowed for everybody when it was last renewed. What is in here and not in its
+    scopes, the person took back."""
     started_at: Mapped[datetime]
     consented_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
@@ -92,7 +109,14 @@ class Consent:
 
 
 def note_agent(
-    db: Session, *, organization_id: str, client_id: str, kind: ClientKind, name: str, publisher: str | None
+    db: Session,
+    *,
+    organization_id: str,
+    client_id: str,
+    kind: ClientKind,
+    name: str,
+    publisher: str | None,
+    owner_id: str | None = None,
 ) -> tuple[Agent, bool]:
     """The client's entry in the inventory, made when this is the first time it is used there. Returns it and whether it is new.
 
@@ -112,6 +136,7 @@ def note_agent(
         kind=kind,
         name=name,
         publisher=publisher,
+        owner_id=owner_id,
         first_seen_at=moment(db),
     )
     db.add(agent)
@@ -125,6 +150,24 @@ def agent_of(db: Session, organization_id: str, client_id: str) -> Agent | None:
     return db.scalars(query).one_or_none()
 
 
+def ceiling_of(db: Session, organization_id: str, client_id: str) -> frozenset[str]:
+    """What an organization lets a client do at most: nothing when it is blocked, all when nobody said anything."""
+    agent = agent_of(db, organization_id, client_id)
+    authority = db.get_one(Authority, agent.id) if agent else None
+    if authority and (authority.suspended_at or authority.ended_at):
+        return frozenset()
+    return EVERY_SCOPE if authority is None or authority.scopes is None else frozenset(authority.scopes)
+
+
+def inventory(db: Session, organization_id: str) -> list[tuple[Agent, Authority]]:
+    """All clients that an organization knows, by name: the shop's own assistant first."""
+    query = select(Agent, Authority).join(Authority, Authority.id == Agent.id)
+    rows = db.execute(query.where(Agent.organization_id == organization_id).order_by(Agent.name, Agent.id))
+    return sorted(
+        ((agent, authority) for agent, authority in rows), key=lambda row: row[0].kind is not ClientKind.IN_APP
+    )
+
+
 def names_of_clients(db: Session, organization_id: str) -> dict[str, str]:
     """What the clients in an organization's inventory call themselves, by `client_id`."""
     query = select(Agent.client_id, Agent.name).where(Agent.organization_id == organization_id)
@@ -135,11 +178,34 @@ def start_grant(
     db: Session, person: Principal, agent: Agent, consent: Consent, *, lifetime: timedelta
 ) -> tuple[Grant, Authority]:
     """Give a client what its person consented to, until `lifetime` from now."""
+    return open_grant(
+        db,
+        agent,
+        consent,
+        membership_id=person.membership,
+        person_id=person.subject,
+        authenticated_by=person.own_session,
+        lifetime=lifetime,
+    )
+
+
+def open_grant(
+    db: Session,
+    agent: Agent,
+    consent: Consent,
+    *,
+    membership_id: str,
+    person_id: str,
+    authenticated_by: str,
+    lifetime: timedelta,
+    by_organization: bool = False,
+) -> tuple[Grant, Authority]:
+    """The rows of a grant: what a client may do for one person, on the strength of `authenticated_by`."""
     now, identifier = moment(db), new_id("gnt")
     authority = Authority(
         id=identifier,
         kind=Kind.GRANT,
-        parent_id=person.membership,
+        parent_id=membership_id,
         expires_at=now + lifetime,
         scopes=sorted(consent.scopes),
     )
@@ -147,14 +213,16 @@ def start_grant(
     db.flush()
     grant = Grant(
         id=identifier,
-        organization_id=person.organization,
-        membership_id=person.membership,
-        person_id=person.subject,
+        organization_id=agent.organization_id,
+        membership_id=membership_id,
+        person_id=person_id,
         agent_id=agent.id,
         client_id=agent.client_id,
-        authenticated_by=person.own_session,
+        authenticated_by=authenticated_by,
         redirect_host=consent.redirect_host,
         risky_tools=consent.risky_tools,
+        by_organization=by_organization,
+        offered=sorted(consent.scopes) if by_organization else None,
         started_at=now,
         consented_at=now,
     )
@@ -174,14 +242,19 @@ def consent_anew(
     db.flush()
 
 
-def living_grant(db: Session, membership_id: str, client_id: str) -> tuple[Grant, Authority] | None:
-    """The grant of a client for a membership, if it is alive: there is one at most."""
+def living_grant(
+    db: Session, membership_id: str, client_id: str, *, by_organization: bool = False
+) -> tuple[Grant, Authority] | None:
+    """The grant of a client for a membership, if it is alive: there is one at most that the person gave, and one at most of
+    the organization's.
+    """
     row = db.execute(
         select(Grant, Authority)
         .join(Authority, Authority.id == Grant.id)
         .where(
             Grant.membership_id == membership_id,
             Grant.client_id == client_id,
+            Grant.by_organization == by_organization,
             Authority.ended_at.is_(None),
             Authority.expires_at > moment(db),
         )
@@ -189,7 +262,45 @@ def living_grant(db: Session, membership_id: str, client_id: str) -> tuple[Grant
     return (row[0], row[1]) if row else None
 
 
-def grants_of_agent(db: Session, agent_id: str) -> list[str]:
-    """Ids of the grants, of whomever, that a client holds in an organization and that have not ended."""
+def taken_back_at(db: Session, membership_id: str, client_id: str) -> datetime | None:
+    """When the last grant of a client for a membership ended by anything but an administrator's word about the client.
+
+    Where nobody is asked here, a client could undo that by coming again with what it has. So what proves its person must be
+    of a sign-in after this moment: whatever ended stays ended until they came back themselves.
+    """
+    query = select(func.max(Authority.ended_at)).join(Grant, Grant.id == Authority.id)
+    return db.scalar(
+        query.where(
+            Grant.membership_id == membership_id,
+            Grant.client_id == client_id,
+            Authority.ended_because.not_in(["blocked", "not_for_everyone"]),
+        )
+    )
+
+
+def grants_of_agent(db: Session, agent_id: str, *, by_organization: bool = False) -> list[str]:
+    """Ids of the grants, of whomever, that a client holds in an organization and that have not ended.
+
+    With `by_organization`, only those that came of its being allowed for everybody.
+    """
     query = select(Grant.id).join(Authority, Authority.id == Grant.id)
-    return list(db.scalars(query.where(Grant.agent_id == agent_id, Authority.ended_at.is_(None)).order_by(Grant.id)))
+    query = query.where(Grant.agent_id == agent_id, Authority.ended_at.is_(None))
+    return list(db.scalars((query.where(Grant.by_organization) if by_organization else query).order_by(Grant.id)))
+
+
+def living_grants_of_agent(db: Session, agent_id: str) -> list[tuple[Grant, Authority]]:
+    """The grants that a client holds in an organization and that are alive, latest first."""
+    return _with_authority(
+        db, Grant.agent_id == agent_id, Authority.ended_at.is_(None), Authority.expires_at > moment(db)
+    )
+
+
+def grants_of_person(db: Session, membership_id: str) -> list[tuple[Grant, Authority]]:
+    """Every grant that a person ever gave in one organization, alive or not, latest first."""
+    return _with_authority(db, Grant.membership_id == membership_id)
+
+
+def _with_authority(db: Session, *which: ColumnElement[bool]) -> list[tuple[Grant, Authority]]:
+    query = select(Grant, Authority).join(Authority, Authority.id == Grant.id).where(*which)
+    rows = db.execute(query.order_by(Grant.consented_at.desc(), Grant.id.desc()))
+    return [(grant, authority) for grant, authority in rows]

@@ -119,9 +119,11 @@ def live(db: Session, principal: Principal, *, for_change: bool = False) -> Prin
     """
     question = _FOR_CHANGE if for_change else _SHARED
     agent = principal.actor.agent if principal.actor else None
-    # An actor's entry in the inventory stands beside the chain, below the organization: it bounds what hangs elsewhere.
+    chain = list(zip(principal.authorities, (None, *principal.authorities), strict=False))
+    # An actor's entry in the inventory stands beside the chain, below the organization: it bounds what hangs elsewhere. It is
+    # looked at before what it ended, so that a blocked client is told that it is blocked.
     beside: list[tuple[str, str | None]] = [(agent, principal.organization)] if agent else []
-    places = [*zip(principal.authorities, (None, *principal.authorities), strict=False), *beside]
+    places = [*chain[:2], *beside, *chain[2:]]
     found = db.connection().execute(question, {"authorities": [identifier for identifier, _ in places]})
     rows = {row.id: row for row in found}
     now = moment(db)
@@ -137,20 +139,26 @@ def live(db: Session, principal: Principal, *, for_change: bool = False) -> Prin
             raise NotAlive(Lapse.SUSPENDED, row.kind, identifier)
         if principal.actor and row.assistants_paused_at is not None:
             raise NotAlive(Lapse.PAUSED, row.kind, identifier)
-    membership = rows[principal.membership]
+    membership, ceiling = rows[principal.membership], rows[agent].scopes if agent else None
     return replace(
         principal,
         roles=frozenset(membership.roles or ()),
         order_limit=membership.order_limit,
         scopes=EVERY_SCOPE.intersection(*(row.scopes for row in rows.values() if row.scopes is not None)),
+        ceiling=EVERY_SCOPE if ceiling is None else frozenset(ceiling),
     )
+
+
+def paused_at(db: Session, principal: Principal) -> frozenset[Kind]:
+    """Where assistants are paused: by this person (membership), for the whole organization, both, or nowhere."""
+    above = (principal.organization, principal.membership)
+    query = select(Authority.kind).where(Authority.id.in_(above), Authority.assistants_paused_at.is_not(None))
+    return frozenset(db.scalars(query))
 
 
 def is_paused(db: Session, principal: Principal) -> bool:
     """Whether assistants of this person, or of the whole organization, are paused."""
-    above = (principal.organization, principal.membership)
-    query = select(Authority.id).where(Authority.id.in_(above), Authority.assistants_paused_at.is_not(None))
-    return db.execute(query.limit(1)).first() is not None
+    return bool(paused_at(db, principal))
 
 
 def end(db: Session, identifiers: Iterable[str], because: str) -> list[tuple[Kind, str]]:

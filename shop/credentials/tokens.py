@@ -54,6 +54,8 @@ class AccessToken(Base):
 
     id: Mapped[str] = mapped_column(ForeignKey("authorities.id"), primary_key=True)
     family_id: Mapped[str] = mapped_column(ForeignKey("token_families.id"), index=True)
+    exchanged_from: Mapped[str | None] = mapped_column(String(40), index=True)
+    """The access token that it was exchanged for (RFC 8693): it ends with that one, and not after it."""
 
 
 def secret_digest(secret: str) -> str:
@@ -71,21 +73,53 @@ def start_family(db: Session, grant_id: str, scopes: frozenset[str], resource: s
     return family
 
 
+def family_of(db: Session, grant_id: str, resource: str) -> TokenFamily:
+    """The one family of a grant whose tokens are never renewed: it holds them together, so that they can end at once."""
+    query = select(TokenFamily).where(TokenFamily.grant_id == grant_id, TokenFamily.ended_at.is_(None))
+    found = db.scalars(query.where(TokenFamily.resource == resource).limit(1)).one_or_none()
+    return found or start_family(db, grant_id, frozenset(), resource)
+
+
 def new_access_token(db: Session, family: TokenFamily, scopes: frozenset[str], *, lifetime: timedelta) -> Authority:
     """The row of a new access token; and those of this grant that ran out a while ago are forgotten."""
     _forget_expired(db, family.grant_id)
-    authority = Authority(
-        id=new_id("tok"),
-        kind=Kind.TOKEN,
-        parent_id=family.grant_id,
-        expires_at=moment(db) + lifetime,
-        scopes=sorted(scopes),
-    )
-    db.add(authority)
-    db.flush()
+    authority = new_token(db, family.grant_id, scopes, until=moment(db) + lifetime)
     db.add(AccessToken(id=authority.id, family_id=family.id))
     db.flush()
     return authority
+
+
+def new_exchanged_token(
+    db: Session, presented: AccessToken, grant_id: str, scopes: frozenset[str], *, until: datetime
+) -> Authority:
+    """The row of an access token that another one was exchanged for; of the same family, so that it dies with it."""
+    authority = new_token(db, grant_id, scopes, until=until)
+    db.add(AccessToken(id=authority.id, family_id=presented.family_id, exchanged_from=presented.id))
+    db.flush()
+    return authority
+
+
+def new_token(
+    db: Session, parent: str, scopes: frozenset[str], *, until: datetime, identifier: str | None = None
+) -> Authority:
+    """The row of a token below `parent`: a grant, or an agent that acts for nobody. One of no family, if nothing else is said."""
+    authority = Authority(
+        id=identifier or new_id("tok"), kind=Kind.TOKEN, parent_id=parent, expires_at=until, scopes=sorted(scopes)
+    )
+    db.add(authority)
+    db.flush()
+    return authority
+
+
+def end_access_token(db: Session, identifier: str, because: str) -> list[str]:
+    """End an access token, and those that it was exchanged for. Returns the ids of those that were alive."""
+    tokens = select(AccessToken.id).where(AccessToken.id == identifier).cte("tokens", recursive=True)
+    tokens = tokens.union_all(select(AccessToken.id).where(AccessToken.exchanged_from == tokens.c.id))
+    found = {
+        identifier,
+        *db.scalars(select(tokens.c.id)),
+    }  # an agent's own token is of no family, and so not among them
+    return [ended for _, ended in end(db, found, because)]
 
 
 def new_refresh_token(db: Session, family: TokenFamily, *, lifetime: timedelta, until: datetime | None) -> str:
@@ -130,16 +164,20 @@ def end_family(db: Session, family_id: str, because: str) -> list[str]:
     return [identifier for _, identifier in end(db, list(tokens), because)]
 
 
-def _forget_expired(db: Session, grant_id: str) -> None:
-    """Forget what ran out; rows that another transaction is at are left to it."""
+def forget_expired_tokens(db: Session, parent: str) -> None:
+    """Forget the tokens below a grant or an agent that ran out a while ago; rows that another transaction is at are left to it."""
     tokens = select(Authority.id).where(
-        Authority.parent_id == grant_id,
+        Authority.parent_id == parent,
         Authority.kind == Kind.TOKEN,
         Authority.expires_at < moment(db) - _KEPT_AFTER_EXPIRY,
     )
     if gone := list(db.scalars(tokens.with_for_update(skip_locked=True))):
         db.execute(delete(AccessToken).where(AccessToken.id.in_(gone)))
         db.execute(delete(Authority).where(Authority.id.in_(gone)))
+
+
+def _forget_expired(db: Session, grant_id: str) -> None:
+    forget_expired_tokens(db, grant_id)
     families = select(TokenFamily.id).where(TokenFamily.grant_id == grant_id)
     spent = select(RefreshToken.token_hash).where(
         RefreshToken.family_id.in_(families), RefreshToken.expires_at < moment(db)

@@ -19,10 +19,12 @@ from shop.audit.chain import AuditEvent
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.authorization.policy import Policy
+from shop.credentials.grants import ClientKind, note_agent
 from shop.credentials.ledger import Authority, Kind
 from shop.database import Base, Database, moment, new_id
 from shop.identity.members import Profile, provision
 from shop.identity.models import Connection, ExternalIdentity, Organization
+from shop.principal import IN_APP_ASSISTANT
 from shop.store import listing
 from shop.store.models import Address, Order, OrderLine, OrderStatus, Product, Variant
 from shop.store.vocabulary import publish
@@ -104,6 +106,14 @@ class Seed:
             is_companion = entry["connection"]["issuer"] == "companion"
             issuer = self._issuer_of(companions) if is_companion else entry["connection"]["issuer"]
             companions += is_companion
+            note_agent(
+                db,
+                organization_id=organization.id,
+                client_id=IN_APP_ASSISTANT,
+                kind=ClientKind.IN_APP,
+                name="The shop's own assistant",
+                publisher=None,
+            )
             self._connection(db, organization, entry, issuer, is_companion)
             self._addresses(db, organization, entry["addresses"])
 

@@ -175,10 +175,7 @@ def verified_claims(
     if not isinstance(encoded, str):
         raise bad_token("no ID token")
     try:
-        try:
-            decoded = jwt.decode(encoded, keys.keys(provider, now), algorithms=list(provider.algorithms))
-        except (JoseError, ValueError):  # perhaps a rotated key: fetch once more, then it is final
-            decoded = jwt.decode(encoded, keys.keys(provider, now, again=True), algorithms=list(provider.algorithms))
+        decoded = verified_jwt(keys, provider, encoded, now)
         claims = CodeIDToken(
             decoded.claims,
             decoded.header,
@@ -194,6 +191,17 @@ def verified_claims(
     except (JoseError, ValueError, KeyError, TypeError) as error:
         raise bad_token(str(error) or type(error).__name__) from error
     return dict(claims)
+
+
+def verified_jwt(keys: Metadata, provider: Provider, encoded: str, now: datetime) -> jwt.Token:
+    """A JWT whose signature was made by one of the provider's keys, with an algorithm that the connection pins.
+
+    Nothing that it says is checked. Raises `SignInError` when the keys cannot be had, and what joserfc raises for the rest.
+    """
+    try:
+        return jwt.decode(encoded, keys.keys(provider, now), algorithms=list(provider.algorithms))
+    except (JoseError, ValueError):  # perhaps a rotated key: fetch once more, then it is final
+        return jwt.decode(encoded, keys.keys(provider, now, again=True), algorithms=list(provider.algorithms))
 
 
 def printable(text: str) -> str:

@@ -203,7 +203,7 @@ class SignIn:
 
     def _admit(self, claimed: _Claimed, claims: Mapping[str, Any], user_agent: str) -> Admitted:
         """Step 4: the person, their membership and a fresh session; a suspended member gets none."""
-        profile = _profile(claimed.provider, claims)
+        profile = profile_of(claimed.provider, claims)
         with self._database.write() as db:
             connection = db.get_one(Connection, claimed.provider.connection_id)
             person, membership = provision(db, connection, profile)
@@ -268,7 +268,7 @@ def safe_path(path: str) -> str:
     return path if is_local and "\\" not in path else "/"
 
 
-def _profile(provider: Provider, claims: Mapping[str, Any]) -> Profile:
+def profile_of(provider: Provider, claims: Mapping[str, Any]) -> Profile:
     """What the claims say of the person. Raises `SignInError` on what cannot be kept or is not this provider's to say."""
     subject, email = claims["sub"], claims.get("email", "")
     if not (

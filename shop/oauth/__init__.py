@@ -10,7 +10,7 @@ person signs in (`shop.identity`, through the door of `shop.access`), or what a 
     /oauth/register         registration.py   dynamic registration (RFC 7591); clients.py, cimd.py: the other two ways
     /oauth/authorize        authorize.py      verify the request; questions.py: what the person is asked
     /oauth/consent          consent.py        the person's answer, once
-    /oauth/token            token.py          grants/authorization_code.py, grants/refresh_token.py
+    /oauth/token            token.py          one file per grant type in grants/; identity_assertions.py, inventory.py
     /oauth/revoke           revoke.py         RFC 7009
     /oauth/introspect       introspect.py     RFC 7662
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,14 +10,14 @@ from typing import Any
 from joserfc import jwt
 from joserfc.errors import JoseError
 
-from shop.credentials.grants import Grant
 from shop.credentials.ledger import Authority
 from shop.oauth.issuer import Issuer
 from shop.oauth.keys import ALGORITHM, Signer
+from shop.principal import Actor, Principal
 
 TYPE = "at+jwt"
 """`typ` (RFC 9068 §2.1), so that no other JWT of ours can be taken for an access token (ASVS 9.2.2)."""
-_IDENTIFIERS = ("sub", "jti", "client_id", "scope", "org", "membership", "grant", "agent")
+_IDENTIFIERS = ("sub", "jti", "client_id", "scope", "org", "membership", "agent")
 
 
 class BadToken(Exception):
@@ -30,7 +31,8 @@ class Claims:
     subject: str
     organization: str
     membership: str
-    grant: str
+    grant: str | None
+    """None for an agent that acts for nobody: its token hangs below its own entry in the inventory."""
     agent: str
     token: str
     client_id: str
@@ -38,27 +40,39 @@ class Claims:
     issued_at: int
     expires_at: int
 
+    def principal(self) -> Principal:
+        """Whom the token stands for. Roles and scopes are filled in by `ledger.live`."""
+        return Principal(
+            subject=self.subject,
+            organization=self.organization,
+            membership=self.membership,
+            actor=Actor(client_id=self.client_id, agent=self.agent),
+            grant=self.grant,
+            token=self.token,
+        )
 
-def mint(issuer: Issuer, signer: Signer, grant: Grant, token: Authority, *, at: datetime) -> str:
-    """The signed form of an access token (RFC 9068 §2.2)."""
-    if token.expires_at is None:
-        raise ValueError("an access token expires")
+
+def mint(
+    issuer: Issuer, signer: Signer, holder: Principal, token: Authority, *, at: datetime, also: Mapping[str, Any]
+) -> str:
+    """The signed form of an access token (RFC 9068 §2.2), with what a grant type says besides."""
+    if token.expires_at is None or holder.actor is None:
+        raise ValueError("an access token expires, and a client holds it")
     claims: dict[str, Any] = {
         "iss": issuer.url,
-        "sub": grant.person_id,
+        "sub": holder.subject,
         "aud": issuer.resource,
         "exp": int(token.expires_at.timestamp()),
         "iat": int(at.timestamp()),
         "jti": token.id,
-        "client_id": grant.client_id,
+        "client_id": holder.actor.client_id,
         "scope": " ".join(token.scopes or ()),
-        "org": grant.organization_id,
-        "membership": grant.membership_id,
-        "grant": grant.id,
-        "agent": grant.agent_id,
-        "sid": grant.authenticated_by,
+        "org": holder.organization,
+        "membership": holder.membership,
+        "agent": holder.actor.agent,
     }
-    return signer.sign(claims, typ=TYPE)
+    below = {"grant": holder.grant} if holder.grant else {}
+    return signer.sign({**also, **claims, **below}, typ=TYPE)
 
 
 def verify(issuer: Issuer, encoded: str, *, at: datetime) -> Claims:
@@ -79,13 +93,13 @@ def verify(issuer: Issuer, encoded: str, *, at: datetime) -> Claims:
         raise BadToken("The access token is for another resource.")
     if not isinstance(claims.get("exp"), int) or claims["exp"] <= at.timestamp():
         raise BadToken("The access token has expired.")
-    if not all(isinstance(claims.get(name), str) for name in _IDENTIFIERS):
+    if not all(isinstance(claims.get(name), str) for name in _IDENTIFIERS) or not _has_parent(claims):
         raise BadToken("The access token lacks a claim.")
     return Claims(
         subject=claims["sub"],
         organization=claims["org"],
         membership=claims["membership"],
-        grant=claims["grant"],
+        grant=claims.get("grant"),
         agent=claims["agent"],
         token=claims["jti"],
         client_id=claims["client_id"],
@@ -93,3 +107,10 @@ def verify(issuer: Issuer, encoded: str, *, at: datetime) -> Claims:
         issued_at=int(claims["iat"]),
         expires_at=claims["exp"],
     )
+
+
+def _has_parent(claims: Mapping[str, Any]) -> bool:
+    """A token hangs below a grant; only an agent that acts for nobody, and is its own subject, has none."""
+    if "grant" in claims:
+        return isinstance(claims["grant"], str)
+    return bool(claims["sub"] == claims["membership"] == claims["agent"])

@@ -34,7 +34,7 @@ def authorize() -> ResponseReturnValue:
     request_of_client: ShopRequest | None = None
     try:
         request_of_client = ShopRequest(server, request.args)
-        asked = _verified(request_of_client)
+        asked = _verified(request_of_client, person)
     except OAuth2Error as error:
         return _refused(server, person, request_of_client, error)
     with server.database.write() as db:
@@ -56,13 +56,18 @@ def _decided(db: Session, server: Issuer, person: SignedIn, asked: Asked) -> Que
     return answer_with_code(db, server, asked, question.grant_id, asked.scopes & question.held)
 
 
-def _verified(asked: ShopRequest) -> Asked:
-    """What does not depend on the person: client, redirect URI, response type, PKCE, resource, scope.
+def _verified(asked: ShopRequest, person: SignedIn) -> Asked:
+    """What does not depend on the person's answer: client, redirect URI, response type, PKCE, resource, scope.
 
     Raises `OAuth2Error`, which names the redirect URI from the moment that it is verified.
     """
     try:
-        cimd.resolve(asked.issuer.database, asked.issuer.fetcher, asked.require("client_id"))
+        cimd.resolve(
+            asked.issuer.database,
+            asked.issuer.fetcher,
+            asked.require("client_id"),
+            for_organization=person.principal.organization,
+        )
     except cimd.UnknownClient as unknown:
         refuse("invalid_client", str(unknown))
     grant = server_of(asked).get_consent_grant(asked)  # type: ignore[no-untyped-call] # untyped in the stubs

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from shop.oauth.access_tokens import BadToken, verify
 from shop.oauth.issuer import issuer
-from shop.principal import Actor, Principal
+from shop.principal import Principal
 
 
 @dataclass(eq=False)  # not frozen: whatever an exception passes through must be able to set its traceback
@@ -35,15 +35,7 @@ def authenticate(authorization_header: str | None) -> Principal:
         claims = verify(server, encoded.strip(), at=server.database.clock())
     except BadToken as bad:
         raise BearerRefused("invalid_token", str(bad)) from bad
-    return Principal(
-        subject=claims.subject,
-        organization=claims.organization,
-        membership=claims.membership,
-        actor=Actor(client_id=claims.client_id, agent=claims.agent),
-        grant=claims.grant,
-        token=claims.token,
-        scopes=claims.scopes,
-    )
+    return claims.principal()
 
 
 def challenge(error: str | None = None, description: str | None = None, scopes: Iterable[str] = ()) -> str:

@@ -32,6 +32,9 @@ _MOST = 1000
 """Documents that are kept although nobody let their client in."""
 
 
+NO_SUCH_CLIENT = "No client has this identifier. One that registered itself may have been forgotten."
+
+
 class UnknownClient(Exception):
     """There is no such client. The message says why, for a developer."""
 
@@ -45,17 +48,19 @@ def is_document_address(client_id: str) -> bool:
     return len(parts.path) > 1 and is_plain and not parts.query
 
 
-def resolve(database: Database, fetcher: Fetcher, client_id: str) -> Client:
+def resolve(database: Database, fetcher: Fetcher, client_id: str, *, for_organization: str | None = None) -> Client:
     """The client of this identifier, its document fetched if it is not fresh. Raises `UnknownClient`.
 
-    Never inside a transaction: it may ask the client's host.
+    For somebody of an organization, another organization's own client is not there (invariant I10). Never inside a transaction: it may ask the client's host.
     """
     with database.read() as db:
         client = find_client(db, client_id)
+        if client and for_organization and client.organization_id not in {None, for_organization}:
+            raise UnknownClient(NO_SUCH_CLIENT)
         if client is not None and (client.fresh_until is None or client.fresh_until > moment(db)):
             return client
     if not is_document_address(client_id):
-        raise UnknownClient("No client has this identifier. One that registered itself may have been forgotten.")
+        raise UnknownClient(NO_SUCH_CLIENT)
     try:
         fetched = ask(database, fetcher, client_id, limit=_LARGEST)
         document = _checked(client_id, fetched.document)

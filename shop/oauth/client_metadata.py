@@ -18,7 +18,14 @@ from shop.oauth.redirects import problem_with
 from shop.principal import CONSENTABLE
 
 AuthMethod = Literal["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]
-GRANT_TYPES = ("authorization_code", "refresh_token")
+_OF_EVERY_CLIENT = ("authorization_code", "refresh_token")
+_WITHOUT_BROWSER = (
+    "client_credentials",
+    "urn:ietf:params:oauth:grant-type:jwt-bearer",
+    "urn:ietf:params:oauth:grant-type:token-exchange",
+)
+"""Nobody is asked in these: only for clients that prove who they are (RFC 6749 §4.4, RFC 7523, RFC 8693)."""
+GRANT_TYPES = (*_OF_EVERY_CLIENT, *_WITHOUT_BROWSER)
 SCOPES = sorted(str(scope) for scope in CONSENTABLE)
 """Every scope that can be asked for, by its name on the wire."""
 ASSERTION_ALGORITHMS = ("RS256", "PS256", "ES256")
@@ -79,17 +86,31 @@ class ClientMetadata(BaseModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> ClientMetadata:
-        if not self.redirect_uris:
+        if self.asks_people and not self.redirect_uris:
             raise ValueError("redirect_uris is required.")
-        if "authorization_code" not in self.grant_types or "code" not in self.response_types:
+        if self.asks_people and "code" not in self.response_types:
+            raise ValueError("response_types: a client that asks people uses the response type code.")
+        if not self.asks_people and (self.redirect_uris or not set(_WITHOUT_BROWSER) & set(self.supported_grant_types)):
             raise ValueError(
-                "Clients here use the authorization code: grant type authorization_code, response type code."
+                "grant_types: a client that asks people uses authorization_code; one that does not proves who it is."
             )
         if self.jwks and self.jwks_uri:
             raise ValueError("jwks and jwks_uri exclude each other (RFC 7591 section 2).")
         if (self.token_endpoint_auth_method == "private_key_jwt") != bool(self.jwks or self.jwks_uri):  # noqa: S105
             raise ValueError("private_key_jwt needs jwks or jwks_uri, and nothing else does.")
         return self
+
+    @property
+    def asks_people(self) -> bool:
+        """Whether it sends people here, to be let in by them."""
+        return "authorization_code" in self.grant_types
+
+    @property
+    def supported_grant_types(self) -> list[str]:
+        """Those of its grant types that there are, for a client of its kind."""
+        is_public = self.token_endpoint_auth_method == "none"  # noqa: S105 - the name of a method
+        there_are = _OF_EVERY_CLIENT if is_public else GRANT_TYPES
+        return [name for name in there_are if name in self.grant_types]
 
     @property
     def name(self) -> str:
@@ -100,8 +121,8 @@ class ClientMetadata(BaseModel):
         """What was registered, for the client to see (RFC 7591 §3.2.1): every scope may be asked for, the person decides."""
         said = self.model_dump(mode="json", exclude_none=True)
         supported = {
-            "grant_types": [name for name in GRANT_TYPES if name in self.grant_types],
-            "response_types": ["code"],
+            "grant_types": self.supported_grant_types,
+            "response_types": ["code"] if self.asks_people else [],
             "scope": " ".join(SCOPES),
         }
         return said | supported

@@ -34,6 +34,8 @@ class Client(Base, ClientMixin):
 
     client_id: Mapped[str] = mapped_column(String(300), primary_key=True)
     kind: Mapped[ClientKind] = mapped_column(word(ClientKind))
+    organization_id: Mapped[str | None] = mapped_column(String(40))
+    """The organization whose administrator registered it: it is there for no one else. None: it is there for everybody."""
     name: Mapped[str] = mapped_column(String(80))
     publisher: Mapped[str | None] = mapped_column(String(253))
     redirect_uris: Mapped[list[str]]
@@ -111,6 +113,7 @@ def register(
     *,
     scopes: list[str] | None = None,
     introspects: bool = False,
+    organization_id: str | None = None,
 ) -> tuple[Client, str | None]:
     """Register a client under an identifier of ours. Returns it and its secret, which is kept nowhere else.
 
@@ -121,6 +124,7 @@ def register(
     client = Client(
         client_id=new_id("cli"),
         kind=kind,
+        organization_id=organization_id,
         publisher=None,
         secret_hash=secret_digest(secret) if secret else None,
         scopes=scopes or SCOPES,

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import click
 from flask.cli import AppGroup
 from sqlalchemy import select
 
-from shop.audit.events import EventName
-from shop.audit.writer import record
-from shop.credentials.grants import ClientKind
-from shop.oauth.client_metadata import SCOPES, BadMetadata, read_metadata
-from shop.oauth.clients import Client, register
+from shop.oauth.client_metadata import GRANT_TYPES, SCOPES, BadMetadata
+from shop.oauth.clients import Client
 from shop.oauth.issuer import issuer
+from shop.oauth.preregistration import read_by_hand, register_by_hand
 
 oauth = AppGroup("oauth", help="Clients and keys of the authorization server.")
 
 
 @oauth.command("register")
 @click.argument("name")
-@click.option("--redirect-uri", "redirect_uris", multiple=True, required=True, help="Where its answers go; several.")
+@click.option("--redirect-uri", "redirect_uris", multiple=True, help="Where its answers go; several.")
+@click.option(
+    "--grant-type",
+    "grant_types",
+    multiple=True,
+    type=click.Choice(GRANT_TYPES),
+    default=("authorization_code", "refresh_token"),
+    help="How it gets its tokens; several.",
+)
 @click.option(
     "--auth-method",
     default="none",
@@ -36,42 +41,23 @@ oauth = AppGroup("oauth", help="Clients and keys of the authorization server.")
 def register_client(
     name: str,
     redirect_uris: tuple[str, ...],
+    grant_types: tuple[str, ...],
     auth_method: str,
     jwks_uri: str | None,
     scopes: tuple[str, ...],
     introspects: bool,
 ) -> None:
     """Register a client, and print its metadata. A secret is shown here and nowhere else."""
-    said: dict[str, Any] = {
-        "client_name": name,
-        "redirect_uris": list(redirect_uris),
-        "token_endpoint_auth_method": auth_method,
-        "grant_types": ["authorization_code", "refresh_token"],
-    }
     try:
-        metadata = read_metadata(said | ({"jwks_uri": jwks_uri} if jwks_uri else {}))
+        metadata = read_by_hand(name, list(redirect_uris), auth_method, jwks_uri, list(grant_types))
     except BadMetadata as bad:
         raise click.ClickException(str(bad)) from bad
     if introspects and auth_method == "none":
         raise click.ClickException("A client that introspects proves who it is: choose an --auth-method.")
     server = issuer()
     with server.database.write() as db:
-        client, secret = register(
-            db, metadata, ClientKind.PREREGISTERED, scopes=sorted(scopes) or None, introspects=introspects
-        )
-        record(
-            db,
-            EventName.CLIENT_REGISTERED,
-            outcome="succeeded",
-            facts={"client": client.client_id, "kind": client.kind, "name": client.name},
-        )
-    answer = metadata.registered() | {
-        "client_id": client.client_id,
-        "scope": " ".join(client.scopes),
-        "issuer": server.url,
-        "resource": server.resource,
-    }
-    click.echo(json.dumps(answer | ({"client_secret": secret} if secret else {}), indent=2))
+        told = register_by_hand(db, server, metadata, scopes=sorted(scopes) or None, introspects=introspects)
+    click.echo(json.dumps(told, indent=2))
 
 
 @oauth.command("clients")

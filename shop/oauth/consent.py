@@ -79,6 +79,7 @@ def _consent(db: Session, server: Issuer, person: Principal, question: Question,
         kind=client.kind,
         name=client.name,
         publisher=client.publisher,
+        owner_id=person.subject,
     )
     if is_new:
         facts = {"client": client.client_id, "kind": client.kind, "name": client.name, "publisher": client.publisher}

@@ -3,6 +3,9 @@
 https on its own port; the name is resolved once, every address it has must be public, and the connection goes to one of
 exactly those; certificate and name are checked as ever; no redirect is followed; size and time are bounded. Where
 addresses come from and how a socket is opened are handed in, so that tests need no network and no check has a switch.
+
+The one origin that an operator names in the settings is no stranger's: it may stand in the operator's own network, and on this
+very machine without TLS. All else holds for it too.
 """
 
 from __future__ import annotations
@@ -13,13 +16,13 @@ import re
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 _CONNECT = 3.0
 _DEADLINE = 6.0
@@ -60,42 +63,55 @@ class Fetcher:
         connect: Callable[[str, int, float], socket.socket] = _connect,
         tls: ssl.SSLContext | None = None,
         deadline: float = _DEADLINE,
+        operators_own: str = "",
     ) -> None:
+        self._own = operators_own
         self._resolve, self._open, self._deadline = resolve, connect, deadline
         self._tls = tls or ssl.create_default_context()
 
     def get_json(self, url: str, *, limit: int) -> Fetched:
         """The JSON object at a stranger's https address, of at most `limit` bytes. Raises `FetchRefused`."""
-        host, path = _checked(url)
-        address = self._public_address(host)
-        try:
-            return self._exchange(host, address, path, limit)
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise FetchRefused(f"{host} gave no usable answer: {type(error).__name__}.") from error
+        return self._fetch(_Request(url), limit)
 
-    def _public_address(self, host: str) -> str:
-        """One of the host's addresses. All of them must be public, so that nobody is offered a choice."""
+    def post_form(self, url: str, form: Mapping[str, str], *, authorization: str, limit: int) -> Fetched:
+        """The JSON object that answers a form, sent with a credential of ours. Raises `FetchRefused`."""
+        return self._fetch(_Request(url, urlencode(form), authorization), limit)
+
+    def _fetch(self, request: _Request, limit: int) -> Fetched:
+        where = _own_place(request.url) if self._own and _origin(request.url) == self._own else _checked(request.url)
+        address = self._address(where)
         try:
-            addresses = list(self._resolve(host, 443))
+            return self._exchange(where, address, request, limit)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise FetchRefused(f"{where.host} gave no usable answer: {type(error).__name__}.") from error
+
+    def _address(self, where: _Place) -> str:
+        """One of the host's addresses. All of a stranger's must be public, so that nobody is offered a choice."""
+        try:
+            addresses = list(self._resolve(where.host, where.port))
         except (OSError, UnicodeError) as error:
-            raise FetchRefused(f"{host} has no address.") from error
-        if not addresses or not all(is_public(address) for address in addresses):
-            raise FetchRefused(f"{host} is not on the public internet.")
+            raise FetchRefused(f"{where.host} has no address.") from error
+        if not addresses or not (where.is_own or all(is_public(address) for address in addresses)):
+            raise FetchRefused(f"{where.host} is not on the public internet.")
         return addresses[0]
 
-    def _exchange(self, host: str, address: str, path: str, limit: int) -> Fetched:
-        raw = self._open(address, 443, _CONNECT)
+    def _exchange(self, where: _Place, address: str, request: _Request, limit: int) -> Fetched:
+        host = where.host
+        raw = self._open(address, where.port, _CONNECT)
         raw.settimeout(self._deadline)
-        secured = self._tls.wrap_socket(raw, server_hostname=host, do_handshake_on_connect=False)
-        overdue = threading.Timer(self._deadline, _hang_up, [secured])
+        opened = (
+            self._tls.wrap_socket(raw, server_hostname=host, do_handshake_on_connect=False) if where.is_tls else raw
+        )
+        overdue = threading.Timer(self._deadline, _hang_up, [opened])
         overdue.daemon = True
         overdue.start()
-        connection = http.client.HTTPSConnection(host, context=self._tls)
+        connection = http.client.HTTPConnection(host, where.port)
         try:
-            secured.do_handshake()
+            if isinstance(opened, ssl.SSLSocket):
+                opened.do_handshake()
             # The socket is connected already, to the address that was checked: nobody resolves the name again.
-            connection.sock = secured
-            connection.request("GET", path, headers={"Accept": "application/json", "Accept-Encoding": "identity"})
+            connection.sock = opened
+            connection.request(request.method, where.path, request.form, request.headers(where))
             response = connection.getresponse()
             if response.status != 200:
                 raise FetchRefused(f"{host} answered with status {response.status}; redirects are not followed.")
@@ -111,7 +127,7 @@ class Fetcher:
         finally:
             overdue.cancel()
             connection.close()
-            secured.close()
+            opened.close()
 
 
 def is_public(address: str) -> bool:
@@ -125,8 +141,60 @@ def is_public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast and not ip.is_reserved
 
 
-def _checked(url: str) -> tuple[str, str]:
-    """Host and path of an address that may be asked at all. Raises `FetchRefused`."""
+@dataclass(frozen=True)
+class _Place:
+    """Where a request goes."""
+
+    host: str
+    path: str
+    port: int = 443
+    is_tls: bool = True
+    is_own: bool = False
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What is asked."""
+
+    url: str
+    form: str | None = None
+    authorization: str | None = field(default=None, repr=False)
+
+    @property
+    def method(self) -> str:
+        return "GET" if self.form is None else "POST"
+
+    def headers(self, where: _Place) -> dict[str, str]:
+        is_usual = where.port == (443 if where.is_tls else 80)
+        sent = {
+            "Host": where.host if is_usual else f"{where.host}:{where.port}",
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+        }
+        if self.form is not None:
+            sent["Content-Type"] = "application/x-www-form-urlencoded"
+        return sent | ({"Authorization": self.authorization} if self.authorization else {})
+
+
+def _origin(url: str) -> str:
+    """Scheme, host and port of an address, as it is written."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _own_place(url: str) -> _Place:
+    """A place at the origin that the operator named; the settings have checked its form."""
+    parts = urlsplit(url)
+    is_tls = parts.scheme == "https"
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return _Place(parts.hostname or "", path, parts.port or (443 if is_tls else 80), is_tls, is_own=True)
+
+
+def _checked(url: str) -> _Place:
+    """A stranger's place that may be asked at all. Raises `FetchRefused`."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
@@ -136,7 +204,7 @@ def _checked(url: str) -> tuple[str, str]:
         raise FetchRefused("The address must be https, on its usual port, without a user name.")
     if "." not in host or host.replace(".", "").isdigit() or ":" in host:
         raise FetchRefused("The address must name a host on the public internet.")
-    return host, (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return _Place(host, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
 
 
 def _freshness(cache_control: str) -> timedelta:
@@ -147,7 +215,7 @@ def _freshness(cache_control: str) -> timedelta:
     return min(max(timedelta(seconds=int(said.group(1))), _SHORTEST), _LONGEST) if said else _USUAL
 
 
-def _hang_up(connection: ssl.SSLSocket) -> None:
+def _hang_up(connection: socket.socket) -> None:
     """End a connection under whoever reads from it: they find it broken, wherever they are."""
     with suppress(OSError):
         socket.socket.shutdown(connection, socket.SHUT_RDWR)

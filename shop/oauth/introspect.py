@@ -38,18 +38,18 @@ def introspect() -> Response:
 
 def _told(db: Session, server: Issuer, client: Client, held: Held | None) -> dict[str, Any] | None:
     """§2.2, or None when there is nothing to tell this client."""
-    if held is None or not (client.introspects or held.grant.client_id == client.client_id):
+    if held is None or not (client.introspects or held.is_of(client)):
         return None
     try:
-        principal = live(db, held.grant.principal(held.access.token if held.access else None))
+        principal = live(db, held.holder)
     except NotAlive:
         return None
     common = {
         "active": True,
         "iss": server.url,
         "aud": server.resource,
-        "sub": held.grant.person_id,
-        "client_id": held.grant.client_id,
+        "sub": principal.subject,
+        "client_id": principal.actor.client_id if principal.actor else None,
     }
     if held.access:
         of_token = {"token_type": "Bearer", "exp": held.access.expires_at, "iat": held.access.issued_at}

@@ -9,6 +9,7 @@ from typing import Protocol
 from flask import current_app
 
 from shop.database import Database
+from shop.identity.oidc import Metadata
 from shop.oauth.fetching import Fetcher
 from shop.oauth.keys import Keys
 from shop.principal import Principal
@@ -35,6 +36,8 @@ class Issuer:
     database: Database
     keys: Keys
     fetcher: Fetcher
+    providers: Metadata
+    """Discovery and keys of the organizations' identity providers, as sign-in knows them."""
     risky_tools: RiskyTools
     signed_in: Callable[[], SignedIn | None]
     """Who is signed in at the browser that asks; None when nobody is."""

@@ -12,6 +12,7 @@ from flask import Blueprint, Response, jsonify
 
 from shop.oauth.client_authentication import CONFIDENTIAL, EVERY_METHOD
 from shop.oauth.client_metadata import ASSERTION_ALGORITHMS, SCOPES
+from shop.oauth.identity_assertions import PROFILE
 from shop.oauth.issuer import issuer
 from shop.oauth.protocol import speak_json
 from shop.oauth.token import GRANTS
@@ -40,6 +41,7 @@ def authorization_server() -> Response:
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
             "grant_types_supported": list(GRANTS),
+            "authorization_grant_profiles_supported": [PROFILE],
             "token_endpoint_auth_methods_supported": list(EVERY_METHOD),
             "token_endpoint_auth_signing_alg_values_supported": assertions,
             "revocation_endpoint_auth_methods_supported": list(EVERY_METHOD),

@@ -27,6 +27,8 @@ from shop.principal import Principal
 
 _LONGEST = 2048
 """Characters in one parameter."""
+_TOKENS = frozenset({"client_assertion", "assertion", "subject_token"})
+"""Parameters that hold a whole token, and may be as long as the body."""
 _SECTION_SIGNS = str.maketrans({"§": "section ", '"': "'", "\\": "/"})
 _log = logging.getLogger(__name__)
 logging.getLogger("authlib").setLevel(logging.INFO)  # its debug messages show whole tokens (invariant I14)
@@ -43,6 +45,12 @@ class ShopRequest(OAuth2Request):
         self.refused: OAuth2Error | None = None
         self.on_behalf_of: Principal | None = None
         """Whose grant the request is about, as soon as that is known: where a refusal is recorded."""
+        self.concerns: str | None = None
+        """The organization that the request is about, where there is no grant yet."""
+        self.about: dict[str, str] = {}
+        """What else is known of it, for the record of a refusal."""
+        self.presented: object | None = None
+        """What the client came with, as it was read and verified before the transaction began."""
         self._form = dict(parameters) if request.method == "POST" else {}
         self._inside: tuple[Session, Signer] | None = None
         self._client: Client | None = None
@@ -210,6 +218,6 @@ def _once(parameters: MultiDict[str, str]) -> dict[str, str]:
             refuse("invalid_request", f"The parameter {name[:40]} was sent more than once.")
         if "\x00" in values[0]:
             refuse("invalid_request", f"The parameter {name[:40]} is no text.")
-        if len(values[0]) > _LONGEST and name != "client_assertion":
+        if len(values[0]) > _LONGEST and name not in _TOKENS:
             refuse("invalid_request", f"The parameter {name[:40]} is longer than {_LONGEST} characters.")
     return {name: values[0] for name, values in parameters.lists()}

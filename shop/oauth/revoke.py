@@ -1,6 +1,6 @@
 """Token revocation (RFC 7009): a client gives back what it holds.
 
-An access token ends alone; a refresh token ends with all that grew from the same authorization (§2.1). What the person
+An access token ends with those that it was exchanged for; a refresh token ends with all that grew from the same authorization (§2.1). What the person
 allowed stays: ending that is theirs (`shop.revocation`).
 """
 
@@ -14,12 +14,14 @@ from sqlalchemy.orm import Session
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.credentials.grants import Grant
-from shop.credentials.ledger import end, hold
-from shop.credentials.tokens import RefreshToken, TokenFamily, end_family, find_refresh_token
+from shop.credentials.ledger import hold
+from shop.credentials.tokens import RefreshToken, TokenFamily, end_access_token, end_family, find_refresh_token
 from shop.oauth.access_tokens import BadToken, Claims, verify
 from shop.oauth.client_authentication import authenticate_client
+from shop.oauth.clients import Client
 from shop.oauth.issuer import Issuer, issuer
 from shop.oauth.protocol import Server, ShopRequest, json_answer, refuse, speak_json
+from shop.principal import Principal
 
 endpoint = Blueprint("oauth_revoke", __name__)
 speak_json(endpoint)
@@ -29,9 +31,13 @@ speak_json(endpoint)
 class Held:
     """A token that somebody presented, and whose it is."""
 
-    grant: Grant
+    holder: Principal
     refresh: tuple[RefreshToken, TokenFamily] | None = None
     access: Claims | None = None
+
+    def is_of(self, client: Client) -> bool:
+        """Whether it was issued to this client."""
+        return self.holder.actor is not None and self.holder.actor.client_id == client.client_id
 
 
 @endpoint.post("/oauth/revoke")
@@ -46,17 +52,17 @@ def revoke() -> Response:
         held = held_by(db, token, access)
         if held is None:
             return json_answer({})
-        if held.grant.client_id != client.client_id:
+        if not held.is_of(client):
             refuse("invalid_grant", "This token was issued to another client.")
-        hold(db, held.grant.organization_id)
+        hold(db, held.holder.organization)
         if held.refresh:
             ended = end_family(db, held.refresh[1].id, "revoked_by_client")
         else:
-            ended = [i for _, i in end(db, [held.access.token], "revoked_by_client")] if held.access else []
+            ended = end_access_token(db, held.access.token, "revoked_by_client") if held.access else []
         record(
             db,
             EventName.TOKEN_REVOKED,
-            principal=held.grant.principal(),
+            principal=held.holder,
             resource=("token_family", held.refresh[1].id)
             if held.refresh
             else ("token", held.access.token if held.access else ""),
@@ -76,7 +82,6 @@ def read_access_token(server: Issuer, token: str) -> Claims | None:
 def held_by(db: Session, token: str, access: Claims | None) -> Held | None:
     """Whose token this is; None when it is none of ours. The hint of its kind is not needed (§2.1)."""
     if access is not None:
-        grant = db.get(Grant, access.grant)
-        return Held(grant=grant, access=access) if grant else None
+        return Held(holder=access.principal(), access=access)
     found = find_refresh_token(db, token)
-    return Held(grant=db.get_one(Grant, found[1].grant_id), refresh=found) if found else None
+    return Held(holder=db.get_one(Grant, found[1].grant_id).principal(), refresh=found) if found else None

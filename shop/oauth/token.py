@@ -6,22 +6,35 @@ record. What a refusal had not done by then, it does not do: nothing is issued b
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from authlib.oauth2 import OAuth2Error
 from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
 from shop.audit.events import EventName
 from shop.audit.writer import record
-from shop.oauth.client_authentication import authenticate_client
+from shop.oauth.client_authentication import CONFIDENTIAL, EVERY_METHOD, authenticate_client
 from shop.oauth.grants.authorization_code import S256, AuthorizationCodeGrant, Resource
+from shop.oauth.grants.client_credentials import ClientCredentialsGrant
+from shop.oauth.grants.identity_assertion import IdentityAssertionGrant
 from shop.oauth.grants.refresh_token import RefreshTokenGrant
+from shop.oauth.grants.token_exchange import TokenExchangeGrant, read_subject_token
+from shop.oauth.identity_assertions import read_assertion
 from shop.oauth.issuer import issuer
 from shop.oauth.protocol import Server, ShopRequest, refuse, speak_json
 
 endpoint = Blueprint("oauth_token", __name__)
 speak_json(endpoint)
 
-GRANTS = (AuthorizationCodeGrant.GRANT_TYPE, RefreshTokenGrant.GRANT_TYPE)
+_OF_EVERY_CLIENT = (AuthorizationCodeGrant.GRANT_TYPE, RefreshTokenGrant.GRANT_TYPE)
+_WITHOUT_BROWSER = (ClientCredentialsGrant, TokenExchangeGrant, IdentityAssertionGrant)
+GRANTS = (*_OF_EVERY_CLIENT, *(grant.GRANT_TYPE for grant in _WITHOUT_BROWSER))
+_READ_FIRST: dict[str, Callable[[ShopRequest], None]] = {
+    TokenExchangeGrant.GRANT_TYPE: read_subject_token,
+    IdentityAssertionGrant.GRANT_TYPE: read_assertion,
+}
+"""What a grant type verifies before the transaction begins, since keys may have to be fetched for it."""
 
 
 def server_of(asked: ShopRequest) -> Server:
@@ -29,18 +42,23 @@ def server_of(asked: ShopRequest) -> Server:
     server = Server(asked.issuer)
     server.register_grant(AuthorizationCodeGrant, [S256(), Resource()])
     server.register_grant(RefreshTokenGrant)
+    for grant in _WITHOUT_BROWSER:
+        server.register_grant(grant)
     return server
 
 
 @endpoint.post("/oauth/token")
 def token() -> Response:
-    """Tokens for a code or a refresh token, or the protocol's error."""
+    """Tokens for what the grant type wants to see, or the protocol's error."""
     asked = ShopRequest(issuer(), request.form)
     server, database = server_of(asked), asked.issuer.database
     try:
-        if asked.require("grant_type") not in GRANTS:
+        grant_type = asked.require("grant_type")
+        if grant_type not in GRANTS:
             refuse("unsupported_grant_type", f"There are these grant types: {', '.join(GRANTS)}.")
-        authenticate_client(server, asked)
+        authenticate_client(server, asked, EVERY_METHOD if grant_type in _OF_EVERY_CLIENT else CONFIDENTIAL)
+        if read_first := _READ_FIRST.get(grant_type):
+            read_first(asked)
     except OAuth2Error as error:
         with database.write() as db:
             record_refusal(db, asked, error)
@@ -60,11 +78,13 @@ def record_refusal(db: Session, asked: ShopRequest, error: OAuth2Error) -> None:
         db,
         EventName.TOKEN_REFUSED,
         principal=asked.on_behalf_of,
+        organization=asked.concerns,
         outcome="denied",
         facts={
             "client": getattr(asked.client, "client_id", None),
             "grant_type": (asked.parameter("grant_type") or "")[:60],
             "error": str(error.error),
             "why": (error.get_error_description() or "")[:300],
+            **asked.about,
         },
     )

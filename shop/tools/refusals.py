@@ -92,6 +92,8 @@ def for_person(db: Session, policy: Policy, principal: Principal, tool: str, dec
             return _not_permitted(policy, verb, decision)
         case Code.BLOCKED:
             return "Your organization has blocked this assistant. An administrator there can lift it."
+        case Code.STOPPED:
+            return "Your organization has stopped all assistants. An administrator there can let them go on."
         case Code.PAUSED:
             return "Your assistant is paused. Resume it, and it can go on."
         case Code.SUSPENDED:
@@ -120,6 +122,8 @@ def _over_limit(db: Session, policy: Policy, principal: Principal, decision: Dec
 
 
 def _not_permitted(policy: Policy, verb: str, decision: Decision) -> str:
+    if "ceiling" in decision.facts:
+        return f"Your organization does not let this assistant {verb}. You can do it yourself, on the shop's own pages."
     if "scope_needed" in decision.facts:
         return f"An assistant cannot be allowed to {verb} this way. You can do it yourself, on the shop's own pages."
     held = " and ".join(decision.facts.get("roles", [])) or "none"

@@ -117,7 +117,7 @@ def test_an_allowed_call_says_nothing_to_the_model() -> None:
     ("lapse", "kind", "code"),
     [
         (Lapse.PAUSED, Kind.MEMBERSHIP, Code.PAUSED),
-        (Lapse.PAUSED, Kind.ORGANIZATION, Code.PAUSED),
+        (Lapse.PAUSED, Kind.ORGANIZATION, Code.STOPPED),
         (Lapse.SUSPENDED, Kind.MEMBERSHIP, Code.SUSPENDED),
         (Lapse.SUSPENDED, Kind.ORGANIZATION, Code.SUSPENDED),
         (Lapse.ENDED, Kind.MEMBERSHIP, Code.SUSPENDED),
@@ -130,7 +130,7 @@ def test_an_allowed_call_says_nothing_to_the_model() -> None:
     ],
 )
 def test_a_credential_that_is_not_alive_is_a_denial(lapse: Lapse, kind: Kind, code: Code) -> None:
-    """The rule says what lapsed; the model learns only whether it is paused, suspended or signed out."""
+    """The rule says what lapsed; the model learns only whether it is paused, stopped, suspended or signed out."""
     decision = from_lapse(NotAlive(lapse, kind, "ses_1", "signed_out_everywhere"), POLICY.version)
     assert (decision.effect, decision.code) == (Effect.DENY, code)
     assert decision.rule == f"credential.{kind}.{lapse}"

@@ -12,6 +12,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 from shop.companions.identity_provider.app import create_app
+from shop.companions.identity_provider.assistants import read_assistants
 from shop.companions.identity_provider.config import Client, ProviderConfig, RefusesToStart, default_issuer
 from shop.companions.identity_provider.directory import Directory, DirectoryError
 
@@ -32,8 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def config_from(options: argparse.Namespace) -> ProviderConfig:
     """The configuration that the command line describes. Raises `RefusesToStart`, `DirectoryError` or `OSError`."""
+    directory = Directory.load(options.directory)
     return ProviderConfig(
-        directory=Directory.load(options.directory),
+        directory=directory,
         data_dir=options.data_dir,
         host=options.host,
         port=options.port,
@@ -47,6 +49,7 @@ def config_from(options: argparse.Namespace) -> ProviderConfig:
                 redirect_uris=tuple(options.redirect_uri),
                 post_logout_redirect_uris=tuple(options.post_logout_redirect_uri),
             ),
+            *read_assistants(options.data_dir / f"{directory.slug}-assistants.toml"),
         ),
     )
 

@@ -22,6 +22,19 @@ class RefusesToStart(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CrossAppAccess:
+    """Another application that a client may use for the company's people, without each being asked there."""
+
+    audience: str
+    """The issuer identifier of that application's authorization server (RFC 8414 §2)."""
+    resource: str
+    """The resource that goes with it: a pair, so that neither can be had with another one."""
+    client_id: str
+    """What that authorization server calls this client."""
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Client:
     """An application that may ask this provider to sign people in."""
 
@@ -31,6 +44,8 @@ class Client:
     redirect_uris: tuple[str, ...]
     """Compared exactly, character by character (RFC 9700 §4.1.3)."""
     post_logout_redirect_uris: tuple[str, ...] = ()
+    access: tuple[CrossAppAccess, ...] = ()
+    """Where it may go for the company's people: nowhere, unless the company says so."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +66,7 @@ class ProviderConfig:
     """How long the picker may stay open."""
     code_lifetime: timedelta = timedelta(seconds=60)
     id_token_lifetime: timedelta = timedelta(minutes=5)
+    assertion_lifetime: timedelta = timedelta(minutes=5)
     access_token_lifetime: timedelta = timedelta(minutes=10)
     session_lifetime: timedelta = timedelta(hours=8)
     presenter_window: timedelta = timedelta(minutes=10)

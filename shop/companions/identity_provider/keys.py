@@ -1,4 +1,4 @@
-"""The signing key: made on first start, kept in the data directory, used for ID tokens only.
+"""The signing key: made on first start, kept in the data directory, used for ID tokens and identity assertions only.
 
 RS256, because OpenID Discovery 1.0 §3 asks every provider to support it.
 """
@@ -51,9 +51,9 @@ class SigningKey:
         public = self._key.as_dict(private=False)
         return {"keys": [{**public, "kid": self.kid, "use": "sig", "alg": ALGORITHM}]}
 
-    def sign(self, claims: Mapping[str, Any]) -> str:
-        """A signed JWT with `kid` in its header."""
-        header = {"alg": ALGORITHM, "kid": self.kid, "typ": "JWT"}
+    def sign(self, claims: Mapping[str, Any], *, typ: str = "JWT") -> str:
+        """A signed JWT with `kid` in its header, and its kind."""
+        header = {"alg": ALGORITHM, "kid": self.kid, "typ": typ}
         return jwt.encode(header, dict(claims), self._key, algorithms=[ALGORITHM])
 
     def read_own(self, token: str, *, issuer: str) -> dict[str, Any] | None:

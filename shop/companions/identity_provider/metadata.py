@@ -9,6 +9,7 @@ from flask import Blueprint, Response, jsonify
 from shop.companions.identity_provider.claims import CLAIMS, SCOPES
 from shop.companions.identity_provider.keys import ALGORITHM
 from shop.companions.identity_provider.provider import Provider, current_provider
+from shop.companions.identity_provider.token_exchange import GRANT_TYPE, ID_JAG
 
 blueprint = Blueprint("metadata", __name__)
 
@@ -37,7 +38,8 @@ def provider_metadata(provider: Provider) -> dict[str, Any]:
         "scopes_supported": SCOPES,
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code"],
+        "grant_types_supported": ["authorization_code", GRANT_TYPE],
+        "identity_chaining_requested_token_types_supported": [ID_JAG],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [ALGORITHM],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],

@@ -177,6 +177,13 @@ class Store:
             ).fetchone()
         return row and Session(**dict(row))
 
+    def is_signed_in(self, sid: str, *, now: int) -> bool:
+        """Whether a session lives, whoever asks."""
+        with self._transaction() as db:
+            return (
+                db.execute("SELECT 1 FROM sessions WHERE sid = ? AND expires_at > ?", (sid, now)).fetchone() is not None
+            )
+
     def end_session(self, sid: str) -> None:
         """Sign out. Access tokens of the session stop working with it."""
         with self._transaction() as db:

@@ -1,4 +1,7 @@
-"""The token endpoint (RFC 6749 §4.1.3, RFC 7636 §4.6, OpenID Core §3.1.3): a code becomes an ID token, once."""
+"""The token endpoint (RFC 6749 §4.1.3, RFC 7636 §4.6, OpenID Core §3.1.3): a code becomes an ID token, once.
+
+An ID token becomes an identity assertion in `token_exchange.py`.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from urllib.parse import unquote_plus
 
 from flask import Blueprint, Response, jsonify, request
 
+from shop.companions.identity_provider import token_exchange
 from shop.companions.identity_provider.claims import claims_of
 from shop.companions.identity_provider.config import Client
 from shop.companions.identity_provider.directory import Person
@@ -31,11 +35,14 @@ _ACR = "0"
 
 @blueprint.post("/token")
 def token() -> Response:
-    """Redeem a code. Every problem with it gets one and the same answer, which helps no guesser."""
+    """Redeem a code, or hand an ID token to token exchange. Every problem with it gets one and the same answer, which helps no guesser."""
     provider = current_provider()
     client = authenticated_client(provider)
-    if required(request.form, "grant_type") != "authorization_code":
-        raise OAuthError("unsupported_grant_type", "Only authorization_code is supported.")
+    grant_type = required(request.form, "grant_type")
+    if grant_type == token_exchange.GRANT_TYPE:
+        return token_exchange.exchange(provider, client)
+    if grant_type != "authorization_code":
+        raise OAuthError("unsupported_grant_type", "Only authorization_code and token exchange are supported.")
     secret = required(request.form, "code")
     redirect_uri = required(request.form, "redirect_uri")
     verifier = required(request.form, "code_verifier")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidGrantError
 
@@ -15,6 +17,9 @@ from shop.database import moment
 from shop.oauth.access_tokens import mint
 from shop.oauth.protocol import ShopRequest
 from shop.principal import Principal
+
+TokenResponse = tuple[int, dict[str, str | int], Collection[tuple[str, str]]]
+"""Status, body and headers of an answer of the token endpoint, as Authlib takes them."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +40,17 @@ def authorized(request: ShopRequest, grant_id: str) -> Authorized:
 
 
 def issue(
-    request: ShopRequest, to: Authorized, family: TokenFamily, scopes: frozenset[str], name: EventName
+    request: ShopRequest,
+    to: Authorized,
+    family: TokenFamily,
+    scopes: frozenset[str],
+    name: EventName,
+    *,
+    renewable: bool = True,
 ) -> dict[str, str | int]:
     """A new access token, and a refresh token for a client that may refresh; recorded. Raises `InvalidGrantError`.
+
+    With `renewable` off there is no refresh token: the client comes again with what it had come with.
 
     The scopes are those asked for that the person, the organization's ceiling and today's tools still cover: none of them may
     be wider than what is alive, and a workflow with a tool the person was not told of waits for a new consent.
@@ -48,13 +61,8 @@ def issue(
         raise InvalidGrantError(description="Nothing of what was asked for is allowed any more. Ask the person again.")
     token = new_access_token(db, family, granted, lifetime=settings.access_token_lifetime)
     grant.last_used_at = moment(db)
-    answer: dict[str, str | int] = {
-        "access_token": mint(request.issuer, request.signer, grant, token, at=moment(db)),
-        "token_type": "Bearer",
-        "expires_in": int(settings.access_token_lifetime.total_seconds()),
-        "scope": " ".join(sorted(granted)),
-    }
-    if request.authenticated.check_grant_type("refresh_token"):
+    answer = told(request, grant.principal(token.id), token, also=session_of(grant))
+    if renewable and request.authenticated.check_grant_type("refresh_token"):
         until = db.get_one(Authority, grant.id).expires_at
         answer["refresh_token"] = new_refresh_token(db, family, lifetime=settings.refresh_token_lifetime, until=until)
     record(
@@ -66,6 +74,23 @@ def issue(
         facts={"client": grant.client_id, "scopes": sorted(granted), "family": family.id, "audience": family.resource},
     )
     return answer
+
+
+def told(request: ShopRequest, holder: Principal, token: Authority, *, also: Mapping[str, Any]) -> dict[str, str | int]:
+    """What the client is told of its new access token (RFC 6749 §5.1), and the token itself."""
+    now = moment(request.db)
+    lifetime = (token.expires_at or now) - now
+    return {
+        "access_token": mint(request.issuer, request.signer, holder, token, at=now, also=also),
+        "token_type": "Bearer",
+        "expires_in": int(lifetime.total_seconds()),
+        "scope": " ".join(token.scopes or ()),
+    }
+
+
+def session_of(grant: Grant) -> dict[str, str]:
+    """The session in which the person consented, where they did (`sid`)."""
+    return {} if grant.by_organization else {"sid": grant.authenticated_by}
 
 
 def still_covered(request: ShopRequest, grant: Grant) -> frozenset[str]:

@@ -1,0 +1,112 @@
+"""How an administrator brings a client into the inventory: registers one for the organization, or takes in one that is known.
+
+Neither lets it do anything: its people, or a decision for everybody, still do that.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from shop.access import on_denied, principal, require
+from shop.admin.agents import HOME, WORKFLOWS, of_organization, refused, ticked
+from shop.authorization.permissions import Permission
+from shop.oauth import cimd
+from shop.oauth.client_metadata import SCOPES, BadMetadata
+from shop.oauth.inventory import take_in
+from shop.oauth.issuer import issuer
+from shop.oauth.preregistration import read_by_hand, register_for_organization
+from shop.services import services
+
+pages = Blueprint("agent_registration", __name__, url_prefix="/admin/agents")
+
+AUTH_METHODS = {
+    "none": "It cannot: it runs where it can keep no secret",
+    "client_secret_basic": "By a secret, in the header",
+    "client_secret_post": "By a secret, in the form",
+    "private_key_jwt": "By a key of its own, published at an address",
+}
+"""How a client proves that it is itself, in words."""
+GRANT_TYPES = ["authorization_code", "refresh_token"]
+WITHOUT_BROWSER = ["client_credentials", "urn:ietf:params:oauth:grant-type:jwt-bearer"]
+"""What only a client that proves who it is may use: alone, or by what the organization's identity provider asserts."""
+
+
+@pages.get("/register")
+def form() -> ResponseReturnValue:
+    """The form for a client that the organization brings itself."""
+    _require()
+    return _form({"auth_method": "none", "scopes": SCOPES})
+
+
+@pages.post("/register")
+def register() -> ResponseReturnValue:
+    """Register it, and show what it needs to know. Its secret stands on this page and nowhere else (invariant I14)."""
+    _require()
+    typed: dict[str, Any] = {
+        name: request.form.get(name, "").strip() for name in ("name", "redirect_uris", "auth_method", "jwks_uri")
+    }
+    typed["scopes"] = sorted(ticked())
+    is_public = typed["auth_method"] == "none"
+    server = issuer()
+    try:
+        if not typed["scopes"]:
+            raise BadMetadata("invalid_client_metadata", "Tick at least one thing that it may ask for.")
+        metadata = read_by_hand(
+            typed["name"],
+            typed["redirect_uris"].split(),
+            typed["auth_method"],
+            typed["jwks_uri"] or None,
+            GRANT_TYPES if is_public else GRANT_TYPES + WITHOUT_BROWSER,
+        )
+    except BadMetadata as bad:
+        return _form(typed, error=str(bad)), 400
+    with server.database.write() as db:
+        entry, told = register_for_organization(
+            db, server, services().policy, metadata, principal(), scopes=typed["scopes"]
+        )
+    secret = told.pop("client_secret", None)
+    agent = {"id": entry.id, "name": entry.name}
+    page = render_template(
+        "admin/agent_registered.html", agent=agent, metadata=json.dumps(told, indent=2), secret=secret
+    )
+    return page, 201
+
+
+@pages.post("/take-in")
+def take_in_known() -> ResponseReturnValue:
+    """Take in a client by its `client_id`: the address of its metadata document, or one that registered itself."""
+    _require()
+    server, me, client_id = issuer(), principal(), request.form.get("client_id", "").strip()
+    try:
+        client = cimd.resolve(server.database, server.fetcher, client_id, for_organization=me.organization)
+    except cimd.UnknownClient as unknown:
+        return _form({"auth_method": "none", "scopes": SCOPES, "client_id": client_id}, unknown=str(unknown)), 400
+    with server.database.write() as db:
+        entry = take_in(db, services().policy, me, client)
+    flash(f"{entry.name} is in the inventory, and you answer for it.", "allow")
+    return redirect(f"{HOME}{entry.id}", 303)
+
+
+def _require() -> None:
+    """Asked before anything is read or fetched, and again by whatever changes something."""
+    with services().database.read() as db:
+        require(db, Permission.AGENTS_MANAGE, of_organization(principal()))
+
+
+def _form(typed: dict[str, Any], *, error: str | None = None, unknown: str | None = None) -> str:
+    workflows = [(scope, *words) for scope, words in WORKFLOWS.items()]
+    return render_template(
+        "admin/agent_register.html",
+        typed=typed,
+        error=error,
+        unknown=unknown,
+        workflows=workflows,
+        methods=AUTH_METHODS,
+    )
+
+
+on_denied(pages, refused)

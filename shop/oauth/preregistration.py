@@ -1,0 +1,88 @@
+"""Registering a client by hand: the operator by `flask oauth register`, an administrator on the page of their agents."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from shop.audit.events import EventName
+from shop.audit.writer import record
+from shop.authorization.policy import Policy
+from shop.credentials.grants import Agent, ClientKind
+from shop.oauth.client_metadata import BadMetadata, ClientMetadata, read_metadata
+from shop.oauth.clients import Client, register
+from shop.oauth.inventory import take_in
+from shop.oauth.issuer import Issuer
+from shop.principal import Principal
+
+
+def read_by_hand(
+    name: str, redirect_uris: list[str], auth_method: str, jwks_uri: str | None, grant_types: list[str]
+) -> ClientMetadata:
+    """The metadata of a client that somebody describes in a form or a command. Raises `BadMetadata`."""
+    if not name.strip():
+        raise BadMetadata("invalid_client_metadata", "client_name: give it a name that people will recognise.")
+    said: dict[str, Any] = {
+        "client_name": name,
+        "redirect_uris": redirect_uris,
+        "token_endpoint_auth_method": auth_method,
+        "grant_types": grant_types,
+    }
+    return read_metadata(said | ({"jwks_uri": jwks_uri} if jwks_uri else {}))
+
+
+def register_by_hand(
+    db: Session,
+    server: Issuer,
+    metadata: ClientMetadata,
+    *,
+    scopes: list[str] | None,
+    introspects: bool = False,
+) -> dict[str, Any]:
+    """Register a client for every organization. Returns its metadata, with the secret, which is shown here and nowhere else."""
+    client, secret = register(db, metadata, ClientKind.PREREGISTERED, scopes=scopes, introspects=introspects)
+    record(db, EventName.CLIENT_REGISTERED, outcome="succeeded", facts=_facts(client))
+    return _told(server, metadata, client, secret)
+
+
+def register_for_organization(
+    db: Session,
+    server: Issuer,
+    policy: Policy,
+    metadata: ClientMetadata,
+    administrator: Principal,
+    *,
+    scopes: list[str] | None,
+) -> tuple[Agent, dict[str, Any]]:
+    """Register a client for the people of one organization. Whoever registers it answers for it there.
+
+    Returns its entry in the inventory and its metadata. Raises `Denied`.
+    """
+    organization = administrator.organization
+    client, secret = register(db, metadata, ClientKind.PREREGISTERED, scopes=scopes, organization_id=organization)
+    agent = take_in(db, policy, administrator, client)
+    record(
+        db,
+        EventName.CLIENT_REGISTERED,
+        principal=administrator,
+        resource=("agent", agent.id),
+        outcome="succeeded",
+        facts=_facts(client),
+    )
+    return agent, _told(server, metadata, client, secret)
+
+
+def _facts(client: Client) -> dict[str, Any]:
+    return {"client": client.client_id, "kind": client.kind, "name": client.name}
+
+
+def _told(server: Issuer, metadata: ClientMetadata, client: Client, secret: str | None) -> dict[str, Any]:
+    """What whoever sets the client up has to know."""
+    told = metadata.registered() | {
+        "client_id": client.client_id,
+        "scope": " ".join(client.scopes),
+        "issuer": server.url,
+        "resource": server.resource,
+    }
+    return told | ({"client_secret": secret} if secret else {})

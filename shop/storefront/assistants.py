@@ -1,0 +1,190 @@
+"""Connected assistants: what a person allowed to assistants outside of this shop, and how they take it back.
+
+Each press acts at the assistant's very next call (invariant I9). A grant that is not theirs is not there (invariant I10).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from shop.access import principal
+from shop.audit import queries
+from shop.audit.events import EventName
+from shop.audit.writer import record
+from shop.conversations import activity, delegation
+from shop.credentials.grants import Agent, Grant, ceiling_of, grants_of_person
+from shop.credentials.ledger import Authority, Kind, paused_at
+from shop.database import moment
+from shop.oauth.questions import WORDS
+from shop.principal import Principal, Workflow
+from shop.revocation import cascade
+from shop.services import services
+
+pages = Blueprint("assistants", __name__, url_prefix="/assistants")
+
+_LATEST = 3
+_PAST = 5
+_CALLS = ("tool_call.denied", "tool_call.succeeded", "tool_call.failed", "tool_call.awaiting_approval")
+_HOME = "/assistants"
+
+
+@pages.get("", strict_slashes=False)
+def overview() -> ResponseReturnValue:
+    """Every grant that is alive, with what its assistant did; and the latest of those that have ended."""
+    me = principal()
+    with services().database.read() as db:
+        grants = grants_of_person(db, me.membership)
+        living = [(grant, authority) for grant, authority in grants if _is_alive(db, authority)]
+        past = [(grant, authority) for grant, authority in grants if not _is_alive(db, authority)]
+        paused = paused_at(db, me)
+        page = {
+            "grants": [_view(db, me, grant, authority) for grant, authority in living],
+            "past": [_past(db, grant, authority) for grant, authority in past[:_PAST]],
+        }
+    return render_template(
+        "storefront/assistants.html",
+        paused=Kind.MEMBERSHIP in paused,
+        stopped=Kind.ORGANIZATION in paused,
+        **page,
+    )
+
+
+@pages.post("/<grant_id>/narrow")
+def narrow(grant_id: str) -> ResponseReturnValue:
+    """Keep what is ticked, take the rest back."""
+    keep = frozenset(workflow for workflow in Workflow if workflow in request.form.getlist("scope"))
+    if not keep:
+        flash("Nothing was changed: keep at least one thing, or revoke it.", "wait")
+        return redirect(_HOME, 303)
+    try:
+        with services().database.write() as db:
+            cascade.narrow_grant(db, principal(), grant_id, keep)
+    except cascade.NotYours:
+        return _not_there()
+    except ValueError:
+        flash("Nothing was changed: it never had what you ticked. Keep something that it has, or revoke it.", "wait")
+        return redirect(_HOME, 303)
+    flash("Taken back. It acts from its very next call.", "allow")
+    return redirect(_HOME, 303)
+
+
+@pages.post("/<grant_id>/revoke")
+def revoke(grant_id: str) -> ResponseReturnValue:
+    """End one grant."""
+    try:
+        with services().database.write() as db:
+            cascade.revoke_grant(db, principal(), grant_id)
+    except cascade.NotYours:
+        return _not_there()
+    flash("Revoked. Its next call is refused.", "allow")
+    return redirect(_HOME, 303)
+
+
+@pages.post("/revoke-all")
+def revoke_all() -> ResponseReturnValue:
+    """End them all. The shop's own assistant and the person's sessions stay."""
+    with services().database.write() as db:
+        cascade.revoke_all_grants(db, principal())
+    flash("All revoked. The next call of each is refused.", "allow")
+    return redirect(_HOME, 303)
+
+
+@pages.post("/pause")
+def pause() -> ResponseReturnValue:
+    return _set_paused(True, "Paused. No assistant does anything for you until you resume.")
+
+
+@pages.post("/resume")
+def resume() -> ResponseReturnValue:
+    return _set_paused(False, "Your assistants may go on.")
+
+
+def _set_paused(paused: bool, words: str) -> ResponseReturnValue:
+    with services().database.write() as db:
+        delegation.set_paused(db, principal(), paused)
+    flash(words, "allow")
+    return redirect(_HOME, 303)
+
+
+def _view(db: Session, me: Principal, grant: Grant, authority: Authority) -> dict[str, Any]:
+    agent = db.get_one(Agent, grant.agent_id)
+    ceiling = ceiling_of(db, me.organization, grant.client_id)
+    conversations, how_many = activity.with_client(db, me, grant.client_id, _LATEST)
+    counts = queries.counts(db, [conversation.id for conversation in conversations])
+    used = [grant.last_used_at, *(conversation.active_at for conversation in conversations[:1])]
+    return {
+        "id": grant.id,
+        "client": {"name": agent.name, "kind": agent.kind, "publisher": agent.publisher, "id": agent.client_id},
+        "answers_go_to": grant.redirect_host,
+        "by_organization": grant.by_organization,
+        "since": grant.started_at,
+        "until": authority.expires_at,
+        "used": max((at for at in used if at), default=None),
+        "workflows": [
+            {
+                "scope": scope,
+                "title": title,
+                "text": text,
+                "granted": scope in (authority.scopes or ()),
+                "forbidden": scope not in ceiling,
+            }
+            for scope, (title, text) in WORDS.items()
+        ],
+        "conversations": [
+            {
+                "href": f"/audit/conversations/{conversation.id}",
+                "at": conversation.active_at,
+                "calls": sum(counts[conversation.id].get(name, 0) for name in _CALLS),
+                "orders": counts[conversation.id].get(EventName.ORDER_PLACED, 0),
+            }
+            for conversation in conversations
+        ],
+        "more": how_many - len(conversations),
+    }
+
+
+def _past(db: Session, grant: Grant, authority: Authority) -> dict[str, Any]:
+    return {
+        "name": db.get_one(Agent, grant.agent_id).name,
+        "ended": authority.ended_at or authority.expires_at,
+        "because": _ENDED.get(authority.ended_because or "", "it ended") if authority.ended_at else "its time was over",
+    }
+
+
+_ENDED = {
+    "revoked_by_person": "you revoked it",
+    "signed_out_everywhere": "you signed out everywhere",
+    "blocked": "an administrator blocked it",
+    "suspended": "your account was suspended",
+    "not_for_everyone": "your organization no longer allows it for everybody",
+}
+"""Why a grant ended, for its person."""
+
+
+def _is_alive(db: Session, authority: Authority) -> bool:
+    return authority.ended_at is None and (authority.expires_at is None or authority.expires_at > moment(db))
+
+
+def _not_there() -> ResponseReturnValue:
+    """Somebody else's grant, or none: the same answer, and on record (invariants I5, I10)."""
+    with services().database.write() as db:
+        record(
+            db,
+            EventName.ACCESS_DENIED,
+            principal=replace(principal(), conversation=None),
+            outcome="denied",
+            facts={"page": request.path[:200]},
+        )
+    page = render_template(
+        "storefront/error.html",
+        code=404,
+        title="There is no such connected assistant",
+        text="It may have been revoked already.",
+        action={"href": _HOME, "label": "Your connected assistants"},
+    )
+    return page, 404
