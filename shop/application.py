@@ -43,7 +43,7 @@ from shop.oauth.keys import Keys
 from shop.oauth.protocol import is_for_machines, json_http_error
 from shop.services import Services
 from shop.settings import ROOT, Settings
-from shop.store import foreign
+from shop.store import foreign, loading
 from shop.storefront import about, account, addresses, approval, assistants, cart, catalogue, connect, orders, pictures
 from shop.storefront.sign_in import blueprint as sign_in_blueprint
 from shop.tools.gateway import Gateway
