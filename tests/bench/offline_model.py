@@ -15,7 +15,7 @@ from tests.companions.offline_model.chat import ChatOverTheWire
 from tests.companions.offline_model.fake_shop import FakeShop
 from tests.companions.offline_model.labelled import Case, dialogues, faults, sentences
 
-_HELD_OUT = ("held_out.toml", "held_out_again.toml", "held_out_last.toml")
+_HELD_OUT = ("held_out.toml", "held_out_again.toml", "held_out_third.toml", "held_out_fourth.toml")
 
 
 def understood_as_labelled() -> Figure:

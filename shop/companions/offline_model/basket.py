@@ -104,10 +104,10 @@ def undo(clause: Clause, memory: Memory) -> Plan:
     before = memory.held_before
     call = Call("undo_cart_change")
     outcome = yield call
-    if not outcome.succeeded:
+    if not outcome.succeeded or before is None:
         return say.came_of(call, outcome)
     # The shop undoes one change. A message may have made several ("no, the blue one"): the rest is set back as it was.
-    for line in memory.lines() if before is not None else []:
+    for line in memory.lines():
         if (held := before.get(str(line["sku"]), 0)) != count_of(line, "quantity"):
             call = Call("update_cart", {"sku": line["sku"], "quantity": held})
             outcome = yield call
