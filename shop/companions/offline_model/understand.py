@@ -47,7 +47,8 @@ def _read(tokens: list[Token]) -> Iterator[Clause]:
         return
     intent = intent_of([token for token in tokens if token.tag != ASKED])
     clause = slots(intent, tokens)
-    clause = replace(clause, joins=joins or clause.joins)
+    if joins and not clause.joins:
+        clause = replace(clause, joins=True)
     if intent is Intent.FRAGMENT and not clause.says_something:
         yield Clause(Intent.UNKNOWN, fixes=clause.fixes)
     elif intent in {Intent.FRAGMENT, Intent.ADD} and _chats(tokens, intent):
@@ -181,7 +182,9 @@ def _business(clauses: list[Clause], known: Collection[str]) -> list[Clause]:
         [clause for clause in clauses if clause.intent not in _IDLE],
     ):
         if keep:
-            return [replace(keep[0], fixes=fixes), *keep[1:]] if keep[0].intent not in _SOCIAL else keep[-1:]
+            if keep[0].intent in _SOCIAL:
+                return keep[-1:]
+            return keep if keep[0].fixes is fixes else [replace(keep[0], fixes=fixes), *keep[1:]]
     return clauses[:1]
 
 
