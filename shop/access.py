@@ -7,7 +7,8 @@ route. What a *resource* needs beyond being signed in is asked by `require`, whi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import cast
@@ -95,7 +96,7 @@ def guarded(app: Flask, blueprint: Blueprint, access: Access) -> None:
 def admit(token: str) -> None:
     """Make the browser's session the one with this token. What was in the cookie before is thrown away (ASVS 7.2.4)."""
     session.clear()
-    user = _load(token)
+    user = person_behind(token)
     if user is None:
         raise LookupError("a session that was just started is not alive")
     session.permanent = True
@@ -134,16 +135,34 @@ def on_denied(blueprint: Blueprint, respond: Callable[[Decision], ResponseReturn
 
     @blueprint.errorhandler(Denied)
     def denied(error: Denied) -> ResponseReturnValue:
-        with services().database.write() as db:
-            record(
-                db,
-                EventName.ACCESS_DENIED,
-                principal=replace(principal(), conversation=None),
-                decision=error.decision.for_auditor(),
-                outcome="denied",
-                facts={"page": request.path[:200]},
-            )
+        _record_denial(principal(), error.decision, request.path)
         return respond(error.decision)
+
+
+class NotAllowed(Exception):
+    """The policy refused something outside the tools, and outside of a page; the refusal is recorded."""
+
+
+@contextmanager
+def denials_recorded(person: Principal, where: str) -> Iterator[None]:
+    """What `on_denied` is to a page, for another front end: the refusal is recorded. Raises `NotAllowed` in its place."""
+    try:
+        yield
+    except Denied as error:
+        _record_denial(person, error.decision, where)
+        raise NotAllowed("This is not yours to do, or it is not there.") from error
+
+
+def _record_denial(person: Principal, decision: Decision, where: str) -> None:
+    with services().database.write() as db:
+        record(
+            db,
+            EventName.ACCESS_DENIED,
+            principal=replace(person, conversation=None),
+            decision=decision.for_auditor(),
+            outcome="denied",
+            facts={"page": where[:200]},
+        )
 
 
 _WHO = (
@@ -153,9 +172,8 @@ _WHO = (
 )
 
 
-@_login.user_loader  # type: ignore[untyped-decorator]
-def _load(token: str) -> SignedInPerson | None:
-    """The living session that a browser's token names. A dead one leaves its reason for the page to say."""
+def person_behind(token: str) -> SignedInPerson | None:
+    """The person whose living session a token names. A dead one leaves its reason for the page to say."""
     shop = services()
     with shop.database.read() as db:
         row = db.execute(_WHO.where(SignedInSession.token_hash == token_digest(token))).one_or_none()
@@ -172,6 +190,9 @@ def _load(token: str) -> SignedInPerson | None:
         with shop.database.write() as db:
             touch(db, found.id, shop.settings.session_idle)
     return SignedInPerson(token, principal, person, organization, found.connection_id)
+
+
+_login.user_loader(person_behind)
 
 
 def why_signed_out() -> str | None:

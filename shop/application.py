@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import click
 from flask import Flask, Response, abort, g, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, Unauthorized
@@ -21,7 +23,9 @@ from shop.assistant.conversing import Conversing
 from shop.assistant.model import Model
 from shop.assistant.views import blueprint as assistant_blueprint
 from shop.audit import writer
+from shop.audit.events import EventName
 from shop.authorization.policy import Policy
+from shop.commands import chat
 from shop.credentials.ledger import NotAlive
 from shop.database import Clock, Database, utc_now
 from shop.demo.seeding import Seed
@@ -35,7 +39,8 @@ from shop.oauth.keys import Keys
 from shop.oauth.protocol import is_for_machines, json_http_error
 from shop.services import Services
 from shop.settings import ROOT, Settings
-from shop.storefront import about, account, cart, catalogue, pictures
+from shop.store import foreign
+from shop.storefront import about, account, addresses, cart, catalogue, orders, pictures
 from shop.storefront.sign_in import blueprint as sign_in_blueprint
 from shop.tools.gateway import Gateway
 from shop.tools.registry import risky_tools
@@ -70,10 +75,11 @@ def create_app(
     app.extensions["oauth"] = _issuer(settings, database, fetcher or Fetcher(), providers)
     model = model or Model(settings)
     access.init_app(app)
-    _add_pages(app, settings, seed, Conversing(database, gateway, model, settings))
+    app.extensions["conversing"] = conversing = Conversing(database, gateway, model, settings)
+    _add_pages(app, settings, seed, conversing)
     _add_frame(app, offline_model=model.offline)
     _add_errors(app)
-    _add_commands(app)
+    _add_commands(app, conversing)
     return app
 
 
@@ -85,6 +91,8 @@ def _add_pages(app: Flask, settings: Settings, seed: Seed, conversing: Conversin
     guarded(app, about.pages, Access(public, "what anyone should know before they trust this"))
     guarded(app, sign_in_blueprint(seed.people()), Access(public, "how one gets in"))
     guarded(app, cart.pages, Access(own, "each click passes the gateway, which asks the policy"))
+    guarded(app, orders.pages, Access(own, "each click passes the gateway, which asks the policy"))
+    guarded(app, addresses.pages, Access(own, "each click passes the gateway, which asks the policy"))
     guarded(app, account.pages, Access(own, "one's own sessions, by the membership they hang on"))
     guarded(app, assistant_blueprint(conversing), Access(own, "each conversation is asked for: conversations:use"))
     guarded(app, audit_pages.pages, Access(own, "each view is asked for: audit:read"))
@@ -228,9 +236,13 @@ def _navigation(roles: frozenset[str]) -> list[dict[str, Any]]:
         links.append(("/admin/people/", "People"))
     path = request.path
     return [
-        {"href": href, "label": label, "active": path == href or (href != "/" and path.startswith(href))}
+        {"href": href, "label": label, "active": path.startswith(_SHELVES if href == "/" else href) or path == href}
         for href, label in links
     ]
+
+
+_SHELVES = ("/search", "/collections/", "/products/")
+"""Pages that are the shop itself, besides its first one."""
 
 
 @cache
@@ -251,6 +263,10 @@ _ERRORS = {
     413: ("That is too much at once", "What you sent is larger than this shop takes. Send less."),
     503: ("The shop is out for a moment", "Something it needs does not answer. Nothing was changed; try again soon."),
 }
+
+
+_AS_A_PAGE = {"HX-Retarget": "#main", "HX-Reselect": "#main", "HX-Reswap": "outerHTML"}
+"""Whatever part of a page asked, an error is shown as a page: in the middle of the one that is open."""
 
 
 def _add_errors(app: Flask) -> None:
@@ -274,6 +290,8 @@ def _add_errors(app: Flask) -> None:
             )
         if request.path.startswith("/assistant") and request.method == "POST":
             return render_template("assistant/_notice.html", notice={"title": f"{title}.", "text": text}), code
+        if request.headers.get("HX-Request"):
+            headers |= _AS_A_PAGE
         return render_template("storefront/error.html", code=code, title=title, text=text), code, headers
 
     @app.errorhandler(NotAlive)
@@ -295,12 +313,26 @@ def _came_from() -> str:
     return f"/assistant/{conversation}" if conversation else "/assistant/"
 
 
-def _add_commands(app: Flask) -> None:
+def _add_commands(app: Flask, conversing: Conversing) -> None:
+    shop: Services = app.extensions["shop"]
+    app.cli.add_command(chat(conversing))
     app.cli.add_command(oauth_commands)
 
     @app.cli.command("reset")
     def reset() -> None:
         """Bring the seeded state back, also while the server runs."""
-        shop: Services = app.extensions["shop"]
         app.extensions["seed"].reset(shop.database, shop.policy)
         print("The shop is as it was on its first day. Whoever was signed in has to sign in again.")
+
+    @app.cli.command("import-catalogue")
+    @click.argument("file", type=click.Path(path_type=Path))
+    def import_catalogue(file: Path) -> None:
+        """Bring the goods of a JSON file into the shop, or up to date; or none of them, and say why."""
+        try:
+            goods = foreign.read_catalogue(file)
+            with shop.database.write() as db:
+                done = foreign.load(db, goods)
+                writer.record(db, EventName.CATALOGUE_IMPORTED, facts=asdict(done))
+        except foreign.CannotImport as error:
+            raise click.ClickException(f"Nothing was imported.\n{error}") from error
+        print(f"{done.added} products added, {done.updated} updated, {done.unchanged} unchanged.")

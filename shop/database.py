@@ -16,7 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, DateTime, Dialect, Engine, MetaData, create_engine, event, text
+from sqlalchemy import JSON, DateTime, Dialect, Engine, MetaData, String, create_engine, event, text
 from sqlalchemy import Enum as SqlEnum
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -78,6 +78,11 @@ def word(choices: type[StrEnum], length: int = 20) -> SqlEnum:
         create_constraint=False,
         values_callable=lambda e: [str(m) for m in e],
     )
+
+
+def sorted_alike(length: int) -> String:
+    """The type of a column of text that both engines sort in the same order, by code point."""
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
 
 
 class Base(DeclarativeBase):

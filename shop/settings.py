@@ -57,6 +57,8 @@ class Settings:
     registrations_per_hour: int = 500
     """How many clients may register themselves within an hour: from one address, and from all together."""
     model_timeout: timedelta = timedelta(seconds=60)
+    model_beat: timedelta = timedelta(seconds=1)
+    """How often a turn looks up while the model's server says nothing: Stop is seen then."""
     model_retries: int = 1
     """How often a request to the model's server is tried again before the person is told."""
     message_limit: int = 4000

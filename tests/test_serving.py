@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import os
 import random
 import re
@@ -210,6 +211,70 @@ def test_a_setting_that_makes_no_sense_is_said_in_a_sentence(tmp_path: Path) -> 
     assert (status, said.count("\n")) == (2, 1) and said.startswith("PORT must be a number from 1 to 65000")
 
 
+def flask(environment: dict[str, str], *arguments: str, says: str = "") -> subprocess.CompletedProcess[str]:
+    """Run one of the shop's commands to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "flask", *arguments],
+        cwd=ROOT,
+        env=environment,
+        input=says,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+
+
+PLAYS = ("chat", "--as", "gil", "--script", "-", "--json")
+
+
+def own_environment(data_dir: Path) -> tuple[dict[str, str], int]:
+    """The environment of a program that nothing runs beside, and its first port."""
+    port = free_ports()
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)}
+    return inherited | {"PORT": str(port), "SHOP_DATA_DIR": str(data_dir)}, port
+
+
+def test_the_chat_in_a_terminal_runs_beside_the_shop(running: Program) -> None:
+    """`flask chat` signs in at the providers that run, and leaves them running; its conversation is on the page too."""
+    done = flask(running.environment, "chat", "--as", "sofia", "--script", "-", "--json", says="black hoodies in L\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    (turn,) = [json.loads(line) for line in done.stdout.splitlines()]
+    assert turn["calls"][0]["outcome"] == "succeeded" and turn["reply"]
+    assert running.health() == [200, 200, 200]
+    browser = sign_in(running, "sofia.hart@acme.example")
+    assert "Black hoodies in L" in browser.get(f"{running.url}/assistant/", timeout=10).text
+
+
+def test_the_chat_in_a_terminal_runs_alone(tmp_path: Path) -> None:
+    """Where nothing runs it starts what it needs, says nothing else on standard output, and leaves nothing behind."""
+    environment, port = own_environment(tmp_path)
+    done = flask(environment, *PLAYS, says="hello\n# nothing\n\nthanks\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [json.loads(line)["message"] for line in done.stdout.splitlines()] == ["hello", "thanks"]
+    assert [is_free(port + index) for index in range(3)] == [True, True, True]
+
+
+def test_the_chat_in_a_terminal_takes_its_companion_along_when_it_is_ended(tmp_path: Path) -> None:
+    """Told to end in the middle, it signs out and stops what it started."""
+    environment, port = own_environment(tmp_path)
+    command = [sys.executable, "-m", "flask", *PLAYS]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as running_chat:
+        watchdog = threading.Timer(PATIENCE, running_chat.kill)
+        watchdog.start()
+        assert running_chat.stdin and running_chat.stdout
+        running_chat.stdin.write(b"hello\n")
+        running_chat.stdin.flush()
+        assert json.loads(running_chat.stdout.readline())["reply"]
+        running_chat.terminate()
+        _, complaints = running_chat.communicate()
+        watchdog.cancel()
+    assert (running_chat.returncode, complaints) == (128 + signal.SIGTERM, b"")
+    assert [is_free(port + index) for index in range(3)] == [True, True, True]
+
+
 def test_reset_brings_the_first_day_back_while_the_server_runs(running: Program) -> None:
     """`flask reset` beside the running server: sessions end, the cart is empty, and the next person comes right in."""
     browser = sign_in(running, "sofia.hart@acme.example")
@@ -217,15 +282,7 @@ def test_reset_brings_the_first_day_back_while_the_server_runs(running: Program)
     form["csrf_token"] = token_in(browser.get(f"{running.url}/sessions", timeout=10).text)
     cart = browser.post(f"{running.url}/cart/add", data=form, headers={"Referer": running.url}, timeout=10)
     assert cart.status_code == 200 and "Long Context" in cart.text
-    done = subprocess.run(
-        [sys.executable, "-m", "flask", "reset"],
-        cwd=ROOT,
-        env=running.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE,
-    )
+    done = flask(running.environment, "reset")
     assert done.returncode == 0 and "as it was on its first day" in done.stdout, done.stderr
     assert browser.get(f"{running.url}/cart", timeout=10).url.startswith(f"{running.url}/sign-in")
     again = sign_in(running, "sofia.hart@acme.example")

@@ -47,7 +47,9 @@ def conversations() -> ResponseReturnValue:
         is_auditor = (
             services().policy.is_allowed(principal=me, action=Permission.AUDIT_READ, resource=organization).allowed
         )
-        found = threads.of_organization(db, me.organization) if is_auditor else threads.of_person(db, me)
+        found = (
+            threads.of_organization(db, me.organization) if is_auditor else threads.of_person(db, me, with_deleted=True)
+        )
         names = _names(db, {conversation.subject for conversation in found})
         ids = [conversation.id for conversation in found]
         counts = queries.counts(db, ids) if is_auditor else {one: _counts_as_shown(db, one) for one in ids}
@@ -183,7 +185,7 @@ def _header(conversation: Conversation, is_own: bool) -> dict[str, Any]:
         "id": conversation.id,
         "title": conversation.title,
         "started_text": f"{conversation.started_at:%-d %B %Y, %H:%M} UTC",
-        "href": f"/assistant/{conversation.id}" if is_own else None,
+        "href": f"/assistant/{conversation.id}" if is_own and conversation.deleted_at is None else None,
     }
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, select
+from sqlalchemy import ColumnElement, ForeignKey, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shop.audit.events import EventName
@@ -175,10 +175,24 @@ def void_open_below(
     db: Session, authorities: list[str], because: str, note: str = "The sign-in that it was asked under has ended."
 ) -> list[str]:
     """Void the open receipts of delegations and grants that ended. Returns their ids."""
-    query = select(Receipt).where(Receipt.authority.in_(authorities), Receipt.state == ReceiptState.OPEN)
+    return _void_all(db, Receipt.authority.in_(authorities), because, note, by=None)
+
+
+def void_open_of_conversation(db: Session, conversation: str, because: str, note: str, *, by: Principal) -> list[str]:
+    """Void the open receipts that were asked for in a conversation. Returns their ids."""
+    return _void_all(db, Receipt.conversation == conversation, because, note, by=by)
+
+
+def void_open_of_turns(db: Session, turns: list[str], because: str, note: str, *, by: Principal) -> list[str]:
+    """Void the open receipts that some turns asked for. Returns their ids."""
+    return _void_all(db, Receipt.turn.in_(turns), because, note, by=by)
+
+
+def _void_all(db: Session, which: ColumnElement[bool], because: str, note: str, *, by: Principal | None) -> list[str]:
+    query = select(Receipt).where(which, Receipt.state == ReceiptState.OPEN)
     receipts = list(db.scalars(query.order_by(Receipt.conversation, Receipt.id).with_for_update()))
     for receipt in receipts:
-        void(db, receipt, because, note, by=None)
+        void(db, receipt, because, note, by=by)
     return [receipt.id for receipt in receipts]
 
 

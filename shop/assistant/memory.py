@@ -1,7 +1,8 @@
 """What of the past goes to the model again (invariant I12).
 
 Remembered results are data with an owner: each is asked for again, by the rules of today, before it leaves. A turn that
-holds anything the person may no longer see is withheld as a whole, because its words may repeat it.
+holds anything the person may no longer see is withheld as a whole, because its words may repeat it. A message that its
+person said anew is not told at all: the new one stands in its place.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ _LATEST_TURNS = 30
 
 def input_for(gateway: Gateway, person: Principal, turns: list[Turn]) -> list[dict[str, Any]]:
     """The model's input: the latest turns in order, filtered by what their person may see now."""
-    recent = turns[-_LATEST_TURNS:]
+    recent = [turn for turn in turns if turn.replaced_by is None][-_LATEST_TURNS:]
     calls = [item for turn in recent for item in turn.items if item.kind is ItemKind.CALL and _succeeded(item)]
     visible = gateway.still_visible(person, [(item.id, item.tool, arguments_of(item)) for item in calls])
     items: list[dict[str, Any]] = []
     for turn in recent:
         withheld = any(item in calls and item.id not in visible for item in turn.items)
-        items += _withheld(turn) if withheld else _told(turn)
+        items += _asked(gateway, person, turn) + (_WITHHELD if withheld else _told(turn))
     return items
 
 
@@ -45,22 +46,29 @@ def exchange(call_id: str, name: str, arguments: str, told: dict[str, Any]) -> l
     ]
 
 
+def _asked(gateway: Gateway, person: Principal, turn: Turn) -> list[dict[str, Any]]:
+    """What the person said; before it the page that they were on, as long as they may still see that."""
+    if turn.message is None:
+        return []
+    asked = [{"role": "user", "content": turn.message}]
+    if turn.page_path and turn.page_words and gateway.page_in_words(person, turn.page_path):
+        asked.insert(0, {"role": "developer", "content": turn.page_words})
+    return asked
+
+
 def _told(turn: Turn) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = []
-    if turn.message is not None:
-        items.append({"role": "user", "content": turn.message})
     broke_off = turn.state in {TurnState.FAILED, TurnState.INTERRUPTED}
     for item in turn.items:
         if item.kind is ItemKind.CALL and item.outcome:
-            items += exchange(item.id, item.tool, item.arguments, item.outcome["told"])
+            undone = {"undone": "The person took this change back afterwards."} if item.outcome.get("undone") else {}
+            items += exchange(item.id, item.tool, item.arguments, item.outcome["told"] | undone)
         elif item.kind is ItemKind.TEXT and item.text and not broke_off:
             items.append({"role": "assistant", "content": item.text})
     return items
 
 
-def _withheld(turn: Turn) -> list[dict[str, Any]]:
-    asked = [{"role": "user", "content": turn.message}] if turn.message is not None else []
-    return [*asked, {"role": "assistant", "content": WITHHELD}]
+_WITHHELD = [{"role": "assistant", "content": WITHHELD}]
 
 
 def _succeeded(item: Item) -> bool:

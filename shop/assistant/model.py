@@ -1,19 +1,23 @@
 """The wire to the model: OpenAI's Responses API, streamed, `store=False`.
 
-Without a key or another server the embedded offline model answers, over the same wire and the same code path. Whatever goes
-wrong upstream becomes a `ModelError` with a code for the record and a sentence for the person.
+Without a key or another server the embedded offline model answers, over the same wire and the same code path. What arrives is
+read by `reading.py`; whatever goes wrong upstream becomes a `ModelError` (`failures.py`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Generator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
+from shop.assistant.failures import from_upstream, pause_before_retry, refuses_include
+from shop.assistant.listening import heard
+from shop.assistant.reading import Event, read
+from shop.principal import CONSENTABLE
 from shop.settings import Settings
 from shop.tools.registry import TOOLS
 
@@ -26,8 +30,14 @@ INSTRUCTIONS = """\
 You are the shopping assistant of Context & Co., a shop with goods for people who speak protocol. You act for one signed-in
 person and only through the tools you are given; each call is checked by the shop, recorded, and may be refused.
 
-- Answer briefly, warmly and plainly. The page shows products, carts, orders and receipts as cards: do not repeat them.
-- Say only what a tool's result supports. Prices, totals, stock and order numbers come from tools, never from you.
+- Answer briefly, warmly and plainly. The page shows products, comparisons, carts, orders and receipts as cards: do not repeat
+  them.
+- Say only what a tool's result supports. Prices, totals, stock and order numbers come from tools, never from you. Do not say
+  that something was done unless its result says succeeded.
+- Look before you ask: search, then add by the SKU of a variant that the results show. Ask one short question only when a
+  choice, such as the size, is really missing.
+- "The second one" means the order in which you were shown things. A developer message may name the page that the person is
+  on: "this one" means what it names.
 - place_order and cancel_order stop with a receipt that the person confirms on the page. You cannot confirm anything.
 - When a call is refused with consent_needed, say so and stop: the person sees a button to allow it. Do not try again.
 - When anything else is refused or fails, say it plainly, never blame the person, and say what can be done next.
@@ -36,43 +46,16 @@ person and only through the tools you are given; each call is checked by the sho
 """Guidance for the model. No rule lives here: whatever the model does, the gateway decides (design §10)."""
 
 
-@dataclass(frozen=True)
-class TextDelta:
-    """Some more of the reply."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class ProposedCall:
-    """A tool call that the model proposes; `arguments` is what it wrote, JSON or not."""
-
-    call_id: str
-    name: str
-    arguments: str
-
-
-@dataclass(frozen=True)
-class Thinking:
-    """The model is at work and has nothing to say yet."""
-
-
-Event = TextDelta | ProposedCall | Thinking
-
-
-class ModelError(Exception):
-    """The model or its connection failed. `code` is for the record; title and text are for the person."""
-
-    def __init__(self, code: str, title: str, text: str) -> None:
-        super().__init__(code)
-        self.code, self.title, self.text = code, title, text
+Wait = Callable[[threading.Event, float], object]
+"""Waits some seconds before another try, or until the event is set."""
 
 
 class Model:
     """One configured model. `build` names it, and all that shapes its answers, in every turn (design §8)."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, *, wait: Wait = threading.Event.wait) -> None:
+        self._settings, self._wait = settings, wait
+        self._takes_include = True
         self.offline = settings.uses_offline_model
         self.name = settings.model or ("offline-1" if self.offline else "gpt-5")
         host = urlsplit(settings.openai_base_url).hostname if settings.openai_base_url else "api.openai.com"
@@ -90,51 +73,60 @@ class Model:
         }
         return build | {"digest": _digest(json.dumps(build, sort_keys=True))}
 
-    def stream(self, items: list[dict[str, Any]]) -> Iterator[Event]:
-        """One response of the model, as it arrives. Raises `ModelError`. Closing the iterator closes the connection."""
+    def stream(self, items: list[dict[str, Any]]) -> Generator[Event]:
+        """One response of the model, as it arrives. Raises `ModelError`. Closing the generator ends the connection."""
+        if self.offline:
+            yield from self._answer(items, threading.Event())  # in this process: it is never silent
+        else:
+            beat = self._settings.model_beat.total_seconds()
+            yield from heard(lambda left: self._answer(items, left), every=beat)
+
+    def _answer(self, items: list[dict[str, Any]], left: threading.Event) -> Generator[Event]:
         import httpx2
         import openai
 
         try:
-            with self._open(items) as events:
-                yield from _read(events)
-        except openai.APITimeoutError as error:
-            raise ModelError("timeout", "The assistant took too long", "The model did not answer in time.") from error
-        except openai.AuthenticationError as error:
-            raise ModelError(
-                "unauthorized", "The assistant is not set up", "The model's server refused this shop's key."
-            ) from error
-        except openai.RateLimitError as error:
-            raise ModelError(
-                "rate_limited", "The assistant is busy", "The model's server asks us to wait a little."
-            ) from error
-        except openai.APIStatusError as error:
-            raise ModelError(
-                f"upstream_{error.status_code}",
-                "The assistant cannot answer",
-                "The model's server answered with an error.",
-            ) from error
-        except (openai.APIConnectionError, httpx2.HTTPError) as error:
-            raise ModelError(
-                "connection_lost", "The assistant broke off", "The connection to the model was lost."
-            ) from error
-        except openai.OpenAIError as error:
-            raise ModelError(*_GAVE_UP) from error
-        except (ValueError, TypeError, AttributeError) as error:  # the SDK parses JSON, but checks no shapes
-            raise ModelError(
-                "garbled", "The assistant broke off", "The model's server sent something that could not be read."
-            ) from error
+            with self._open(items, left) as events:
+                yield from read(events)
+        except (openai.OpenAIError, httpx2.HTTPError, ValueError, TypeError, AttributeError) as error:
+            raise from_upstream(error, self.name) from error
 
-    def _open(self, items: list[dict[str, Any]]) -> Stream[ResponseStreamEvent]:
-        opened = self._client.responses.create(
-            model=self.name,
-            instructions=INSTRUCTIONS,
-            input=items,  # type: ignore[arg-type] # plain dicts are what goes over the wire
-            tools=tool_schemas(),  # type: ignore[arg-type]
-            store=False,
-            stream=True,
-        )
-        return cast("Stream[ResponseStreamEvent]", opened)
+    def _open(self, items: list[dict[str, Any]], left: threading.Event) -> Stream[ResponseStreamEvent]:
+        """Ask, and ask again where that helps and nobody has left meanwhile. Raises what the SDK raises."""
+        import openai
+
+        for tries_left in reversed(range(self._settings.model_retries + 1)):
+            try:
+                return self._ask(items)
+            except openai.APIError as error:
+                pause = pause_before_retry(error)
+                if pause is None or not tries_left:
+                    raise
+                self._wait(left, pause)
+                if left.is_set():
+                    raise
+        raise AssertionError("the last try returns or raises")
+
+    def _ask(self, items: list[dict[str, Any]]) -> Stream[ResponseStreamEvent]:
+        import openai
+
+        opened = self._client.responses.create
+        request: dict[str, Any] = {
+            "model": self.name,
+            "instructions": INSTRUCTIONS,
+            "input": items,
+            "tools": tool_schemas(),
+            "store": False,
+            "stream": True,
+        }
+        if self._takes_include:
+            try:
+                return cast("Stream[ResponseStreamEvent]", opened(**request, include=["reasoning.encrypted_content"]))
+            except openai.BadRequestError as error:
+                if not refuses_include(error):
+                    raise
+                self._takes_include = False  # a model that does not reason
+        return cast("Stream[ResponseStreamEvent]", opened(**request))
 
     @cached_property
     def _client(self) -> openai.OpenAI:
@@ -147,7 +139,7 @@ class Model:
                 api_key=settings.openai_api_key or "none",
                 base_url=settings.openai_base_url or None,
                 timeout=timeout,
-                max_retries=settings.model_retries,
+                max_retries=0,  # `_open` does it: bounded, and so that Stop is heeded meanwhile
             )
         import httpx2
 
@@ -163,7 +155,7 @@ class Model:
 
 
 def tool_schemas() -> list[dict[str, Any]]:
-    """The tools as the model is given them, generated from the registry."""
+    """The tools as the model is given them, generated from the registry: those that a person could allow it at all."""
     return [
         {
             "type": "function",
@@ -173,36 +165,8 @@ def tool_schemas() -> list[dict[str, Any]]:
             "strict": False,
         }
         for tool in TOOLS.values()
+        if tool.workflow in CONSENTABLE
     ]
-
-
-def _read(events: Iterator[Any]) -> Iterator[Event]:
-    for event in events:
-        match event.type:
-            case "response.output_text.delta" | "response.refusal.delta":
-                yield TextDelta(_plain(event.delta))
-            case "response.output_item.done" if event.item.type == "function_call":
-                item = event.item
-                yield ProposedCall(_plain(item.call_id), _plain(item.name), _plain(item.arguments))
-            case "response.completed":
-                return
-            case "response.incomplete":
-                raise ModelError(
-                    "incomplete", "The assistant broke off", "The model stopped before its answer was complete."
-                )
-            case "response.failed" | "error":
-                raise ModelError(*_GAVE_UP)
-            case _:
-                yield Thinking()
-    raise ModelError("connection_lost", "The assistant broke off", "The connection to the model was lost.")
-
-
-_GAVE_UP = ("upstream_failed", "The assistant cannot answer", "The model's server gave up on this answer.")
-
-
-def _plain(text: str) -> str:
-    """Text that every database can keep: JSON may hold a NUL, or half of a surrogate pair."""
-    return text.replace("\x00", "").encode(errors="replace").decode()
 
 
 def _digest(text: str) -> str:

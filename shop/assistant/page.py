@@ -1,16 +1,22 @@
-"""The chat page and its parts, rendered from what is stored: the same for a reload and for a stream."""
+"""The chat page and its parts, rendered from what is stored: the same for a reload and for a stream.
+
+The same parts make the dock, the small chat that is at hand on every other page of the shop.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from flask import render_template
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
+from shop.access import SignedInPerson
 from shop.assistant import presenter
-from shop.assistant.conversing import Conversing
+from shop.assistant.cards import Seen
+from shop.assistant.offers import May, follow_ups, starters
 from shop.assistant.pieces import partial, piece
 from shop.assistant.turn import asks_person
 from shop.conversations import delegation, threads, turns
@@ -20,12 +26,11 @@ from shop.database import Database, moment
 from shop.principal import Principal
 from shop.tools.gateway import Gateway
 
-STARTERS = (
-    "Black hoodies under 60, in L",
-    "Something warm for my head",
-    "Where are my orders?",
-    "What may you do here?",
-)
+DOCKED_TURNS = 8
+"""How many of a conversation's latest turns the dock shows; the rest is on the conversation's own page."""
+
+STILL_NEW = timedelta(hours=12)
+"""A conversation that was active within this time is what the dock goes on with."""
 
 
 class ChatPage:
@@ -47,27 +52,34 @@ class ChatPage:
         conversation = self._opened()
         return {"id": conversation.id, "title": conversation.title, "href": f"/assistant/{conversation.id}"}
 
-    def full(self, conversing: Conversing, *, ask: str, limit: int) -> str:
+    def full(self, *, ask: str, limit: int) -> str:
         """The whole page."""
+        return render_template("assistant/chat.html", **self._chat(None), ask=ask, limit=limit)
+
+    def docked(self, *, person: SignedInPerson | None, page_path: str | None, limit: int) -> Markup:
+        """The dock's chat: the latest turns, and the page that the next message would be about."""
+        return self._render("_docked", **self._chat(DOCKED_TURNS), person=person, page_path=page_path, limit=limit)
+
+    def _chat(self, latest: int | None) -> dict[str, Any]:
+        """What the chat shows, as a page and as a dock: all turns, or the latest ones."""
+        may = May.of(self._gateway, self._person)
         with self._database.read() as db:
             past = threads.turns_of(db, self._conversation.id) if self._conversation else []
             stale = {turn.id for turn in past if turns.is_stale(db, turn)}
             context = self._surroundings(db)
-        views = [
-            presenter.turn_view(turn, self._receipt, is_last=turn is past[-1], is_stale=turn.id in stale)
-            for turn in past
-        ]
-        running = next((view["id"] for view in views if view["state"] is TurnState.RUNNING), None)
-        return render_template(
-            "assistant/chat.html",
+        thread = presenter.thread_view(past, self._seen(may), stale)
+        shown = [view for group in thread for view in group["turns"]]
+        return {
             **context,
-            turns=views,
-            trail=presenter.trail_view(past),
-            starters=STARTERS,
-            ask=ask,
-            limit=limit,
-            running_turn=running,
-        )
+            "thread": thread[-latest:] if latest else thread,
+            "has_more": latest is not None and len(thread) > latest,
+            "trail": presenter.trail_view(past),
+            "can": may,
+            "starters": starters(may),
+            "undoable": self._gateway.undoable(self._person),
+            "follow_ups": [] if context["may"]["paused"] else follow_ups(past, may),
+            "running_turn": next((view["id"] for view in shown if view["state"] is TurnState.RUNNING), None),
+        }
 
     def turn(self, turn_id: str, *, polled: bool = False) -> Markup:
         """One turn; `polled` when a reload found it running and the page asks for it every second.
@@ -78,26 +90,31 @@ class ChatPage:
             turn = db.get_one(Turn, turn_id)
             past = threads.turns_of(db, turn.conversation_id)
             stale = turns.is_stale(db, turn)
-        view = presenter.turn_view(turn, self._receipt, is_last=past[-1].id == turn_id, is_stale=stale)
+        view = presenter.turn_view(turn, past, self._seen(), is_stale=stale)
         html = self._render("_turn", turn=view, running_turn=turn_id if polled else None)
         return html + self._around(past) if polled and view["state"] is not TurnState.RUNNING else html
 
     def item(self, turn_id: str, item_id: str) -> Markup:
-        """One call of a turn."""
+        """One call of a turn; nothing when the conversation was deleted meanwhile."""
         with self._database.read() as db:
             turn = db.get_one(Turn, turn_id)
-        item = next(item for item in turn.items if item.id == item_id)
-        return self._render("_call", item=presenter.item_view(item, turn, self._receipt))
+        found = (item for item in turn.items if item.id == item_id)
+        views = [presenter.item_view(item, turn, self._seen()) for item in found]
+        return Markup().join(self._render("_call", item=view) for view in views)
+
+    def item_changed(self, turn_id: str, item_id: str) -> Markup:
+        """One call of a turn, in the place where it stands."""
+        return self._partial(f"#call-{item_id}", self.item(turn_id, item_id))
 
     def changed_call(self, item_id: str) -> Markup:
         """A call whose question was answered without going on, with its turn's foot."""
         with self._database.read() as db:
             turn = db.get_one(Turn, db.get_one(Item, item_id).turn_id)
-            is_last = threads.turns_of(db, turn.conversation_id)[-1].id == turn.id
-        view = presenter.turn_view(turn, self._receipt, is_last=is_last)
+            past = threads.turns_of(db, turn.conversation_id)
+        view = presenter.turn_view(turn, past, self._seen())
         return Markup().join(
             [
-                self._partial(f"#call-{item_id}", self.item(turn.id, item_id)),
+                self.item_changed(turn.id, item_id),
                 self._partial(f"#foot-{turn.id}", self._render("_foot", turn=view)),
                 self.trail(),
             ]
@@ -115,41 +132,91 @@ class ChatPage:
             context = self._surroundings(db)
         return self._partial("#may", self._render("_may", **context))
 
-    def settled_questions(self, turn: Turn) -> Markup:
-        """The earlier turns whose questions the person has just answered, or that they try again, as they look now."""
+    def begun(self, turn: Turn, *, is_new: bool) -> Markup:
+        """What the beginning of a turn changes: earlier turns that it settles or takes the place of, and itself."""
         with self._database.read() as db:
-            earlier = [past for past in threads.turns_of(db, turn.conversation_id) if past.number < turn.number]
-        changed: list[Markup] = []
-        for past in earlier:
-            asked = [item for item in past.items if item.outcome and asks_person(item.outcome)]
-            for item in asked:
-                view = presenter.item_view(item, past, self._receipt)
-                changed.append(self._partial(f"#call-{item.id}", self._render("_call", item=view)))
-            if asked or past is earlier[-1]:
-                foot = self._render("_foot", turn=presenter.turn_view(past, self._receipt, is_last=False))
-                changed.append(self._partial(f"#foot-{past.id}", foot))
-        return Markup().join(changed)
+            past = threads.turns_of(db, turn.conversation_id)
+        menu = [self._partial("#menu", self._render("_menu"))] if is_new else []
+        replaced = [one for one in past if one.replaced_by == turn.id]
+        earlier = [one for one in past if one.number < turn.number and one.replaced_by is None]
+        return Markup().join(
+            [
+                *menu,
+                self._partial("#next", self._render("_next", follow_ups=[])),
+                self._folded(replaced, past),
+                self._settled_questions(earlier, past),
+                partial("#log", "beforeend", self.turn(turn.id)),
+            ]
+        )
 
     def after_turn(self, turn_id: str) -> Markup:
         """All that a turn's end changes: its foot, and what stands around the conversation."""
         with self._database.read() as db:
             turn = db.get_one(Turn, turn_id)
             past = threads.turns_of(db, turn.conversation_id)
-        view = presenter.turn_view(turn, self._receipt, is_last=past[-1].id == turn_id)
+        view = presenter.turn_view(turn, past, self._seen())
         return self._partial(f"#foot-{turn_id}", self._render("_foot", turn=view)) + self._around(past)
 
+    def conversations(self, found: Iterable[Conversation]) -> Markup:
+        """The list of conversations that a search found."""
+        with self._database.read() as db:
+            views = presenter.conversations_view(list(found), None, moment(db))
+        return self._render("_conversations", conversations=views, searched=True)
+
+    def cart_changed(self) -> Markup:
+        """What a change of the cart changes on every page with a chat: the number in the header, and what can be undone."""
+        count = self._gateway.items_in_cart(self._person)
+        undoable = self._gateway.undoable(self._person)
+        return self._partial("#cart-link", piece("_cart_link.html", cart_count=count)) + self._partial(
+            "#undoable", self._render("_undoable", undoable=undoable)
+        )
+
+    def ways_on(self) -> Markup:
+        """What the person could say next."""
+        with self._database.read() as db:
+            past, paused = threads.turns_of(db, self._opened().id), is_paused(db, self._person)
+        offered = [] if paused else follow_ups(past, May.of(self._gateway, self._person))
+        return self._partial("#next", self._render("_next", follow_ups=offered))
+
+    def added(self, card: str, call: str | None, words: str) -> Markup:
+        """What a person's own click on a card came to, below that card."""
+        return self._partial(f"#added-{card}", self._render("_added", card=card, call=call, words=words))
+
+    def _folded(self, replaced: list[Turn], past: list[Turn]) -> Markup:
+        """Turns whose message was said anew: the first becomes the fold that holds them all, the others go."""
+        if not replaced:
+            return Markup()
+        seen = self._seen()
+        group = {"folded": True, "turns": [presenter.turn_view(turn, past, seen) for turn in replaced]}
+        first, *others = replaced
+        fold = self._partial(f"#turn-{first.id}", self._render("_edited", group=group))
+        return fold + Markup().join(partial(f"#turn-{turn.id}", "delete", "") for turn in others)
+
+    def _settled_questions(self, earlier: list[Turn], past: list[Turn]) -> Markup:
+        """The earlier turns whose questions the person has just answered, or that they try again, as they look now."""
+        seen = self._seen()
+        changed: list[Markup] = []
+        for turn in earlier:
+            asked = [item for item in turn.items if item.outcome and asks_person(item.outcome)]
+            for item in asked:
+                view = presenter.item_view(item, turn, seen)
+                changed.append(self._partial(f"#call-{item.id}", self._render("_call", item=view)))
+            if asked or turn is earlier[-1]:
+                foot = self._render("_foot", turn=presenter.turn_view(turn, past, seen))
+                changed.append(self._partial(f"#foot-{turn.id}", foot))
+        return Markup().join(changed)
+
     def _around(self, past: list[Turn]) -> Markup:
-        """What stands around the turns: the trail, the chips, the list of conversations, and the cart in the header."""
+        """What stands around the turns: trail, chips, list of conversations, the cart in the header, ways to go on."""
         with self._database.read() as db:
             context = self._surroundings(db)
-        count = self._gateway.items_in_cart(self._person)
-        cart_link = piece("_cart_link.html", cart_count=count)
         return Markup().join(
             [
                 self._partial("#trail", self._render("_trail", trail=presenter.trail_view(past))),
                 self._partial("#may", self._render("_may", **context)),
                 self._partial("#conversations", self._render("_conversations", **context)),
-                self._partial("#cart-link", cart_link),
+                self.ways_on(),
+                self.cart_changed(),
             ]
         )
 
@@ -174,6 +241,15 @@ class ChatPage:
             "title": conversation.title,
             "audit_href": f"/audit/conversations/{conversation.id}",
         }
+
+    def _seen(self, may: May | None = None) -> Seen:
+        may = may or May.of(self._gateway, self._person)
+        return Seen(
+            receipt_of=self._receipt,
+            at=self._database.clock(),
+            undoable=self._gateway.undoable(self._person),
+            may_add=may.fill_cart,
+        )
 
     def _receipt(self, receipt_id: str) -> Mapping[str, Any] | None:
         name, organization = self._names

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 from markdown_it import MarkdownIt
 from nh3 import clean
 
+from shop.assistant.cards import Seen, cards_of, has_effect
 from shop.assistant.memory import arguments_of
+from shop.assistant.titles import title_of
 from shop.assistant.turn import asks_person
 from shop.conversations.models import Conversation, Item, ItemKind, Trigger, Turn, TurnState
-from shop.tools.registry import TOOLS
 
 _markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table")
 _TAGS = {
@@ -40,41 +42,51 @@ _MEANS = {
 }
 _STATES = {"succeeded": "done", "denied": "denied", "awaiting_approval": "waiting", "failed": "failed"}
 
-ReceiptOf = Callable[[str], Mapping[str, Any] | None]
-"""Finds what a receipt shows, by its id: given by the gateway, which knows whose it is."""
-
 
 def html_of(text: str) -> str:
     """What a model wrote, as safe HTML: Markdown without raw HTML, links, pictures or anything that loads (LLM05)."""
     return clean(_markdown.render(text), tags=_TAGS, attributes={})
 
 
-def turn_view(turn: Turn, receipt_of: ReceiptOf, *, is_last: bool, is_stale: bool = False) -> dict[str, Any]:
-    """A turn as `assistant/_turn.html` shows it."""
+def thread_view(past: list[Turn], seen: Seen, stale: Iterable[str] = ()) -> list[dict[str, Any]]:
+    """A conversation as `chat.html` shows it: turns in their order; those whose message was said anew, folded together."""
+    stale = frozenset(stale)
+    return [
+        {
+            "folded": replaced_by is not None,
+            "turns": [turn_view(turn, past, seen, is_stale=turn.id in stale) for turn in together],
+        }
+        for replaced_by, together in groupby(past, key=lambda turn: turn.replaced_by)
+    ]
+
+
+def turn_view(turn: Turn, past: list[Turn], seen: Seen, *, is_stale: bool = False) -> dict[str, Any]:
+    """A turn as `_turn.html` shows it; `past` are all turns of its conversation."""
     state = TurnState.INTERRUPTED if is_stale else TurnState(turn.state)
-    base = f"/audit/conversations/{turn.conversation_id}"
-    items = [item_view(item, turn, receipt_of) for item in turn.items]
+    items = [item_view(item, turn, seen) for item in turn.items]
     if state is TurnState.WAITING and not any(_is_open(item) for item in items):
         state = TurnState.COMPLETED  # what it asked for was answered, or has expired
+    broke_off = state in {TurnState.FAILED, TurnState.STOPPED, TurnState.INTERRUPTED}
     return {
         "id": turn.id,
         "state": state,
         "message": turn.message if turn.trigger is Trigger.MESSAGE else None,
+        "about": _about(turn),
+        "standing": _standing(turn, past),
         "items": items,
         "error": _error(turn) if state in {TurnState.FAILED, TurnState.STOPPED} else None,
-        "can_retry": is_last and state in {TurnState.FAILED, TurnState.STOPPED, TurnState.INTERRUPTED},
+        "can_retry": broke_off and bool(past) and turn.id == past[-1].id,
         "can_stop": state is TurnState.RUNNING,
-        "audit_href": f"{base}#{turn.id}",
+        "audit_href": f"/audit/conversations/{turn.conversation_id}#{turn.id}",
         "build": turn.build,
     }
 
 
-def item_view(item: Item, turn: Turn, receipt_of: ReceiptOf) -> dict[str, Any]:
+def item_view(item: Item, turn: Turn, seen: Seen) -> dict[str, Any]:
     """A text or a call as `_text.html` and `_call.html` show it."""
     if item.kind is ItemKind.TEXT:
         return {"kind": "text", "id": item.id, "html": html_of(item.text)}
     outcome = item.outcome or {}
-    result = outcome.get("told", {}).get("result") or {}
     return {
         "kind": "call",
         "id": item.id,
@@ -84,51 +96,11 @@ def item_view(item: Item, turn: Turn, receipt_of: ReceiptOf) -> dict[str, Any]:
         "state": _state_of(item, turn, outcome),
         "note": outcome.get("note", ""),
         "audit_href": f"/audit/conversations/{turn.conversation_id}#{item.id}" if outcome else None,
-        "cards": _cards(item.tool, result),
-        "cart": result if item.tool in {"view_cart", "add_to_cart", "update_cart"} and result else None,
-        "order": result if item.tool in {"get_order", "place_order", "cancel_order"} and result else None,
+        "may_add": seen.may_add,
+        **cards_of(item.tool, item.id, outcome, seen),
         "consent": _consent(item, outcome),
-        "receipt": _receipt(outcome, receipt_of),
+        "receipt": _receipt(outcome, seen),
     }
-
-
-def title_of(item: Item, outcome: Mapping[str, Any]) -> str:
-    """What a call was, in a person's words."""
-    arguments = arguments_of(item)
-    given = arguments if isinstance(arguments, dict) else {}
-    result = outcome.get("told", {}).get("result") or {}
-    about = " ".join(
-        str(given[name])
-        for name in ("colour", "query", "category", "size")
-        if isinstance(given.get(name), str) and given[name]
-    )
-    match item.tool:
-        case "search_products":
-            return f"Looked for {about}" if about else "Looked through the catalogue"
-        case "get_product":
-            return f"Looked at {result.get('name') or given.get('product', 'a product')}"
-        case "add_to_cart":
-            added = result.get("added")
-            return (
-                f"Put {added['quantity']} × {added['name']} into your cart" if added else "Put something into your cart"
-            )
-        case (
-            "get_order" | "cancel_order" | "place_order" | "list_orders" | "view_cart" | "update_cart" | "what_may_i_do"
-        ):
-            return _TITLES[item.tool].format(number=str(given.get("number", ""))[:40]).rstrip()
-        case _:
-            return TOOLS[item.tool].title if item.tool in TOOLS else f"Tried {item.tool}"
-
-
-_TITLES = {
-    "get_order": "Looked up order {number}",
-    "cancel_order": "Cancel order {number}",
-    "place_order": "Place the order",
-    "list_orders": "Looked up your orders",
-    "view_cart": "Looked into your cart",
-    "update_cart": "Changed your cart",
-    "what_may_i_do": "Checked what is allowed",
-}
 
 
 def trail_view(turns: list[Turn]) -> list[dict[str, str]]:
@@ -151,9 +123,35 @@ def conversations_view(conversations: list[Conversation], active: str | None, no
             "title": conversation.title,
             "href": f"/assistant/{conversation.id}",
             "active": conversation.id == active,
-            "group": "Today" if conversation.active_at.date() == now.date() else "Earlier",
+            "group": _group(conversation.active_at, now),
         }
         for conversation in conversations
+    ]
+
+
+def _group(active_at: datetime, now: datetime) -> str:
+    days = (now.date() - active_at.date()) // timedelta(days=1)
+    return "Today" if days <= 0 else "Yesterday" if days == 1 else "Last week" if days <= _WEEK else "Earlier"
+
+
+_WEEK = 7
+
+
+def _about(turn: Turn) -> dict[str, str] | None:
+    """The page that a message is about: its path, and what it is without the sentence around it."""
+    if not turn.page_path or not turn.page_words:
+        return None
+    return {"href": turn.page_path, "text": turn.page_words.partition(": ")[2].rstrip(".") or "this page"}
+
+
+def _standing(turn: Turn, past: list[Turn]) -> list[str]:
+    """What the turns that this one took the place of did, and which still stands."""
+    return [
+        title_of(item, item.outcome)
+        for replaced in past
+        if replaced.replaced_by == turn.id
+        for item in replaced.items
+        if item.outcome and has_effect(item.tool, item.outcome)
     ]
 
 
@@ -163,12 +161,6 @@ def _state_of(item: Item, turn: Turn, outcome: Mapping[str, Any]) -> str:
     if outcome["kind"] == "denied" and outcome.get("code") == "not_found":
         return "failed"  # not yours looks like not there (invariant I10)
     return _STATES[outcome["kind"]]
-
-
-def _cards(tool: str, result: Mapping[str, Any]) -> list[Any] | None:
-    if tool == "search_products":
-        return list(result.get("products", [])) or None
-    return [result] if tool == "get_product" and result else None
 
 
 def _consent(item: Item, outcome: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -184,8 +176,8 @@ def _consent(item: Item, outcome: Mapping[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def _receipt(outcome: Mapping[str, Any], receipt_of: ReceiptOf) -> dict[str, Any] | None:
-    found = receipt_of(str(outcome["receipt"])) if outcome.get("receipt") else None
+def _receipt(outcome: Mapping[str, Any], seen: Seen) -> dict[str, Any] | None:
+    found = seen.receipt_of(str(outcome["receipt"])) if outcome.get("receipt") else None
     return dict(found) if found else None
 
 

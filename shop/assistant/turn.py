@@ -10,11 +10,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+from shop.assistant.failures import ModelError
 from shop.assistant.memory import arguments_of, exchange, input_for
-from shop.assistant.model import Model, ModelError, ProposedCall, TextDelta
+from shop.assistant.model import Model
+from shop.assistant.reading import ProposedCall, TextDelta
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.conversations import turns
@@ -121,20 +124,21 @@ class TurnLoop:
         self._database.forbid_in_transaction("a model call")
         text, item_id, stored_at = "", "", time.monotonic()
         try:
-            for event in self._model.stream(items):
-                if isinstance(event, ProposedCall):
-                    proposed.append(event)
-                    continue
-                if isinstance(event, TextDelta):
-                    if not item_id:
-                        with self._database.write() as db:
-                            item_id = turns.add_item(db, turn.id, ItemKind.TEXT).id
-                        yield TextGrew(item_id, "", is_new=True)
-                    text += event.text
-                    yield TextGrew(item_id, text, is_new=False)
-                if time.monotonic() - stored_at >= STORE_EVERY:
-                    self._store(turn, item_id, text)
-                    stored_at = time.monotonic()
+            with closing(self._model.stream(items)) as events:
+                for event in events:
+                    if isinstance(event, ProposedCall):
+                        proposed.append(event)
+                        continue
+                    if isinstance(event, TextDelta):
+                        if not item_id:
+                            with self._database.write() as db:
+                                item_id = turns.add_item(db, turn.id, ItemKind.TEXT).id
+                            yield TextGrew(item_id, "", is_new=True)
+                        text += event.text
+                        yield TextGrew(item_id, text, is_new=False)
+                    if time.monotonic() - stored_at >= STORE_EVERY:
+                        self._store(turn, item_id, text)
+                        stored_at = time.monotonic()
         finally:
             if item_id:
                 self._store(turn, item_id, text, may_stop=not proposed)
@@ -159,7 +163,7 @@ class TurnLoop:
             with self._database.write() as db:
                 because = turns.beat(db, turn.id)  # the stored flag knows more: where and how it was ended
             raise _Stopped(because or str(outcome.code))
-        items += exchange(item.id, proposed.name, proposed.arguments, outcome.for_model())
+        items += [*proposed.reasoning, *exchange(item.id, proposed.name, proposed.arguments, outcome.for_model())]
 
     def _store(self, turn: Turn, item_id: str, text: str, *, may_stop: bool = True) -> None:
         with self._database.write() as db:

@@ -70,6 +70,7 @@ class EventName(StrEnum):
         "authorization_code.replayed",
         "A code was presented a second time; everything that it had led to died.",
     )
+    CATALOGUE_IMPORTED = "catalogue.imported", "Foreign goods were brought into the catalogue by the command for it."
     CLIENT_REGISTERED = "client.registered", "A client was registered, by the operator or by itself."
     CLIENT_REGISTRATION_REFUSED = (
         "client.registration_refused",
@@ -77,6 +78,12 @@ class EventName(StrEnum):
     )
     CONSENT_GRANTED = "consent.granted", "A person allowed a workflow to the assistant in one conversation."
     CONSENT_WITHDRAWN = "consent.withdrawn", "A person took a workflow back from the assistant in one conversation."
+    CONVERSATION_DELETED = (
+        "conversation.deleted",
+        "A person deleted a conversation: its words are gone from their view and from every model; this record stays.",
+    )
+    CONVERSATION_EXPORTED = "conversation.exported", "A person downloaded a conversation of theirs."
+    CONVERSATION_RENAMED = "conversation.renamed", "A person gave a conversation another title."
     CONVERSATION_STARTED = "conversation.started", "A person opened a conversation."
     DELEGATION_ENDED = "delegation.ended", "An assistant's authority in a conversation ended with what it hung on."
     DELEGATION_STARTED = (
@@ -106,6 +113,10 @@ class EventName(StrEnum):
     MEMBERSHIP_SUSPENDED = (
         "membership.suspended",
         "An administrator suspended a member; everything below the membership ended.",
+    )
+    MESSAGE_EDITED = (
+        "message.edited",
+        "A person said their last message anew; what the earlier one did stays done, what it asked for lapsed.",
     )
     MESSAGE_RECEIVED = "message.received", "A person's message to the assistant was stored, before the model saw it."
     MESSAGE_REFUSED = "message.refused", "A message was refused before a turn began."

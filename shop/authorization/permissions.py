@@ -13,6 +13,8 @@ class Permission(StrEnum):
     """What a rule of the policy can allow."""
 
     ACCESS_EXPLAIN = "access:explain"
+    ADDRESSES_READ = "addresses:read"
+    ADDRESSES_WRITE = "addresses:write"
     AGENTS_MANAGE = "agents:manage"
     AUDIT_READ = "audit:read"
     CART_READ = "cart:read"
@@ -24,3 +26,4 @@ class Permission(StrEnum):
     ORDERS_CANCEL = "orders:cancel"
     ORDERS_PLACE = "orders:place"
     ORDERS_READ = "orders:read"
+    ORDERS_REORDER = "orders:reorder"

@@ -26,6 +26,8 @@ class Conversation(Base):
     """Who named it: `server_minted` here; a later step adds `host_asserted` and `inferred`."""
     started_at: Mapped[datetime]
     active_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
+    """When its person deleted it. The row stays, without a word of what was said: the audit's events hang on it."""
 
 
 class TurnState(StrEnum):
@@ -59,6 +61,12 @@ class Turn(Base):
     number: Mapped[int]
     trigger: Mapped[Trigger] = mapped_column(word(Trigger))
     message: Mapped[str | None] = mapped_column(Text)
+    page_path: Mapped[str | None] = mapped_column(String(300))
+    """The page of the shop that the person was on, when the message says that it is about it."""
+    page_words: Mapped[str | None] = mapped_column(String(400))
+    """The sentence that tells the model of that page, composed by the shop when the message came."""
+    replaced_by: Mapped[str | None] = mapped_column(String(40))
+    """The turn whose message took the place of this one's. What this one did stays done, and stays on the page."""
     delegation: Mapped[str] = mapped_column(String(40), index=True)
     build: Mapped[dict[str, Any]]
     """Model, provider, digests of instructions and tool catalogue, policy version (design §8)."""

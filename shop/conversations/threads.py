@@ -1,10 +1,10 @@
-"""Conversations: start one, find one, list one's own. Each by `authorize`, each in one transaction."""
+"""Conversations: start one, find one, list, search, rename and erase one's own, each in the caller's transaction."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from shop.audit.events import EventName
@@ -12,12 +12,24 @@ from shop.audit.writer import record
 from shop.authorization.conditions import Resource
 from shop.authorization.permissions import Permission
 from shop.authorization.policy import Policy
-from shop.conversations.models import Conversation, Turn
+from shop.conversations.models import Conversation, Item, Turn
 from shop.credentials.ledger import live
 from shop.database import moment, new_id
 from shop.principal import Principal
 
-_TITLE_CHARACTERS = 60
+MOST_LISTED = 100
+"""How many conversations a list shows; a search finds the ones before."""
+
+TITLE_CHARACTERS = 60
+
+ERASED_TITLE = "Deleted conversation"
+
+_MOST_WORDS = 6
+"""Of a search: more would cost more, and find no more."""
+
+
+class BadTitle(Exception):
+    """A conversation cannot be called that; the message is for the person."""
 
 
 def resource_of(conversation: Conversation | None, identifier: str) -> Resource:
@@ -60,8 +72,9 @@ def start(db: Session, policy: Policy, principal: Principal, first_message: str)
 
 
 def opened(db: Session, policy: Policy, principal: Principal, identifier: str) -> Conversation:
-    """One's own conversation. Raises `Denied` (not found) for anybody else's, exactly as for none."""
-    conversation = db.get(Conversation, identifier)
+    """One's own conversation. Raises `Denied` (not found) for anybody else's or a deleted one, exactly as for none."""
+    found = db.get(Conversation, identifier)
+    conversation = found if found and found.deleted_at is None else None
     decision = policy.authorize(
         principal=principal,
         action=Permission.CONVERSATIONS_USE,
@@ -72,16 +85,22 @@ def opened(db: Session, policy: Policy, principal: Principal, identifier: str) -
     return conversation
 
 
-def of_person(db: Session, principal: Principal, limit: int = 50) -> list[Conversation]:
+def of_person(
+    db: Session, principal: Principal, *, with_deleted: bool = False, limit: int = MOST_LISTED
+) -> list[Conversation]:
     """The principal's own conversations, latest first."""
-    mine = (Conversation.organization == principal.organization, Conversation.subject == principal.subject)
-    return list(db.scalars(select(Conversation).where(*mine).order_by(Conversation.active_at.desc()).limit(limit)))
+    return _listed(db, [*_own(principal), *([] if with_deleted else [Conversation.deleted_at.is_(None)])], limit)
+
+
+def search(db: Session, principal: Principal, text: str, limit: int = MOST_LISTED) -> list[Conversation]:
+    """The principal's own conversations in whose title, messages or answers every word of `text` stands, latest first."""
+    words = [_holds(word) for word in text.split()[:_MOST_WORDS]]
+    return _listed(db, [*_own(principal), Conversation.deleted_at.is_(None), *words], limit)
 
 
 def of_organization(db: Session, organization: str, limit: int = 100) -> list[Conversation]:
     """An organization's conversations, latest first; the caller has asked the policy."""
-    of = Conversation.organization == organization
-    return list(db.scalars(select(Conversation).where(of).order_by(Conversation.active_at.desc()).limit(limit)))
+    return _listed(db, [Conversation.organization == organization], limit)
 
 
 def turns_of(db: Session, conversation_id: str) -> list[Turn]:
@@ -89,8 +108,53 @@ def turns_of(db: Session, conversation_id: str) -> list[Turn]:
     return list(db.scalars(select(Turn).where(Turn.conversation_id == conversation_id).order_by(Turn.number)))
 
 
+def rename(db: Session, policy: Policy, principal: Principal, identifier: str, title: str) -> Conversation:
+    """Give one's own conversation another title. Raises `Denied`, `NotAlive`, `BadTitle`."""
+    principal = live(db, principal)
+    conversation = opened(db, policy, principal, identifier)
+    words = " ".join(title.split())
+    if not 1 <= len(words) <= TITLE_CHARACTERS:
+        raise BadTitle(f"A title has between 1 and {TITLE_CHARACTERS} characters; this one has {len(words)}.")
+    if words != conversation.title:
+        conversation.title = words
+        record(
+            db,
+            EventName.CONVERSATION_RENAMED,
+            principal=replace(principal, conversation=conversation.id),
+            resource=("conversation", conversation.id),
+            personal={"title": words},
+        )
+    return conversation
+
+
+def erase(db: Session, conversation: Conversation) -> None:
+    """Take every word out of a conversation. What stays are its row and its turns' rows, on which the audit hangs."""
+    of_it = Turn.conversation_id == conversation.id
+    db.execute(delete(Item).where(Item.turn_id.in_(select(Turn.id).where(of_it))))
+    db.execute(update(Turn).where(of_it).values(message=None, page_path=None, page_words=None, error_text=None))
+    conversation.title, conversation.deleted_at = ERASED_TITLE, moment(db)
+
+
 def title_of(message: str) -> str:
     """A conversation's title: the beginning of its first message."""
     words = " ".join(message.split())
-    short = words if len(words) <= _TITLE_CHARACTERS else words[: _TITLE_CHARACTERS - 1].rstrip() + "…"
+    short = words if len(words) <= TITLE_CHARACTERS else words[: TITLE_CHARACTERS - 1].rstrip() + "…"
     return short[:1].upper() + short[1:]
+
+
+def _own(principal: Principal) -> list[ColumnElement[bool]]:
+    return [Conversation.organization == principal.organization, Conversation.subject == principal.subject]
+
+
+def _listed(db: Session, where: list[ColumnElement[bool]], limit: int) -> list[Conversation]:
+    return list(db.scalars(select(Conversation).where(*where).order_by(Conversation.active_at.desc()).limit(limit)))
+
+
+def _holds(word: str) -> ColumnElement[bool]:
+    """Whether a word stands anywhere in a conversation, whatever its case; `%` and `_` are themselves."""
+    of_it = Turn.conversation_id == Conversation.id
+    said = select(Turn.id).where(of_it, Turn.message.icontains(word, autoescape=True)).exists()
+    answered = (
+        select(Item.id).join(Turn, Turn.id == Item.turn_id).where(of_it, Item.text.icontains(word, autoescape=True))
+    ).exists()
+    return or_(Conversation.title.icontains(word, autoescape=True), said, answered)

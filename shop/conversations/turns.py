@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +25,19 @@ class TurnRunning(Exception):
     """The conversation's last turn is still running: one at a time."""
 
 
+@dataclass(frozen=True)
+class Page:
+    """The page of the shop that a message is about: its path, and in the words that its person may see of it."""
+
+    path: str
+    words: str
+
+
+def hold(db: Session, conversation: Conversation) -> None:
+    """Lock a conversation until the transaction ends: what begins, replaces or deletes turns takes its turn."""
+    db.scalars(select(Conversation).where(Conversation.id == conversation.id).with_for_update()).one()
+
+
 def begin(
     db: Session,
     conversation: Conversation,
@@ -32,9 +46,10 @@ def begin(
     message: str | None,
     delegation: str,
     build: dict[str, Any],
+    page: Page | None = None,
 ) -> Turn:
     """Begin a turn. Raises `TurnRunning`."""
-    db.scalars(select(Conversation).where(Conversation.id == conversation.id).with_for_update()).one()
+    hold(db, conversation)
     running = db.scalars(select(Turn).where(Turn.conversation_id == conversation.id, Turn.state == TurnState.RUNNING))
     for turn in running:
         if moment(db) - turn.beat_at < LEASE:
@@ -47,6 +62,8 @@ def begin(
         number=last + 1,
         trigger=trigger,
         message=message,
+        page_path=page.path if page else None,
+        page_words=page.words if page else None,
         delegation=delegation,
         build=build,
         state=TurnState.RUNNING,
@@ -82,16 +99,19 @@ def add_item(
 def beat(db: Session, turn_id: str, texts: Iterable[tuple[str, str]] = ()) -> str | None:
     """Store what has grown and give a sign of life. Returns why the turn should stop, if it should.
 
-    A turn that was given up on while its process slept (`interrupted`) has no life left to give a sign of: what it would
-    go on to do, another one may have done by now.
+    A turn that was given up on while its process slept (`interrupted`), or that was deleted, has no life left to give a
+    sign of: what it would go on to do, another one may have done by now, and what it would store is not wanted.
     """
-    for item_id, text in texts:
-        db.execute(update(Item).where(Item.id == item_id).values(text=text))
     is_running = Turn.state == TurnState.RUNNING
     beaten = db.execute(
         update(Turn).where(Turn.id == turn_id, is_running).values(beat_at=moment(db)).returning(Turn.stop_requested)
     ).one_or_none()
-    return beaten.stop_requested if beaten else GIVEN_UP
+    if beaten is None:
+        return GIVEN_UP
+    for item_id, text in texts:
+        db.execute(update(Item).where(Item.id == item_id).values(text=text))
+    because: str | None = beaten.stop_requested
+    return because
 
 
 def settle(db: Session, item_id: str, outcome: dict[str, Any]) -> None:
@@ -133,6 +153,30 @@ def stop_below(db: Session, delegations: list[str], because: str) -> list[str]:
         .returning(Turn.id)
     )
     return [identifier for (identifier,) in stopped]
+
+
+def exchange_of(past: list[Turn]) -> list[Turn]:
+    """The last message that still counts, and all that followed from it: what its person may say anew."""
+    counting = [turn for turn in past if turn.replaced_by is None]
+    begins = [place for place, turn in enumerate(counting) if turn.trigger is Trigger.MESSAGE]
+    return counting[begins[-1] :] if begins else []
+
+
+def replace_by(db: Session, earlier: list[Turn], turn: Turn) -> None:
+    """Let a turn take the place of earlier ones. What they still asked their person for is not open any more."""
+    for replaced in earlier:
+        replaced.replaced_by = turn.id
+        for item in replaced.items:
+            item.settled = True
+        if replaced.state is TurnState.WAITING:
+            replaced.state, replaced.ended_at = TurnState.COMPLETED, moment(db)
+    db.flush()
+
+
+def end_running(db: Session, conversation_id: str, because: tuple[str, str]) -> list[Turn]:
+    """End the running turns of a conversation here and now, whatever their processes are at. Returns them."""
+    running = select(Turn).where(Turn.conversation_id == conversation_id, Turn.state == TurnState.RUNNING)
+    return [turn for turn in db.scalars(running) if finish(db, turn.id, TurnState.STOPPED, error=because)]
 
 
 def is_stale(db: Session, turn: Turn) -> bool:

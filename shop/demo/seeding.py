@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,9 @@ from shop.credentials.ledger import Authority, Kind
 from shop.database import Base, Database, moment, new_id
 from shop.identity.members import Profile, provision
 from shop.identity.models import Connection, ExternalIdentity, Organization
-from shop.store.catalogue import searchable
+from shop.store import listing
 from shop.store.models import Address, Order, OrderLine, OrderStatus, Product, Variant
+from shop.store.vocabulary import publish
 
 _DEFAULT_SCOPE = "openid email profile"
 _DEFAULT_ALGORITHMS = ["RS256", "ES256"]
@@ -60,6 +61,7 @@ class Seed:
                 "name": person["name"],
                 "email": person["email"],
                 "line": person["story"],
+                "try": person.get("try", ""),
                 "organization": organization["name"],
             }
             for organization, path in self.directories()
@@ -128,7 +130,8 @@ class Seed:
         db.flush()
 
     def _addresses(self, db: Session, organization: Organization, entries: list[dict[str, Any]]) -> None:
-        db.execute(delete(Address).where(Address.organization == organization.id))
+        """The organization's addresses; those that people keep beside them stay."""
+        db.execute(delete(Address).where(Address.organization == organization.id, Address.owner == ""))
         for position, entry in enumerate(entries, start=1):
             db.add(
                 Address(
@@ -142,20 +145,20 @@ class Seed:
         db.flush()
 
     def _goods(self, db: Session) -> None:
-        for position, entry in enumerate(self._read("products.toml")["product"], start=1):
+        for position, given in enumerate(self._read("products.toml")["product"], start=1):
             product = Product(
-                slug=entry["slug"],
+                slug=given["slug"],
                 position=position,
-                name=entry["name"],
-                category=entry["category"],
-                tagline=entry["tagline"],
-                description=entry["description"],
-                words="",
-                variants=_variants(entry),
+                name=given["name"],
+                category=given["category"],
+                tagline=given["tagline"],
+                description=given["description"],
+                variants=_variants(given),
             )
-            product.words = searchable(product, product.variants)
+            for column, value in listing.entry(product, product.variants).items():
+                setattr(product, column, value)
             db.add(product)
-        db.flush()
+        publish(db)
 
     def _orders(self, db: Session) -> None:
         """Orders of before: their owners are provisioned from the demo directories, with today's groups."""
@@ -182,6 +185,8 @@ class Seed:
                     placed_through=None,
                     status=OrderStatus(entry["status"]),
                     placed_at=moment(db) - timedelta(days=entry["days_ago"]),
+                    shipped_at=_ago(db, entry.get("shipped_days_ago")),
+                    delivered_at=_ago(db, entry.get("delivered_days_ago")),
                     address_name=address.name,
                     address_text=address.text,
                     delivery=0,
@@ -221,6 +226,10 @@ def _owner(db: Session, organization: Organization, person: dict[str, Any]) -> s
     return provision(db, connection, profile)[0].id
 
 
+def _ago(db: Session, days: float | None) -> datetime | None:
+    return moment(db) - timedelta(days=days) if days is not None else None
+
+
 def _variants(entry: dict[str, Any]) -> list[Variant]:
     sizes = entry.get("sizes") or ["one size"]
     overrides = {(o.get("colour"), o.get("size")): o for o in entry.get("variants", [])}
@@ -251,6 +260,7 @@ def _order_line(db: Session, position: int, line: dict[str, Any]) -> OrderLine:
         name=variant.product.name,
         colour=variant.colour,
         size=variant.size,
+        picture=variant.picture,
         quantity=line["quantity"],
         unit_price=variant.price,
     )

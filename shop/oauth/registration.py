@@ -34,10 +34,10 @@ _HOUR = timedelta(hours=1)
 def registration() -> Response:
     """§3: 201 with everything that was registered and the identifier; the secret, if there is one, is shown here only."""
     server = issuer()
+    document = request.get_json(force=True, silent=True)  # before the transaction: a body may come slowly
     with server.database.write() as db:
         if _is_too_often(db, server):
             return _refused(db, "too_many_requests", "Too many clients registered lately. Try again in an hour.", 429)
-        document = request.get_json(force=True, silent=True)
         if not isinstance(document, dict):
             return _refused(db, "invalid_client_metadata", "Send the client's metadata as a JSON object.")
         try:

@@ -8,13 +8,14 @@ from dataclasses import replace
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shop.approvals.receipts import void_open_below
+from shop.approvals.receipts import void_open_below, void_open_of_conversation, void_open_of_turns
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.authorization.conditions import Resource
 from shop.authorization.permissions import Permission
 from shop.authorization.policy import Policy
-from shop.conversations.turns import stop_below
+from shop.conversations import threads, turns
+from shop.conversations.models import Turn, TurnState
 from shop.credentials.delegations import Delegation
 from shop.credentials.grants import Agent, Grant, grants_of_agent
 from shop.credentials.ledger import Authority, Kind, below, changed, end, live, lock
@@ -180,6 +181,54 @@ def restore(db: Session, policy: Policy, administrator: Principal, membership_id
     )
 
 
+def delete_conversation(db: Session, policy: Policy, person: Principal, conversation_id: str) -> None:
+    """Delete one's own conversation: its words, its assistants' authority, what runs in it and what waits in it.
+
+    Its words are gone from its person's view and from whatever goes to a model; the audit stays as it is, and says so.
+    Raises `Denied`, `NotAlive`.
+    """
+    person = replace(live(db, person, for_change=True), conversation=conversation_id)
+    conversation = threads.opened(db, policy, person, conversation_id)
+    turns.hold(db, conversation)
+    of_it = select(Delegation.id).where(Delegation.conversation_id == conversation_id)
+    ended = end(db, db.scalars(of_it).all(), _DELETED)
+    delegations = [identifier for _, identifier in ended]
+    stopped = turns.end_running(db, conversation_id, (_DELETED, "You deleted this conversation."))
+    note = "The conversation that it belongs to was deleted."
+    voided = void_open_of_conversation(db, conversation_id, _DELETED, note, by=person)
+    for turn in stopped:
+        record(
+            db,
+            EventName.TURN_STOPPED,
+            principal=person,
+            turn=turn.id,
+            outcome=TurnState.STOPPED,
+            facts={"build": turn.build, "because": _DELETED},
+            personal={"reply": "\n\n".join(item.text for item in turn.items if item.text)},
+        )
+    cause = record(
+        db,
+        EventName.CONVERSATION_DELETED,
+        principal=person,
+        resource=("conversation", conversation_id),
+        facts={"delegations": delegations, "turns": [turn.id for turn in stopped], "receipts": voided},
+    )
+    _record_ended(db, person, delegations, _DELETED, cause, EventName.CONVERSATION_DELETED)
+    threads.erase(db, conversation)
+
+
+def lapse_receipts_of(db: Session, person: Principal, earlier: list[Turn]) -> list[str]:
+    """Void what the turns of a message still wait for, because their person says it anew. Returns the receipts' ids.
+
+    To be done before the new turn begins: receipts are locked before the head of the audit's chain, as everywhere.
+    """
+    ids = [turn.id for turn in earlier]
+    return void_open_of_turns(db, ids, "message_edited", "You changed the message that it belongs to.", by=person)
+
+
+_DELETED = "conversation_deleted"
+
+
 def _member(db: Session, policy: Policy, administrator: Principal, membership_id: str, action: Permission) -> Authority:
     return _of_the_organization(db, policy, administrator, Kind.MEMBERSHIP, membership_id, action)
 
@@ -245,7 +294,7 @@ def _end(db: Session, by: Principal, sessions: list[str], because: str, name: Ev
     """End sessions and all below, stop what runs, void what waits, and record what ended, everywhere it shows."""
     ended = end(db, sessions, because)
     delegations = [identifier for kind, identifier in ended if kind is Kind.DELEGATION]
-    turns = stop_below(db, delegations, because)
+    stopped = turns.stop_below(db, delegations, because)
     voided = void_open_below(db, delegations, because)
     cause = record(
         db,
@@ -256,10 +305,17 @@ def _end(db: Session, by: Principal, sessions: list[str], because: str, name: Ev
             "because": because,
             "sessions": [identifier for kind, identifier in ended if kind is Kind.SESSION],
             "delegations": delegations,
-            "turns": turns,
+            "turns": stopped,
             "receipts": voided,
         },
     )
+    _record_ended(db, by, delegations, because, cause, name)
+
+
+def _record_ended(
+    db: Session, by: Principal, delegations: list[str], because: str, cause: str, name: EventName
+) -> None:
+    """Write in each conversation's own chain that its assistant's authority ended, and by which event."""
     rows = db.execute(
         select(Delegation.id, Delegation.conversation_id)
         .where(Delegation.id.in_(delegations))

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
@@ -16,6 +18,8 @@ from shop.database import moment
 from shop.store.carts import Quote
 from shop.store.models import NotCancellable, Order, OrderLine, OrderStatus, OutOfStock, Variant
 
+CANCEL_WINDOW = timedelta(minutes=30)
+"""How long after placing an order can be cancelled, while it is pending."""
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: no letters that are mistaken for digits."""
 
@@ -88,20 +92,48 @@ def order_confirmed_as(db: Session, organization: str, owner: str, pin: str) -> 
     return db.scalars(select(Order).where(*mine)).one_or_none()
 
 
-def require_cancellable(order: Order) -> None:
-    """Raises `NotCancellable` unless the order is pending."""
+def cancel_until(order: Order, now: datetime) -> datetime | None:
+    """Until when the order can be cancelled; None when it cannot be, or not any more."""
+    until = order.placed_at + CANCEL_WINDOW
+    return until if order.status == OrderStatus.PENDING and now < until else None
+
+
+def require_cancellable(order: Order, now: datetime) -> None:
+    """Raises `NotCancellable` unless the order is pending and was placed within the last 30 minutes."""
     if order.status != OrderStatus.PENDING:
         raise NotCancellable(f"Order {order.number} is {order.status}; only a pending order can be cancelled.")
+    if cancel_until(order, now) is None:
+        minutes = CANCEL_WINDOW // timedelta(minutes=1)
+        raise NotCancellable(
+            f"Order {order.number} can't be cancelled any more: that is possible for {minutes} minutes after placing."
+        )
 
 
 def cancel(db: Session, order: Order) -> Order:
-    """Cancel a pending order and return its stock. Raises `NotCancellable`."""
-    require_cancellable(order)
+    """Cancel a pending order within its window, and return its stock. Raises `NotCancellable`."""
+    require_cancellable(order, moment(db))
     order.status, order.cancelled_at = OrderStatus.CANCELLED, moment(db)
     for line in sorted(order.lines, key=lambda line: line.sku):
         db.execute(update(Variant).where(Variant.sku == line.sku).values(stock=Variant.stock + line.quantity))
     db.flush()
     return order
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of an order's way; `at` is None as long as it is not reached."""
+
+    status: OrderStatus | None
+    """None is the first step: placed."""
+    at: datetime | None
+
+
+def timeline(order: Order) -> list[Step]:
+    """The order's way so far, and what comes next: placed, shipped, delivered; or placed and cancelled."""
+    placed = Step(None, order.placed_at)
+    if order.status == OrderStatus.CANCELLED:
+        return [placed, Step(OrderStatus.CANCELLED, order.cancelled_at)]
+    return [placed, Step(OrderStatus.SHIPPED, order.shipped_at), Step(OrderStatus.DELIVERED, order.delivered_at)]
 
 
 def _unused(db: Session, new_number: Callable[[], str]) -> str:
@@ -119,6 +151,7 @@ def _line(position: int, variant: Variant, quantity: int) -> OrderLine:
         name=variant.product.name,
         colour=variant.colour,
         size=variant.size,
+        picture=variant.picture,
         quantity=quantity,
         unit_price=variant.price,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 from sqlalchemy.orm import Session
 
@@ -11,7 +13,7 @@ from shop.principal import Principal, Workflow
 from shop.store import catalogue
 from shop.tools.permit import Permit
 from shop.tools.tool import Arguments, tool
-from shop.tools.views import ProductList, ProductView, product_list, product_view
+from shop.tools.views import Comparison, ProductList, ProductView, comparison, product_list, product_view
 
 
 class SearchProducts(Arguments):
@@ -20,16 +22,27 @@ class SearchProducts(Arguments):
     query: str = Field(default="", max_length=200, description="Words to look for in name and description.")
     category: str | None = Field(default=None, max_length=40, description="For instance hoodies, tees, mugs.")
     colour: str | None = Field(default=None, max_length=40)
-    size: str | None = Field(default=None, max_length=20, description="S, M, L or XL.")
+    size: str | None = Field(default=None, max_length=20, description="For instance S, M, L, XL, A3.")
     max_price: int | None = Field(default=None, ge=0, le=10_000_000, description="Highest price, in euro cents.")
+    min_price: int | None = Field(default=None, ge=0, le=10_000_000, description="Lowest price, in euro cents.")
     in_stock: bool = Field(default=True, description="Only what can be bought now.")
+    sort: catalogue.Sort = Field(default="best", description="Best match first, or by price, newest or name.")
     limit: int = Field(default=6, ge=1, le=12, description="How many products to return.")
+    offset: int = Field(default=0, ge=0, le=catalogue.FARTHEST, description="How many matches to leave out first.")
 
 
 class GetProduct(Arguments):
     """Which product."""
 
     product: str = Field(min_length=1, max_length=100, description="The product's name, or its `product` id.")
+
+
+class CompareProducts(Arguments):
+    """Which products."""
+
+    products: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(
+        min_length=2, max_length=4, description="Names or `product` ids of the products."
+    )
 
 
 def _the_catalogue(_db: Session, _principal: Principal, _arguments: Arguments) -> Resource:
@@ -44,10 +57,10 @@ def _the_catalogue(_db: Session, _principal: Principal, _arguments: Arguments) -
     read_only=True,
 )
 def search_products(permit: Permit, arguments: SearchProducts) -> ProductList:
-    """Search the shop's catalogue by words, category, colour, size and highest price.
+    """Search the shop's catalogue by words, category, colour, size and price.
 
     Returns the matching products with the variants that fit, their prices and whether they are in stock. The person
-    sees the products as cards with pictures.
+    sees the products as cards with pictures. A misspelt word is corrected: `corrected_query` says what was searched for.
     """
     filters = catalogue.Filters(
         query=arguments.query,
@@ -55,9 +68,13 @@ def search_products(permit: Permit, arguments: SearchProducts) -> ProductList:
         colour=arguments.colour,
         size=arguments.size,
         max_price=arguments.max_price,
+        min_price=arguments.min_price,
         in_stock=arguments.in_stock,
+        sort=arguments.sort,
+        limit=arguments.limit,
+        offset=arguments.offset,
     )
-    return product_list(catalogue.search(permit.db, filters), arguments.limit)
+    return product_list(catalogue.search(permit.db, filters), arguments.offset)
 
 
 @tool(
@@ -71,3 +88,18 @@ def get_product(permit: Permit, arguments: GetProduct) -> ProductView:
     """Get one product in full: description, all colours and sizes, prices and stock."""
     product = catalogue.find_product(permit.db, arguments.product)
     return product_view(product, product.variants, details=True)
+
+
+@tool(
+    title="Compare products",
+    workflow=Workflow.BROWSE,
+    permission=Permission.CATALOGUE_READ,
+    resource=_the_catalogue,
+    read_only=True,
+)
+def compare_products(permit: Permit, arguments: CompareProducts) -> Comparison:
+    """Set two to four products side by side: price, kind, colours, sizes, stock. The person sees a table."""
+    found = {p.slug: p for p in (catalogue.find_product(permit.db, named) for named in arguments.products)}
+    if len(found) < 2:
+        raise catalogue.NothingToCompare("These are one and the same product. Name two different ones.")
+    return comparison(list(found.values()))

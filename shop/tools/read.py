@@ -9,20 +9,23 @@ from sqlalchemy.orm import Session
 
 from shop.audit.events import EventName
 from shop.audit.queries import latest_of_call
-from shop.authorization.conditions import Resource
+from shop.authorization.conditions import Resource, names
 from shop.authorization.permissions import Permission
 from shop.credentials.ledger import is_paused
+from shop.database import moment
 from shop.principal import Principal, Workflow
 from shop.store import carts, orders
 from shop.tools.permit import Permit
 from shop.tools.tool import Arguments, tool
 from shop.tools.views import (
     AccessView,
+    AddressList,
     CartView,
     OrderList,
     OrderView,
     RefusalView,
     WorkflowView,
+    address_list,
     cart_view,
     money,
     order_summary,
@@ -61,6 +64,11 @@ def own_cart(_db: Session, principal: Principal, _arguments: Arguments) -> Resou
 def own_orders(_db: Session, principal: Principal, _arguments: Arguments) -> Resource:
     """The person's orders as a whole."""
     return Resource(kind="orders", owner=principal.subject, organization=principal.organization)
+
+
+def own_addresses(_db: Session, principal: Principal, _arguments: Arguments) -> Resource:
+    """The person's address book: their organization's addresses, and their own."""
+    return Resource(kind="addresses", owner=principal.subject, organization=principal.organization)
 
 
 def the_order(db: Session, principal: Principal, arguments: Any) -> Resource:
@@ -115,7 +123,19 @@ def get_order(permit: Permit, arguments: GetOrder) -> OrderView:
     order = orders.find_order(permit.db, permit.resource.id)
     if order is None:
         raise LookupError("authorized an order that is not there")
-    return order_view(order, own=order.owner == permit.principal.subject)
+    return order_view(order, own=order.owner == permit.principal.subject, now=moment(permit.db))
+
+
+@tool(
+    title="List the addresses",
+    workflow=Workflow.READ,
+    permission=Permission.ADDRESSES_READ,
+    resource=own_addresses,
+    read_only=True,
+)
+def list_addresses(permit: Permit, arguments: Nothing) -> AddressList:
+    """List the saved addresses that an order can go to, by name. Only the person can add or remove one, on the page."""
+    return address_list(permit)
 
 
 @tool(
@@ -138,6 +158,7 @@ def what_may_i_do(permit: Permit, arguments: Nothing) -> AccessView:
         workflows=_workflows(permit),
         paused=is_paused(permit.db, principal),
         refusals=_refusals(permit),
+        seen_by=_seen_by(permit),
     )
 
 
@@ -153,6 +174,16 @@ def _workflows(permit: Permit) -> list[WorkflowView]:
         )
         for workflow, means in _MEANS.items()
     ]
+
+
+def _seen_by(permit: Permit) -> list[str]:
+    """Who can read this conversation: its person, and the roles to which the policy shows the organization's audit."""
+    roles = sorted(
+        rule.role
+        for rule in permit.policy.rules
+        if rule.permission == Permission.AUDIT_READ and rule.effect == "allow" and "own" not in names(rule.when)
+    )
+    return ["you", *(f"your organization's {role}s" for role in roles)]
 
 
 def _refusals(permit: Permit) -> list[RefusalView]:

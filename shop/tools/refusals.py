@@ -34,9 +34,17 @@ RECEIPT_REASONS = {
 _VERBS = {
     "add_to_cart": "fill a cart",
     "cancel_order": "cancel orders",
+    "compare_products": "look through the catalogue",
     "get_order": "look at orders",
+    "get_product": "look through the catalogue",
+    "list_addresses": "see saved addresses",
     "list_orders": "look at orders",
     "place_order": "place orders",
+    "remove_address": "remove addresses",
+    "reorder": "order something again",
+    "save_address": "save addresses",
+    "search_products": "look through the catalogue",
+    "undo_cart_change": "change a cart",
     "update_cart": "change a cart",
     "view_cart": "look into a cart",
 }

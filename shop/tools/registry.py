@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from shop.tools import browse, read, transact
+from shop.tools import administer, browse, read, transact
 from shop.tools.tool import Tool
 
 
@@ -16,7 +16,7 @@ class UnknownTool(Exception):
 TOOLS: Mapping[str, Tool] = MappingProxyType(
     {
         value.name: value
-        for module in (browse, read, transact)
+        for module in (browse, read, transact, administer)
         for value in vars(module).values()
         if isinstance(value, Tool)
     }

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from shop.audit.events import EventName
 from shop.authorization.conditions import Resource
 from shop.authorization.permissions import Permission
+from shop.database import moment
 from shop.principal import Principal, Workflow
 from shop.store import carts, orders
 from shop.store.models import Order
@@ -49,6 +50,16 @@ class CancelOrder(Arguments):
     number: str = Field(min_length=1, max_length=40)
 
 
+class Reorder(Arguments):
+    """Which earlier order."""
+
+    number: str = Field(min_length=1, max_length=40, description="The order number, for instance CC-7K3MQ2.")
+
+
+class UndoCartChange(Arguments):
+    """Takes no arguments."""
+
+
 def _own_checkout(db: Session, principal: Principal, _arguments: Arguments) -> Resource:
     """The order that the person's cart would become, with its amount for the limit."""
     cart = carts.cart_of(db, principal.organization, principal.subject, for_change=True)
@@ -65,7 +76,7 @@ def _own_checkout(db: Session, principal: Principal, _arguments: Arguments) -> R
 def add_to_cart(permit: Permit, arguments: AddToCart) -> CartView:
     """Put a variant into the person's cart. Needs the exact `sku`: search first when it is not known."""
     cart = carts.cart_of(permit.db, permit.principal.organization, permit.principal.subject, for_change=True)
-    line = carts.add(permit.db, cart, arguments.sku, arguments.quantity)
+    line = carts.add(permit.db, cart, arguments.sku, arguments.quantity, by=permit.call_id)
     added = Added(
         sku=line.sku,
         name=line.variant.product.name,
@@ -73,7 +84,7 @@ def add_to_cart(permit: Permit, arguments: AddToCart) -> CartView:
         size=line.variant.size,
         quantity=arguments.quantity,
     )
-    return cart_view(permit, cart, added)
+    return cart_view(permit, cart, added=added)
 
 
 @tool(
@@ -86,8 +97,36 @@ def add_to_cart(permit: Permit, arguments: AddToCart) -> CartView:
 def update_cart(permit: Permit, arguments: UpdateCart) -> CartView:
     """Set how many of a variant are in the cart; 0 takes it out."""
     cart = carts.cart_of(permit.db, permit.principal.organization, permit.principal.subject, for_change=True)
-    carts.change(permit.db, cart, arguments.sku, arguments.quantity)
+    carts.change(permit.db, cart, arguments.sku, arguments.quantity, by=permit.call_id)
     return cart_view(permit, cart)
+
+
+@tool(
+    title="Order the same again",
+    workflow=Workflow.TRANSACT,
+    permission=Permission.ORDERS_REORDER,
+    resource=the_order,
+)
+def reorder(permit: Permit, arguments: Reorder) -> CartView:
+    """Put what an earlier order of the person had into their cart, at today's prices and as far as there is stock.
+
+    `skipped` says what is missing. Nothing is ordered by this: place_order does that.
+    """
+    cart = carts.cart_of(permit.db, permit.principal.organization, permit.principal.subject, for_change=True)
+    skipped = carts.refill(permit.db, cart, _order(permit).lines, by=permit.call_id)
+    return cart_view(permit, cart, skipped=skipped)
+
+
+@tool(
+    title="Undo the last change of the cart",
+    workflow=Workflow.TRANSACT,
+    permission=Permission.CART_WRITE,
+    resource=own_cart,
+)
+def undo_cart_change(permit: Permit, arguments: UndoCartChange) -> CartView:
+    """Take back the last change of the person's cart, as long as nothing has changed it since."""
+    cart = carts.cart_of(permit.db, permit.principal.organization, permit.principal.subject, for_change=True)
+    return cart_view(permit, cart, skipped=carts.undo(permit.db, cart))
 
 
 def _order_to_confirm(permit: Permit, arguments: PlaceOrder) -> Shown:
@@ -113,7 +152,7 @@ def _order_to_confirm(permit: Permit, arguments: PlaceOrder) -> Shown:
 
 def _order_of_pin(permit: Permit, pin: str) -> OrderView | None:
     order = orders.order_confirmed_as(permit.db, permit.principal.organization, permit.principal.subject, pin)
-    return order_view(order, own=True) if order else None
+    return order_view(order, own=True, now=moment(permit.db)) if order else None
 
 
 @tool(
@@ -140,12 +179,12 @@ def place_order(permit: Permit, arguments: PlaceOrder) -> OrderView:
         confirmed_as=permit.pin,
     )
     _record(permit, EventName.ORDER_PLACED, order)
-    return order_view(order, own=True)
+    return order_view(order, own=True, now=moment(permit.db))
 
 
 def _cancellation_to_confirm(permit: Permit, arguments: CancelOrder) -> Shown:
     order = _order(permit)
-    orders.require_cancellable(order)
+    orders.require_cancellable(order, moment(permit.db))
     rows = [
         Row(
             label=f"{line.name}, {line.colour}, {line.size} × {line.quantity}",
@@ -171,10 +210,13 @@ def _cancellation_to_confirm(permit: Permit, arguments: CancelOrder) -> Shown:
     preview=_cancellation_to_confirm,
 )
 def cancel_order(permit: Permit, arguments: CancelOrder) -> OrderView:
-    """Cancel a pending order of the person. They have to confirm it on the page; until then nothing is cancelled."""
+    """Cancel a pending order of the person, up to 30 minutes after it was placed.
+
+    They have to confirm it on the page; until then nothing is cancelled.
+    """
     order = orders.cancel(permit.db, _order(permit))
     _record(permit, EventName.ORDER_CANCELLED, order)
-    return order_view(order, own=True)
+    return order_view(order, own=True, now=moment(permit.db))
 
 
 def _order(permit: Permit) -> Order:

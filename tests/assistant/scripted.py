@@ -6,10 +6,11 @@ import contextvars
 import copy
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
-from shop.assistant.model import Model, ProposedCall, TextDelta
+from shop.assistant.model import Model
+from shop.assistant.reading import ProposedCall, TextDelta
 from shop.settings import Settings
 from tests.support.people import Visitor
 
@@ -48,7 +49,7 @@ class ScriptedModel(Model):
         self._answers = list(answers)
         self.received: list[list[dict[str, Any]]] = []
 
-    def stream(self, items: list[dict[str, Any]]) -> Iterator[TextDelta | ProposedCall]:
+    def stream(self, items: list[dict[str, Any]]) -> Generator[TextDelta | ProposedCall]:
         """One answer."""
         self.received.append(copy.deepcopy(items))
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]

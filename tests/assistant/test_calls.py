@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from shop.conversations.models import TurnState
+from shop.principal import CONSENTABLE
 from shop.tools.registry import TOOLS
 from tests.assistant import upstream as wire
 from tests.assistant.upstream import KEY, Upstream
@@ -150,10 +151,11 @@ def test_a_request_holds_instructions_words_and_schemas_and_nothing_that_identif
     sofia.say("and again")
     me, turn = sofia.principal(), sofia.turns()[0]
     for request in upstream.requests:
-        assert set(request) == {"model", "instructions", "input", "tools", "store", "stream"}
+        assert set(request) == {"model", "instructions", "input", "tools", "store", "stream", "include"}
         assert (request["model"], request["store"]) == ("fake-1", False)
+        assert request["include"] == ["reasoning.encrypted_content"], "the server keeps nothing, so it must hand it out"
         assert {tool["name"]: tool["parameters"] for tool in request["tools"]} == {
-            name: tool.schema() for name, tool in TOOLS.items()
+            name: tool.schema() for name, tool in TOOLS.items() if tool.workflow in CONSENTABLE
         }
     sent = json.dumps(upstream.requests)
     cookie = sofia.client.get_cookie(f"context-and-co-{talking.services.settings.port}", domain="127.0.0.1")

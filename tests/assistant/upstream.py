@@ -7,11 +7,19 @@ mistake in how the shop reads the wire.
 from __future__ import annotations
 
 import json
+import random
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
+
+RECORDED = Path(__file__).parent / "recorded"
+"""Event streams as servers send them: OpenAI's (reasoning, calls, refusal, failures), and those of servers that speak its
+dialect as they differ: Ollama, vLLM, llama.cpp, and two that hold back (arguments in pieces only; all at the end).
+"""
 
 KEY = "test-key-that-nobody-may-see"
 PATIENCE = 10.0
@@ -27,6 +35,9 @@ class Answer:
     media_type: str = "text/event-stream"
     breaks_off: bool = False
     """Whether the connection is closed before the response has come to its end."""
+    headers: tuple[tuple[str, str], ...] = ()
+    held_back: threading.Event | None = None
+    """Waited for before anything at all is sent: the server is still at work on the question."""
 
 
 @dataclass
@@ -73,8 +84,12 @@ def serve() -> Upstream:
             upstream.requests.append(json.loads(body))
             upstream.keys.append(self.headers["Authorization"])
             answer = upstream.next_answer()
-            self.send_response(answer.status)
+            if answer.held_back:
+                answer.held_back.wait(PATIENCE)
+            self.send_response_only(answer.status)
             self.send_header("Content-Type", answer.media_type)
+            for name, value in answer.headers:
+                self.send_header(name, value)
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
             for part in answer.parts:
@@ -119,10 +134,30 @@ def refuses(text: str) -> Answer:
     return Answer((_began(), delta, _completed()))
 
 
-def fails_with(status: int, message: str = "no") -> Answer:
-    """An HTTP error with OpenAI's error body."""
-    body = {"error": {"message": message, "type": "error", "param": None, "code": None}}
-    return Answer((json.dumps(body).encode(),), status=status, media_type="application/json")
+def fails_with(
+    status: int, message: str = "no", *, code: str | None = None, param: str | None = None, **headers: str
+) -> Answer:
+    """An HTTP error with OpenAI's error body; `retry_after="7"` is a header."""
+    body = {"error": {"message": message, "type": "error", "param": param, "code": code}}
+    sent = tuple((name.replace("_", "-"), value) for name, value in headers.items())
+    return Answer((json.dumps(body).encode(),), status=status, media_type="application/json", headers=sent)
+
+
+def answers_with(status: int, body: str, media_type: str = "application/json") -> Answer:
+    """An HTTP response in a server's own words."""
+    return Answer((body.encode(),), status=status, media_type=media_type)
+
+
+def recorded(
+    name: str, *, seed: int = 0, ends: bytes = b"\n", upto: int | None = None, breaks_off: bool = False
+) -> Answer:
+    """A recording, in pieces cut at random places: within events, lines and characters. `ends` are the ends of its lines;
+    with `upto` only so many of its bytes come.
+    """
+    data = (RECORDED / f"{name}.sse").read_bytes().replace(b"\n", ends)[:upto]
+    cuts = sorted(random.Random(seed).sample(range(1, len(data)), min(40, len(data) - 1)))
+    pieces = (data[begin:end] for begin, end in pairwise([0, *cuts, len(data)]))
+    return Answer(tuple(pieces), breaks_off=breaks_off)
 
 
 def is_silent_until(released: threading.Event) -> Answer:

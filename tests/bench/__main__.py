@@ -12,12 +12,15 @@ from tests.bench.decisions import concurrent_decisions, decision_cost
 from tests.bench.figure import Figure
 from tests.bench.first_byte import first_byte
 from tests.bench.governance import governance_tax
+from tests.bench.search import search_growth, search_page_growth
 
 MEASUREMENTS: dict[str, Callable[[], Figure]] = {
     "governance_tax": governance_tax,
     "decision_cost": decision_cost,
     "concurrent_decisions": concurrent_decisions,
     "first_byte": first_byte,
+    "search_growth": search_growth,
+    "search_page_growth": search_page_growth,
 }
 
 

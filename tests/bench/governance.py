@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Integer, MetaData, String, Table, insert
 
+from shop.database import moment
 from shop.store import orders
 from shop.tools.views import order_view
 from tests.bench.figure import Figure, medians, timed
@@ -23,7 +24,7 @@ def governance_tax(rounds: int = 400) -> Figure:
                 order = orders.find_order(db, _ORDER)
                 if order is None:
                     raise LookupError(_ORDER)
-                order_view(order, own=True).model_dump(mode="json")
+                order_view(order, own=True, now=moment(db)).model_dump(mode="json")
                 db.execute(insert(probe).values(what="looked at an order"))
 
         def governed() -> None:

@@ -97,10 +97,16 @@ def watch() -> Iterator[Watch]:
 def visitor(watch: Watch, new_context: CreateContextCallback, request: pytest.FixtureRequest) -> OpenBrowser:
     """Gives people browsers of their own: nobody shares cookies with anybody."""
 
-    def open_browser(email: str, shop: LiveShop | None = None, device: Device = DESKTOP, **options: Any) -> Person:
+    def open_browser(
+        email: str,
+        shop: LiveShop | None = None,
+        device: Device = DESKTOP,
+        elsewhere: frozenset[str] = frozenset(),
+        **options: Any,
+    ) -> Person:
         shop = shop or request.getfixturevalue("live_shop")
         context = new_context(**device.options(), **options)
-        watch.follow(context, shop.origins)
+        watch.follow(context, shop.origins | elsewhere)
         return Person(email, shop, context, device)
 
     return open_browser

@@ -73,6 +73,7 @@ class Person:
 
     def begin_to_say(self, words: str) -> None:
         """Send a message, and go on at once."""
+        self.page.locator("#message[aria-invalid]").wait_for()  # its script is there to send it
         self.page.get_by_role("textbox", name="Message to your assistant").fill(words)
         if self.device.is_phone:
             self.page.get_by_role("button", name="Send").tap()
@@ -85,6 +86,33 @@ class Person:
         button.click()
         expect(self.turns).to_have_count(turns + 1)
         return self.answered()
+
+    def edit_last(self, words: str) -> Locator:
+        """Say the last message anew, and wait until the answer is complete. Returns its turn."""
+        said = self.page.locator(".log > .turn .me").last
+        before = said.locator("xpath=..").get_attribute("id")
+        said.hover()
+        said.get_by_role("button", name="Edit this message").click()
+        self.begin_to_say(words)
+        expect(self.page.locator(f"details.edited #{before}")).to_have_count(1)
+        return self.answered()
+
+    def menu(self, entry: str) -> None:
+        """Choose something that can be done with the conversation."""
+        self.page.get_by_role("button", name="This conversation").click()
+        self.page.locator("#conversation-menu").get_by_text(entry).click()
+
+    def close_menu(self) -> None:
+        """Leave the menu, and what was opened from it, by the keyboard."""
+        while self.page.locator(":popover-open").count():
+            self.page.keyboard.press("Escape")
+
+    def open_dock(self) -> Locator:
+        """Open the assistant that is at hand on this page. Returns its panel."""
+        self.page.get_by_role("button", name="Ask", exact=True).click()
+        panel = self.page.locator("#dock-panel")
+        expect(panel).to_be_visible()
+        return panel
 
     def answered(self) -> Locator:
         """Wait until the latest turn has ended and its stream is closed. Returns the turn."""
@@ -131,7 +159,7 @@ class Person:
     def conversation(self) -> str:
         """The id of the conversation on the page."""
         expect(self.page).to_have_url(re.compile(r"/assistant/cnv_\w+"))
-        return self.page.url.rpartition("/")[2]
+        return self.page.url.rpartition("/")[2].partition("#")[0]
 
 
 def in_order(entries: list[str], *expected: str | tuple[str, ...]) -> None:

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import OpenBrowser
-from tests.browser.devices import PHONE
+from tests.browser.devices import DEVICES, PHONE, Device
 from tests.browser.gate import GatedModel
 from tests.browser.live_shop import LiveShop
 from tests.browser.person import ORDER_NUMBER, Person, in_order
@@ -183,6 +183,127 @@ def test_a_paused_assistant_does_nothing_until_it_is_resumed(visitor: OpenBrowse
     sofia.page.get_by_role("button", name="Resume my assistant").click()
     expect(sofia.page.locator("#may-read")).to_have_attribute("aria-pressed", "true")
     expect(sofia.say("what is in my cart?").locator(".goods")).to_be_visible()
+
+
+def test_a_card_is_chosen_from_added_by_hand_and_taken_back(visitor: OpenBrowser) -> None:
+    """Picture and price follow the choice; Add is the person's own click; Undo is there as long as it can do something."""
+    sofia = visitor(SOFIA)
+    sofia.sign_in("/assistant/")
+    sofia.say("hoodies")
+    card = sofia.page.locator(".cards .card").nth(1)
+    card.get_by_role("radio", name="plum").check(force=True)
+    card.get_by_role("radio", name="XL").check(force=True)
+    expect(card.locator("img")).to_have_attribute("src", "/pictures/long-context-hoodie/plum.svg")
+    card.get_by_role("button", name="Add Long Context to your cart").click()
+    expect(card.locator(".added")).to_contain_text("Long Context, plum, XL: it is in your cart.")
+    expect(sofia.cart_link).to_contain_text("1 item")
+    undo = card.get_by_role("button", name="Undo")
+    other = sofia.page.locator(".cards .card").first
+    other.get_by_role("button", name="Add Unauthorized to your cart").click()
+    expect(other.get_by_role("button", name="Undo")).to_be_visible()
+    expect(undo).to_be_hidden()
+    other.get_by_role("button", name="Undo").click()
+    expect(other.locator(".added")).to_contain_text("Taken back.")
+    expect(sofia.cart_link).to_contain_text("1 item")
+    entries = sofia.audit_of(sofia.conversation)
+    in_order(entries, "allowed add_to_cart", "allowed add_to_cart", "allowed undo_cart_change")
+
+
+def test_a_message_is_said_anew_and_what_it_did_stays(visitor: OpenBrowser) -> None:
+    """Without a mouse: the earlier message is brought back and changed; it folds away, and the page says what still stands."""
+    sofia = visitor(SOFIA, permissions=["clipboard-read", "clipboard-write"])
+    sofia.sign_in("/assistant/")
+    sofia.say("black hoodies under 60, in L")
+    sofia.page.locator("#may-transact").click()
+    expect(sofia.page.locator("#may-transact")).to_have_attribute("aria-pressed", "true")
+    expect(sofia.page.locator("#next")).to_contain_text("Add the first one")
+    sofia.press(sofia.page.get_by_role("button", name="Add the first one"))
+    keyboard, message = sofia.page.keyboard, sofia.page.get_by_role("textbox", name="Message to your assistant")
+    message.press("ArrowUp")
+    expect(message).to_have_value("Add the first one")
+    message.press("ArrowUp")
+    expect(message).to_have_value("black hoodies under 60, in L")
+    message.press("ArrowDown")
+    message.press("ArrowDown")
+    expect(message).to_have_value("")
+    _tab_back_to(sofia.page, sofia.page.get_by_role("button", name="Edit this message").last)
+    keyboard.press("Enter")
+    expect(message).to_be_focused()
+    expect(sofia.page.locator("#editing")).to_contain_text("What it did stays done.")
+    message.fill("add the third one")
+    sofia.page.reload()
+    expect(message).to_have_value("add the third one")  # a draft outlives a reload
+    message.fill("")
+    turn = sofia.edit_last("add the third one")
+    expect(turn).to_contain_text("What your earlier message did stays done: Put 1 × Unauthorized into your cart.")
+    expect(turn.locator(".goods")).to_contain_text("Least Privilege")
+    expect(sofia.cart_link).to_contain_text("2 items")
+    turn.get_by_role("button", name="Copy the link to this answer").click()
+    link = sofia.page.evaluate("navigator.clipboard.readText()")
+    assert link.endswith(f"/assistant/{sofia.conversation}#{turn.get_attribute('id')}")
+    folded = sofia.page.locator(".edited .turn")
+    sofia.page.goto(link.partition("#")[0] + f"#{folded.get_attribute('id')}")
+    expect(folded).to_be_in_viewport()
+    in_order(
+        sofia.audit_of(sofia.conversation), "“Add the first one”", "“add the third one”", "says the last message anew"
+    )
+
+
+def test_a_conversation_is_found_renamed_taken_along_and_deleted(visitor: OpenBrowser, watch: Watch) -> None:
+    """All that is done with a conversation as a whole, and that what is deleted is not there any more."""
+    watch.expect_answer(404)
+    sofia = visitor(SOFIA)
+    sofia.sign_in("/assistant/")
+    sofia.say("black hoodies under 60, in L")
+    conversation = sofia.conversation
+    sofia.open("/assistant/")
+    sofia.say("hello")
+    sofia.page.get_by_label("Search your conversations").fill("hoodies three")
+    found = sofia.page.locator("#found a")
+    expect(found).to_have_text(["Black hoodies under 60, in L"])
+    found.click()
+    sofia.menu("Rename")
+    sofia.page.get_by_label("Title").fill("For the team")
+    sofia.page.get_by_role("dialog").get_by_role("button", name="Rename").click()
+    expect(sofia.page.locator("#conversations a.on")).to_have_text("For the team")
+    for entry, ending in (("Save as Markdown", "md"), ("Save as JSON", "json")):
+        with sofia.page.expect_download() as download:
+            sofia.menu(entry)
+        assert download.value.suggested_filename == f"for-the-team.{ending}"
+        sofia.close_menu()
+    sofia.menu("Delete")
+    sofia.page.get_by_role("button", name="Delete it").click()
+    expect(sofia.page.get_by_text("The conversation is deleted.")).to_be_visible()
+    expect(sofia.page.locator("#conversations")).not_to_contain_text("For the team")
+    sofia.open(f"/assistant/{conversation}")
+    expect(sofia.page.get_by_role("heading", name="There is no such conversation")).to_be_visible()
+    in_order(sofia.audit_of(conversation), "“For the team”", "downloaded", "downloaded", "deleted the conversation")
+
+
+@pytest.mark.parametrize("screen", DEVICES, ids=lambda screen: screen.name)
+def test_the_assistant_is_at_hand_and_knows_the_page(visitor: OpenBrowser, screen: Device) -> None:
+    """The dock opens on a product's page, says what the message is about unless told not to, and closes by Escape."""
+    sofia = visitor(SOFIA, device=screen)
+    sofia.sign_in("/products/context-tee?colour=ink&size=M")
+    panel = sofia.open_dock()
+    expect(panel.get_by_text("About this page", exact=True)).to_be_visible()
+    about = sofia.say("hello").locator(".me .about-page")
+    expect(about).to_contain_text("about product context-tee, colour ink, size M")
+    panel.get_by_role("button", name="Not about this page").click()
+    turn = sofia.say("black hoodies under 60, in L")
+    expect(turn.locator(".me .about-page")).to_have_count(0)
+    expect(turn.locator(".cards .card")).to_have_count(3)
+    sofia.page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    expect(sofia.page.get_by_role("button", name="Ask", exact=True)).to_be_focused()
+    sofia.open("/cart")
+    panel = sofia.open_dock()
+    expect(panel.locator(".turn")).to_have_count(2)  # what was going on goes on
+    panel.get_by_role("button", name="New conversation").click()
+    expect(panel.locator(".welcome")).to_be_visible()
+    sofia.press(panel.get_by_role("button", name="Where are my orders?"))
+    panel.get_by_role("link", name="Open on a page of its own").click()
+    expect(sofia.page.locator("#title")).to_have_text("Where are my orders?")
 
 
 def _receipt(sofia: Person) -> Locator:

@@ -22,6 +22,7 @@ WALKS = [
     walks.signing_in,
     walks.buying_by_hand,
     walks.talking,
+    walks.with_the_assistant_at_hand,
     walks.talking_to_a_model_that_hesitates,
     walks.reading_the_record,
 ]
@@ -40,7 +41,7 @@ def test_every_page_and_state_is_accessible_and_fits(
     walk: Any, screen: Device, visitor: OpenBrowser, watch: Watch, request: pytest.FixtureRequest
 ) -> None:
     """At every stop of a walk axe finds nothing in either theme, and nothing is wider than the screen."""
-    for status in (403, 404):
+    for status in (400, 403, 404):
         watch.expect_answer(status)  # walks also stop at refusals
     found: list[str] = []
     for stop, person in _walked(walk, screen, visitor, request):

@@ -23,8 +23,10 @@ def shop_window(meet: Meet) -> Walk:
     anyone = meet("sofia")
     for name, path in (
         ("home", "/"),
-        ("search result", "/?q=hoodie&colour=black&max_price=60"),
-        ("search without result", "/?q=submarine"),
+        ("search, narrowed", "/search?q=hoodie&colour=black&max_price=60&in_stock=1"),
+        ("search, corrected", "/search?q=hoddie"),
+        ("search without result", "/search?q=submarine"),
+        ("collection", "/collections/posters?sort=price_up"),
         ("product", "/products/long-context-hoodie?colour=black&size=L"),
         ("product, sold out", "/products/context-tee?colour=ink&size=XL"),
         ("what this does not protect", "/protect"),
@@ -33,6 +35,12 @@ def shop_window(meet: Meet) -> Walk:
     ):
         anyone.open(path)
         yield name, anyone
+    if anyone.device.is_phone:
+        anyone.open("/search")
+        anyone.page.get_by_role("button", name="Filters").click()
+        expect(anyone.page.locator("#filters")).to_be_visible()
+        yield "drawer of filters", anyone
+        anyone.open("/sign-in")
     anyone.page.get_by_label("Work e-mail").fill("somebody@nowhere.example")
     anyone.page.get_by_role("button", name="Continue").click()
     expect(anyone.page.locator("#email-error")).to_be_visible()
@@ -66,28 +74,56 @@ def signing_in(meet: Meet) -> Walk:
 def buying_by_hand(meet: Meet) -> Walk:
     """From an empty cart to an order and its end, and what a person without the role is told."""
     sofia = meet("sofia")
+    page = sofia.page
     sofia.sign_in("/cart")
     yield "cart, empty", sofia
     sofia.open("/products/long-context-hoodie?colour=black&size=L")
-    yield "product, signed in", sofia
-    sofia.page.get_by_role("button", name="Add to cart").click()
-    expect(sofia.page.get_by_role("heading", name="1 item")).to_be_visible()
+    page.get_by_text("Which size is mine?").click()
+    page.get_by_role("button", name="Add to cart").click()
+    expect(page.get_by_text("In your cart:")).to_be_visible()
+    yield "product, added", sofia
+    page.get_by_role("link", name="To the cart").click()
     yield "cart", sofia
-    sofia.page.get_by_role("link", name="Check out").click()
-    yield "checkout", sofia
-    sofia.page.get_by_role("button", name="Confirm").click()
-    expect(sofia.page.get_by_text("Your order is placed.")).to_be_visible()
+    page.get_by_label("How many of").fill("4")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("over your limit")).to_be_visible()
+    yield "cart, over the limit", sofia
+    sofia.open("/checkout")
+    yield "checkout, over the limit", sofia
+    sofia.open("/cart")
+    page.get_by_role("button", name="Remove").click()
+    expect(page.get_by_text("Taken out of your cart.")).to_be_visible()
+    yield "cart, emptied", sofia
+    page.locator("#flashes").get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("as it was before")).to_be_visible()
+    page.get_by_label("How many of").fill("1")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Check out").click()
+    page.get_by_text("To another address").click()
+    page.get_by_label("What you call it").fill("Office")
+    page.get_by_label("Address, in one line").fill("Elsewhere 1")
+    page.get_by_role("button", name="Save this address").click()
+    expect(page.get_by_text("Choose another name.")).to_be_visible()
+    yield "checkout, address not saved", sofia
+    sofia.open("/checkout")
+    page.get_by_role("button", name="Confirm").click()
+    expect(page.get_by_text("Your order is placed.")).to_be_visible()
     yield "order", sofia
-    sofia.page.get_by_role("button", name="Cancel this order").click()
-    expect(sofia.page.get_by_role("button", name="Cancel the order")).to_be_visible()
+    page.get_by_role("button", name="Cancel this order").click()
+    expect(page.get_by_role("button", name="Cancel the order")).to_be_visible()
     yield "order, about to be cancelled", sofia
-    sofia.page.get_by_role("button", name="Cancel the order").click()
-    expect(sofia.page.get_by_text("Your order is cancelled.")).to_be_visible()
+    page.get_by_role("button", name="Cancel the order").click()
+    expect(page.get_by_text("Your order is cancelled.")).to_be_visible()
     yield "order, cancelled", sofia
-    sofia.open("/orders")
-    yield "orders", sofia
-    sofia.open("/orders/CC-ZZZZZZ")
-    yield "order, not there", sofia
+    for name, path in (
+        ("orders", "/orders"),
+        ("order, delivered", "/orders/CC-5QF1A7"),
+        ("invoice", "/orders/CC-5QF1A7/invoice"),
+        ("addresses", "/addresses"),
+        ("order, not there", "/orders/CC-ZZZZZZ"),
+    ):
+        sofia.open(path)
+        yield name, sofia
     tariq = meet("tariq")
     tariq.sign_in("/orders")
     yield "orders of somebody else's kind", tariq
@@ -114,6 +150,18 @@ def talking(meet: Meet) -> Walk:
     yield "chat, ordered", sofia
     sofia.say("and twelve more for the team")
     yield "chat, refused", sofia
+    sofia.edit_last("and two more for the team")
+    sofia.page.locator(".edited summary").first.click()
+    yield "chat, edited", sofia
+    sofia.menu("Rename")
+    yield "chat, about to rename", sofia
+    sofia.close_menu()
+    sofia.say("hoodies")
+    choice = sofia.page.locator(".cards").last.locator(".card").nth(1)
+    choice.locator("label", has_text="XL").click()
+    choice.get_by_role("button", name="Add").click()
+    expect(choice.locator(".added")).to_contain_text("it is in your cart")
+    yield "chat, chosen and added by hand", sofia
     sofia.page.get_by_role("button", name="Pause").click()
     expect(sofia.page.get_by_role("button", name="Resume")).to_be_visible()
     sofia.say("what is in my cart?")
@@ -128,6 +176,19 @@ def talking(meet: Meet) -> Walk:
             expect(sofia.page.locator(":popover-open").get_by_text(words).first).to_be_visible()
             yield f"chat, drawer of {drawer.lower()}", sofia
             sofia.page.keyboard.press("Escape")
+
+
+def with_the_assistant_at_hand(meet: Meet) -> Walk:
+    """The dock: on a product's page, empty, answered, and for somebody with another role."""
+    sofia = meet("sofia")
+    sofia.sign_in("/products/context-tee?colour=ink&size=M")
+    sofia.open_dock()
+    yield "dock, empty", sofia
+    sofia.say("black hoodies under 60, in L")
+    yield "dock, answered", sofia
+    ada = meet("ada")
+    ada.sign_in("/assistant/")
+    yield "chat of an auditor, empty", ada
 
 
 def talking_to_a_model_that_hesitates(meet: Meet, model: GatedModel) -> Walk:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from shop.authorization.decisions import Denied
 from shop.conversations import threads
 from shop.conversations.models import Conversation
-from shop.conversations.threads import title_of
+from shop.conversations.threads import TITLE_CHARACTERS, BadTitle, title_of
 from shop.credentials.ledger import NotAlive
 from shop.revocation import cascade
 from tests.support.people import FINN, GIL, MARA, SOFIA, ShopUnderTest, Visitor
@@ -88,17 +89,57 @@ def test_talking_moves_a_conversation_to_the_top(shop: ShopUnderTest) -> None:
 
 
 @ONE_ENGINE
-def test_conversations_of_other_days_stand_under_earlier(shop: ShopUnderTest) -> None:
-    """The list tells today's from earlier ones."""
+def test_a_list_is_grouped_by_day(shop: ShopUnderTest) -> None:
+    """Today, yesterday, the week before, and all that is older stand under headings of their own."""
     sofia = shop.sign_in(SOFIA)
-    earlier = start(sofia, "yesterday")
-    start(sofia, "today")
-    with shop.database.write() as db:
-        db.get_one(Conversation, earlier).active_at -= timedelta(days=1)
+    for days in (0, 1, 2, 7, 8):
+        identifier = start(sofia, f"{days} days ago")
+        with shop.database.write() as db:
+            db.get_one(Conversation, identifier).active_at -= timedelta(days=days)
     page = sofia.get("/assistant/").text
-    places = [page.index(text) for text in ('"group">Today<', f"/{earlier}")]
-    assert page.count('class="group"') == 2
-    assert places[0] < page.index('"group">Earlier<') < places[1]
+    shown = re.findall(r'"group">([^<]+)<|>(\d days ago)<', page)
+    assert [group or title for group, title in shown] == [
+        *("Today", "0 days ago", "Yesterday", "1 days ago", "Last week", "2 days ago", "7 days ago"),
+        *("Earlier", "8 days ago"),
+    ]
+
+
+@pytest.mark.holds("I10")
+def test_a_search_finds_what_was_said_and_answered_in_ones_own_conversations(shop: ShopUnderTest) -> None:
+    """Every word must stand somewhere, in title, message or answer, in any case; wildcards are plain characters."""
+    sofia, mara = shop.sign_in(SOFIA), shop.sign_in(MARA)
+    sofia.say("black hoodies under 60, in L")
+    start(sofia, "100% wool_socks")
+    start(mara, "hoodies of mara")
+    person = sofia.principal()
+    found = {}
+    for words in ("HOODIES", "black three", "three fit", "hoodies nowhere", "100% wool", "%", "_", "100_", "mara"):
+        with shop.database.read() as db:
+            found[words] = [conversation.title for conversation in threads.search(db, person, words)]
+    hoodies, socks = ["Black hoodies under 60, in L"], ["100% wool_socks"]
+    assert found == {
+        **{"HOODIES": hoodies, "black three": hoodies, "three fit": hoodies, "hoodies nowhere": []},
+        **{"100% wool": socks, "%": socks, "_": socks, "100_": [], "mara": []},
+    }
+
+
+def test_a_conversation_is_renamed_with_its_event(shop: ShopUnderTest) -> None:
+    """The new title is stored and recorded beside the facts; the same title again is no event, an unusable one an error."""
+    sofia = shop.sign_in(SOFIA)
+    identifier = start(sofia, "mugs")
+    person, policy = sofia.principal(), shop.services.policy
+    for title in ("  For the\n team ", "For the team"):
+        with shop.database.write() as db:
+            threads.rename(db, policy, person, identifier, title)
+    for title in ("", " \n ", "x" * (TITLE_CHARACTERS + 1)):
+        with pytest.raises(BadTitle), shop.database.write() as db:
+            threads.rename(db, policy, person, identifier, title)
+    assert titles(sofia) == ["For the team"]
+    _, renamed = shop.chain(identifier)
+    assert (renamed.name, renamed.personal) == ("conversation.renamed", {"title": "For the team"})
+    mara = shop.sign_in(MARA).principal()
+    with pytest.raises(Denied), shop.database.write() as db:
+        threads.rename(db, policy, mara, identifier, "Mine now")
 
 
 @ONE_ENGINE

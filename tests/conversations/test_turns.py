@@ -95,6 +95,23 @@ def test_a_beat_keeps_a_turn_alive_and_stores_what_has_grown(
         assert not turns.is_stale(db, found) and [item.text for item in found.items] == ["so far"]
 
 
+def test_a_turn_that_a_deletion_ended_stores_nothing_any_more(shop: ShopUnderTest, assistant: Assistant) -> None:
+    """Its process learns at its next sign of life that it was given up, and what it would have stored is dropped."""
+    with shop.database.write() as db:
+        turn = begin(db, assistant)
+        item = turns.add_item(db, turn.id, ItemKind.TEXT)
+    with shop.database.write() as db:
+        ended = turns.end_running(db, assistant.conversation.id, ("deleted", "It was deleted."))
+        assert [one.id for one in ended] == [turn.id] and not turns.end_running(
+            db, assistant.conversation.id, ("x", "x")
+        )
+    with shop.database.write() as db:
+        assert turns.beat(db, turn.id, [(item.id, "late words")]) == GIVEN_UP
+    with shop.database.read() as db:
+        found = db.get_one(Turn, turn.id)
+        assert (found.state, found.error_text, found.items[0].text) == (TurnState.STOPPED, "It was deleted.", "")
+
+
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_stop_is_a_flag_that_only_a_running_turn_of_this_conversation_gets(
     shop: ShopUnderTest, assistant: Assistant

@@ -17,8 +17,6 @@ from tests.support.people import SOFIA, ShopUnderTest
 from tests.support.providers import BASE_URL
 from tests.support.state import ONE_ENGINE
 
-pytestmark = ONE_ENGINE
-
 
 def run(shop: ShopUnderTest, *arguments: str) -> Result:
     result: Result = shop.app.test_cli_runner().invoke(args=["oauth", *arguments])
@@ -31,6 +29,7 @@ def answered(shop: ShopUnderTest, *arguments: str) -> Any:
     return json.loads(result.output)
 
 
+@ONE_ENGINE
 def test_an_operator_registers_a_client(shop: ShopUnderTest) -> None:
     """It prints everything that its developer needs, the secret once; it is listed, on record, and works."""
     uri = "https://assistant.example/callback"
@@ -62,6 +61,7 @@ def test_an_operator_registers_a_client(shop: ShopUnderTest) -> None:
     )
 
 
+@ONE_ENGINE
 def test_what_makes_no_sense_is_a_sentence(shop: ShopUnderTest) -> None:
     """A bad address, a key without its method, a public client that introspects: an explanation, and nothing is registered."""
     for arguments, says in (
@@ -74,6 +74,7 @@ def test_what_makes_no_sense_is_a_sentence(shop: ShopUnderTest) -> None:
     assert answered(shop, "clients") == []
 
 
+@ONE_ENGINE
 def test_keys_rotate(shop: ShopUnderTest) -> None:
     """The new key signs, the previous one is still published; the answer says which."""
     before = shop.app.extensions["oauth"].keys.signer().kid

@@ -57,7 +57,7 @@ def test_a_person_takes_back_what_they_allowed(shop: ShopUnderTest) -> None:
     conversation, receipt = waiting_receipt(assistant)
     person = sofia.principal()
     do(shop, cascade.revoke_grant, person, grant_of(assistant))
-    assert_refused(call(assistant, conversation, "view_cart"), "no_longer_valid", "live.grant.ended")
+    assert_refused(call(assistant, conversation, "view_cart"), "signed_out", "credential.grant.ended")
     assert row(shop, Receipt, receipt).state is ReceiptState.VOIDED
     event = events(shop, "grant.revoked")[-1].content
     assert event["resource"] == {"kind": "grant", "id": grant_of(assistant)}

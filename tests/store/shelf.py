@@ -13,7 +13,7 @@ from tests.support.people import ShopUnderTest
 def fill(shop: ShopUnderTest, organization: str, owner: str, sku: str, quantity: int) -> None:
     """Put some of a variant into somebody's cart."""
     with shop.database.write() as db:
-        carts.add(db, carts.cart_of(db, organization, owner, for_change=True), sku, quantity)
+        carts.add(db, carts.cart_of(db, organization, owner, for_change=True), sku, quantity, by="call_test")
 
 
 def buy(db: Session, organization: str, owner: str) -> Order:

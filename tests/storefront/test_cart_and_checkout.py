@@ -7,10 +7,10 @@ import re
 
 import pytest
 from sqlalchemy import update
-from werkzeug.test import TestResponse
 
 from shop.store.models import Order
-from tests.support.people import FINN, NOAH, SOFIA, ShopUnderTest, Visitor
+from tests.storefront.reading import checkout_page, flashed, pins_of, said
+from tests.support.people import FINN, NOAH, ShopUnderTest, Visitor
 from tests.support.state import (
     COLLEAGUES_ORDER,
     FOREIGN_ORDER,
@@ -27,26 +27,6 @@ from tests.support.state import (
     stock,
     watching,
 )
-
-
-@pytest.fixture
-def sofia(shop: ShopUnderTest) -> Visitor:
-    """Sofia in her browser, signed in."""
-    return shop.sign_in(SOFIA)
-
-
-def checkout_page(visitor: Visitor) -> tuple[TestResponse, str]:
-    """The checkout page, and the pins in its form."""
-    page = visitor.get("/checkout")
-    found = re.search(r'name="seen" value="([^"]*)"', page.text)
-    assert found, page.text
-    return page, html.unescape(found.group(1))
-
-
-def said(page: TestResponse) -> str:
-    """What a page says, without its tags."""
-    main = page.text.partition("<main")[2].partition("</main>")[0]
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", main)).split())
 
 
 @pytest.mark.holds("I1", "I2", "I5", "I7", "ASI09")
@@ -102,9 +82,7 @@ def test_a_checkout_page_that_has_become_old_buys_nothing(shop: ShopUnderTest, s
     assert "Something changed. Nothing was bought." in said(page) and "Confirm €61.00" in said(page)
     assert not {"orders", "variants"} & seen.changed
     assert seen.events[0].content["facts"]["code"] == "changed"
-    fresh = re.search(r'name="seen" value="([^"]*)"', page.text)
-    assert fresh
-    placed = sofia.post("/checkout", address="Office", seen=html.unescape(fresh.group(1)))
+    placed = sofia.post("/checkout", address="Office", seen=pins_of(page))
     assert order(shop, placed.headers["Location"].rpartition("/")[2]).total == 6100
 
 
@@ -272,3 +250,122 @@ def test_the_shop_window_survives_any_address(shop: ShopUnderTest) -> None:
     for query in ("max_price=" + "9" * 5000, "max_price=abc", "colour=%00", "q=%F0%9F", "size=x", "category=%00"):
         page = shop.visitor().get(f"/?{query}")
         assert page.status_code in {200, 404} and "<h1" in page.text, query
+
+
+def test_a_change_of_the_cart_is_undone(shop: ShopUnderTest, sofia: Visitor) -> None:
+    """Right after taking something out the page offers to undo it, once; the undoing is a call of its own."""
+    sofia.post("/cart/add", sku=HOODIE, quantity="2")
+    sofia.post("/cart/update", sku=HOODIE, quantity="0")
+    page = sofia.get("/cart")
+    assert "Taken out of your cart. Undo" in flashed(page) and "Undo: put it back" in said(page)
+    with watching(shop) as seen:
+        assert sofia.post("/cart/undo").headers["Location"] == "/cart"
+    assert seen.names == ["tool_call.succeeded"] and seen.events[0].content["facts"]["tool"] == "undo_cart_change"
+    assert {"carts", "cart_lines"} <= seen.changed
+    page = sofia.get("/cart")
+    assert "€116.00" in said(page) and "Undo" not in said(page)
+    sofia.post("/cart/undo")
+    assert "There is nothing to undo" in flashed(sofia.get("/cart"))
+
+
+@ONE_ENGINE
+def test_what_undoing_cannot_bring_back_is_named(shop: ShopUnderTest, sofia: Visitor) -> None:
+    """Somebody bought it meanwhile: the rest comes back, and the page says what did not."""
+    sofia.post("/cart/add", sku=SCARCE, quantity="3")
+    sofia.post("/cart/update", sku=SCARCE, quantity="0")
+    set_variant(shop, SCARCE, stock=1)
+    sofia.post("/cart/undo")
+    page = sofia.get("/cart")
+    assert "Long Context in bone, M: Only 1 left" in flashed(page) and "€58.00" in said(page)
+
+
+@ONE_ENGINE
+@pytest.mark.parametrize(
+    ("form", "status", "sentence"),
+    [
+        ({"sku": HOODIE, "quantity": "2"}, 200, "In your cart: 2 × Long Context, black, L"),
+        ({"sku": SCARCE, "quantity": "4"}, 409, "Only 3 left of Long Context in bone, M."),
+        ({"sku": "no-such-thing"}, 404, "There is no such article."),
+        ({"sku": HOODIE, "quantity": "x"}, 400, "quantity"),
+    ],
+)
+def test_with_script_the_products_page_says_what_happened(
+    sofia: Visitor, form: dict[str, str], status: int, sentence: str
+) -> None:
+    """The answer is a piece for the page that asked, with its refusal too, and the cart in the header anew."""
+    answer = sofia.post("/cart/add", **form, headers={"HX-Request": "true"})
+    assert answer.status_code == status and sentence in said(answer) and "<html" not in answer.text
+    assert 'hx-target="#cart-link"' in answer.text
+
+
+@ONE_ENGINE
+def test_with_script_an_error_is_shown_as_a_page(shop: ShopUnderTest) -> None:
+    """Whose session has ended is told so in the middle of the page, not inside the piece that asked."""
+    answer = shop.visitor().post("/cart/add", sku=HOODIE, headers={"HX-Request": "true"})
+    assert answer.status_code == 401 and "You are not signed in" in answer.text
+    assert (answer.headers["HX-Retarget"], answer.headers["HX-Reselect"]) == ("#main", "#main")
+
+
+@ONE_ENGINE
+def test_the_limit_is_shown_before_it_refuses(shop: ShopUnderTest, sofia: Visitor) -> None:
+    """The cart says how much of the limit it takes, and from where on and why checking out would be refused; unrecorded."""
+    sofia.post("/cart/add", sku=HOODIE, quantity="3")
+    page = said(sofia.get("/cart"))
+    assert "Your limit for one order €200.00" in page and "€26.00 to spare" in page
+    sofia.post("/cart/update", sku=HOODIE, quantity="4")
+    with watching(shop) as seen:
+        page = said(sofia.get("/cart"))
+    assert "€32.00 over it" in page and "Mara Voss (up to €2,000.00) could order it" in page and "Check out" not in page
+    assert seen.names == ["tool_call.succeeded"], "looking into the cart; nothing was tried, so nothing was refused"
+    noah = shop.sign_in(NOAH)
+    noah.post("/cart/add", sku=HOODIE)
+    assert "Your role (shopper) may not place orders." in said(noah.get("/cart"))
+
+
+def test_the_same_again(shop: ShopUnderTest, sofia: Visitor) -> None:
+    """An earlier order goes into the cart by one click, at today's price; what is gone is named; only one's own."""
+    set_variant(shop, TEE, price=2600)
+    with watching(shop) as seen:
+        assert sofia.post(f"/orders/{OWN_ORDER}/reorder").headers["Location"] == "/cart"
+    assert {"carts", "cart_lines"} <= seen.changed and seen.names == ["tool_call.succeeded"]
+    assert "€26.00" in said(sofia.get("/cart"))
+    set_variant(shop, TEE, stock=0)
+    sofia.post(f"/orders/{OWN_ORDER}/reorder")
+    assert "The Context Tee in ink, M: Sold out." in flashed(sofia.get("/cart"))
+    for number in (COLLEAGUES_ORDER, FOREIGN_ORDER, NO_ORDER):
+        assert sofia.post(f"/orders/{number}/reorder").status_code == 404
+
+
+@ONE_ENGINE
+def test_an_orders_way_and_the_time_to_cancel(shop: ShopUnderTest, sofia: Visitor) -> None:
+    """The page shows what happened when, and offers to cancel for as long as that is possible."""
+    sofia.post("/cart/add", sku=HOODIE)
+    _, pins = checkout_page(sofia)
+    path = sofia.post("/checkout", address="Office", seen=pins).headers["Location"]
+    page = said(sofia.get(path))
+    assert "Placed and on record" in page and "You can still cancel. Until" in page and "Cancel this order" in page
+    shop.clock.pass_by(minutes=29)
+    assert "Cancel this order" in said(sofia.get(path))
+    shop.clock.pass_by(minutes=2)
+    page = said(sofia.get(path))
+    assert "Cancel this order" not in page and "The 30 minutes in which it could be cancelled are over" in page
+    assert sofia.post(f"{path}/cancel").status_code == 409 and order(shop, path.rpartition("/")[2]).status == "pending"
+    assert "Delivered at your door" in said(sofia.get(f"/orders/{OWN_ORDER}"))
+
+
+@ONE_ENGINE
+@pytest.mark.holds("I10")
+def test_an_invoice(sofia: Visitor) -> None:
+    """A sheet with the company, the lines and the total; of other people's orders there is none."""
+    sheet = said(sofia.get(f"/orders/{OWN_ORDER}/invoice"))
+    for words in (
+        "Acme",
+        "Harbour Street 4, 20457 Hamburg",
+        "The Context Tee",
+        TEE,
+        "Total in euros €24.00",
+        "Sofia Hart",
+    ):
+        assert words in sheet, words
+    for number in (COLLEAGUES_ORDER, FOREIGN_ORDER, NO_ORDER):
+        assert sofia.get(f"/orders/{number}/invoice").status_code == 404

@@ -153,7 +153,7 @@ class Visitor:
             except NotAlive:
                 return session.principal()
 
-    def call(self, name: str, seen: str | None = None, **arguments: Any) -> Outcome:
+    def call(self, name: str, /, seen: str | None = None, **arguments: Any) -> Outcome:
         """A click: a call through the gateway without an actor."""
         return self.shop.gateway.call_tool(self.principal(), None, name, arguments, seen=seen)
 
@@ -170,10 +170,14 @@ class Visitor:
             assistant.allow(workflow)
         return assistant
 
-    def say(self, text: str) -> Reply:
+    def say(self, text: str, **form: str) -> Reply:
         """Send a message to the assistant on the chat page, and wait for the end of the answer."""
         path = f"/assistant/{self.conversation}/messages" if self.conversation else "/assistant/"
-        return self._streamed(self.post(path, message=text))
+        return self._streamed(self.post(path, message=text, **form))
+
+    def edit(self, turn: str, text: str) -> Reply:
+        """Say the message of a turn anew, and wait for the end of the answer."""
+        return self._streamed(self.post(f"/assistant/{self.conversation}/turns/{turn}/edit", message=text))
 
     def allow(self, call: str) -> Reply:
         """Press 'Allow in this conversation' on a refused call."""
@@ -225,7 +229,7 @@ class Assistant:
     conversation: Conversation
     principal: Principal
 
-    def call(self, name: str, **arguments: Any) -> Outcome:
+    def call(self, name: str, /, **arguments: Any) -> Outcome:
         """Propose a call, as a model would."""
         return self.propose(name, arguments)
 

@@ -28,7 +28,7 @@ class ServedProvider:
         self.server.server_close()
 
 
-def serve_provider(slug: str, data_dir: Path, secret: str) -> ServedProvider:
+def serve_provider(slug: str, data_dir: Path, secret: str, *, presenter_code: str = "") -> ServedProvider:
     """Serve one organization's provider on a free port."""
     holder: dict[str, BaseWSGIServer] = {}
 
@@ -42,6 +42,7 @@ def serve_provider(slug: str, data_dir: Path, secret: str) -> ServedProvider:
         host="127.0.0.1",
         port=server.port,
         issuer=f"http://127.0.0.1:{server.port}",
+        presenter_code=presenter_code,
         clients=(
             Client(
                 client_id="context-and-co",

@@ -8,14 +8,27 @@ from typing import Any
 import pytest
 
 from shop.authorization.permissions import Permission
+from shop.principal import CONSENTABLE
 from shop.tools.outcomes import Succeeded
 from shop.tools.registry import TOOLS
 from tests.support.people import MARA, NOAH, Assistant, ShopUnderTest, Visitor
 from tests.support.state import HOODIE, ONE_ENGINE, OWN_ORDER, SOLD_OUT, TEE
 
 LINE = {"sku", "product", "name", "colour", "size", "quantity", "unit_price", "line_total", "picture"}
-CART = {"lines", "items", "delivery", "total", "address", "addresses", "added"}
-ORDER = {"number", "status", "placed_at", "lines", "delivery", "total", "address", "placed_by", "can_cancel"}
+CART = {"lines", "items", "delivery", "total", "address", "addresses", "added", "skipped"}
+ORDER = {
+    "number",
+    "status",
+    "placed_at",
+    "lines",
+    "delivery",
+    "total",
+    "address",
+    "placed_by",
+    "can_cancel",
+    "cancel_until",
+    "timeline",
+}
 PRODUCT = {
     "product",
     "name",
@@ -73,7 +86,8 @@ def test_search_products(assistant: Assistant) -> None:
 def test_search_leaves_out_what_is_sold_out_unless_asked(assistant: Assistant) -> None:
     """`in_stock` is the default; without it, a sold-out variant is found and says so."""
     ink = {"query": "context tee", "colour": "ink", "size": "XL"}
-    assert told(assistant, "search_products", **ink) == {"count": 0, "products": []}
+    nothing = told(assistant, "search_products", **ink)
+    assert (nothing["count"], nothing["count_is_exact"], nothing["products"]) == (0, True, [])
     (found,) = told(assistant, "search_products", **ink, in_stock=False)["products"]
     assert [(v["sku"], v["in_stock"]) for v in found["variants"]] == [(SOLD_OUT, False)]
 
@@ -120,13 +134,17 @@ def test_results_hold_only_what_they_declare(shop: ShopUnderTest, sofia: Visitor
         "orders": told(assistant, "list_orders"),
         "order": told(assistant, "get_order", number=OWN_ORDER),
         "access": told(assistant, "what_may_i_do"),
+        "addresses": told(assistant, "list_addresses"),
+        "compared": told(assistant, "compare_products", products=["Bearer", "Long Context"]),
     }
     assert set(results["cart"]) == CART and set(results["cart"]["lines"][0]) == LINE
     assert set(results["order"]) == ORDER and set(results["order"]["lines"][0]) == LINE
     assert set(results["order"]["address"]) == {"name", "text"}
     assert set(results["product"]) == PRODUCT and set(results["product"]["variants"][0]) == VARIANT
     assert all(v["stock"] is None for p in results["search"]["products"] for v in p["variants"])
-    assert set(results["access"]) == {"person", "roles", "order_limit", "workflows", "paused", "refusals"}
+    assert set(results["access"]) == {"person", "roles", "order_limit", "workflows", "paused", "refusals", "seen_by"}
+    assert set(results["addresses"]["addresses"][0]) == {"name", "text", "whose", "usual"}
+    assert set(results["compared"]) == {"products", "rows"} and set(results["compared"]["products"][0]) == PRODUCT
     person, text = sofia.principal(), json.dumps(results).lower()
     secrets = (person.subject, person.organization, person.membership, person.session, assistant.principal.delegation)
     for secret in (*secrets, "sofia", "hart", "acme.example", "usr_", "org_", "crt_", "adr_"):
@@ -189,7 +207,9 @@ def test_what_may_i_do(shop: ShopUnderTest, sofia: Visitor) -> None:
         "read": True,
         "transact": False,
     }
-    assert sorted(name for w in access["workflows"] for name in w["tools"]) == sorted(TOOLS)
+    can_be_allowed = [name for name, tool in TOOLS.items() if tool.workflow in CONSENTABLE]
+    assert sorted(name for w in access["workflows"] for name in w["tools"]) == sorted(can_be_allowed)
+    assert access["seen_by"] == ["you", "your organization's auditors"]
     assert [(r["tool"], r["code"]) for r in access["refusals"]] == [
         ("unknown", "unknown_tool"),
         ("get_product", "not_found"),
@@ -204,6 +224,8 @@ def test_every_tool_asks_for_a_permission_of_its_own_kind() -> None:
     assert {name: tool.permission for name, tool in TOOLS.items()} == {
         "search_products": Permission.CATALOGUE_READ,
         "get_product": Permission.CATALOGUE_READ,
+        "compare_products": Permission.CATALOGUE_READ,
+        "list_addresses": Permission.ADDRESSES_READ,
         "view_cart": Permission.CART_READ,
         "list_orders": Permission.ORDERS_READ,
         "get_order": Permission.ORDERS_READ,
@@ -212,4 +234,8 @@ def test_every_tool_asks_for_a_permission_of_its_own_kind() -> None:
         "update_cart": Permission.CART_WRITE,
         "place_order": Permission.ORDERS_PLACE,
         "cancel_order": Permission.ORDERS_CANCEL,
+        "reorder": Permission.ORDERS_REORDER,
+        "undo_cart_change": Permission.CART_WRITE,
+        "save_address": Permission.ADDRESSES_WRITE,
+        "remove_address": Permission.ADDRESSES_WRITE,
     }

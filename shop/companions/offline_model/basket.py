@@ -1,141 +1,226 @@
-"""Recipes for the cart: add, change, swap, remove, empty, view."""
+"""Recipes for the cart: add, change, exchange, remove, empty, undo, view."""
 
 from collections.abc import Generator
+from dataclasses import replace
 
-from shop.companions.offline_model import say
-from shop.companions.offline_model.goods import Finding, Plan, find_product, find_variant
-from shop.companions.offline_model.memory import Call, Json, Memory, Outcome, matching, variants_like
-from shop.companions.offline_model.say import Said
-from shop.companions.offline_model.understand import Clause
+from shop.companions.offline_model import say_cart as say
+from shop.companions.offline_model import say_goods
+from shop.companions.offline_model.clauses import Clause, Pick
+from shop.companions.offline_model.conversation import Call, Json, Outcome
+from shop.companions.offline_model.finding import Finding, Findings, Plan, find_product, find_products, find_variant
+from shop.companions.offline_model.lexicon import LADDER
+from shop.companions.offline_model.memory import Memory, count_of, in_stock, matching, variants_like
+from shop.companions.offline_model.picking import picked
+from shop.companions.offline_model.say import Said, result_of
 
 
 def add(clause: Clause, memory: Memory) -> Plan:
     """Put what is meant into the cart, with as few look-ups as what was shown allows."""
     sku = clause.sku or _once_more(clause, memory)
-    if sku is None:
-        product = yield from find_product(clause, memory)
-        if isinstance(product, Said):
-            return product
-        variant = yield from find_variant(product, clause, memory)
-        if isinstance(variant, Said):
-            return variant
-        sku = str(variant["sku"])
-    call = Call("add_to_cart", {"sku": sku, "quantity": max(clause.quantity or 1, 1)})
-    return say.result_of(call, (yield call))
+    skus = [sku] if sku else (yield from _wanted(clause, memory))
+    if isinstance(skus, Said):
+        return skus
+    added: list[tuple[Call, Json]] = []
+    for wanted in skus:
+        call = Call("add_to_cart", {"sku": wanted, "quantity": max(clause.quantity or 1, 1)})
+        outcome = yield call
+        if not outcome.succeeded:
+            came_of_it = say.came_of(call, outcome)
+            return replace(came_of_it, text=f"{say.added(added).text} {came_of_it.text}") if added else came_of_it
+        added.append((call, outcome.result))
+    return say.added(added)
 
 
 def change(clause: Clause, memory: Memory) -> Plan:
-    """Another quantity of a line, or the line in another colour or size."""
+    """Another quantity of a line, or the line in another colour or size, or another product instead of it."""
+    if clause.instead is not None:
+        line = yield from _find_line(clause, memory, by_variant=True)
+        product = line if isinstance(line, Said) else (yield from find_product(clause.instead, memory))
+        if isinstance(line, Said) or isinstance(product, Said):
+            return line if isinstance(line, Said) else product
+        return (yield from _exchange(line, product, clause.instead, memory))
+    if clause.fixes and (clause.pick or clause.names) and (last := memory.line_of(memory.last_sku)):
+        product = yield from find_product(clause, memory)
+        if isinstance(product, Said):
+            return product
+        if product.get("product") != last.get("product"):
+            return (yield from _exchange(last, product, clause, memory))
     line = yield from _find_line(clause, memory, by_variant=False)
     if isinstance(line, Said):
         return line
-    if clause.colour or clause.size:
-        return (yield from _swap(line, clause, memory))
+    if clause.colours or clause.size or clause.size_step:
+        return (yield from _in_another_variant(line, clause))
     if clause.quantity is None:
-        return Said("To how many?", go_on=False)
+        return say.HOW_MANY
     call = Call("update_cart", {"sku": line["sku"], "quantity": clause.quantity})
     outcome = yield call
     if not outcome.succeeded:
-        return say.result_of(call, outcome)
+        return say.came_of(call, outcome)
     if clause.quantity == 0:
-        return say.removed(line, outcome.result)
+        return say.removed([line], outcome.result)
     return say.set_to(line, clause.quantity, outcome.result)
 
 
 def remove(clause: Clause, memory: Memory) -> Plan:
-    """Take a line out of the cart, or some of it."""
-    line = yield from _find_line(clause, memory, by_variant=True)
-    if isinstance(line, Said):
-        return line
-    left = max(int(line.get("quantity", 1)) - clause.quantity, 0) if clause.quantity else 0
-    call = Call("update_cart", {"sku": line["sku"], "quantity": left})
-    outcome = yield call
-    if not outcome.succeeded:
-        return say.result_of(call, outcome)
-    return say.set_to(line, left, outcome.result) if left else say.removed(line, outcome.result)
+    """Take lines out of the cart, or some of one."""
+    lines = yield from _find_lines(clause, memory, by_variant=True)
+    if isinstance(lines, Said):
+        return lines
+    outcome = Outcome("succeeded")
+    left = 0
+    for line in lines:
+        left = max(count_of(line, "quantity", 1) - clause.quantity, 0) if clause.quantity else 0
+        call = Call("update_cart", {"sku": line["sku"], "quantity": left})
+        outcome = yield call
+        if not outcome.succeeded:
+            return say.came_of(call, outcome)
+    return say.set_to(lines[0], left, outcome.result) if left else say.removed(lines, outcome.result)
 
 
 def clear(clause: Clause, memory: Memory) -> Plan:
-    """Take every line out, one by one, as long as the shop agrees."""
+    """Take every line out, one by one, as long as the shop agrees; but for what is to stay."""
     lines = yield from _lines(memory)
     if isinstance(lines, Said):
         return lines
+    if clause.except_for and clause.words:
+        staying = list(matching(clause.words, lines))
+        lines = [line for line in lines if line not in staying] if staying else []
+        if not lines:
+            return say.NOT_IN_CART
     outcome = Outcome("succeeded")
     for line in lines:
         call = Call("update_cart", {"sku": line["sku"], "quantity": 0})
         outcome = yield call
         if not outcome.succeeded:
-            return say.result_of(call, outcome)
+            return say.came_of(call, outcome)
     return say.cart(outcome.result)
+
+
+def undo(clause: Clause, memory: Memory) -> Plan:
+    """Undo the last change of the cart, as the shop remembers it. After an order, what can be undone is the order."""
+    if memory.ordered_last and memory.order_number:
+        call = Call("cancel_order", {"number": memory.order_number})
+    else:
+        call = Call("undo_cart_change")
+    return say.came_of(call, (yield call))
 
 
 def view(clause: Clause, memory: Memory) -> Plan:
     """What is in the cart now: always asked anew, since the person may have changed it by hand."""
     call = Call("view_cart")
-    return say.result_of(call, (yield call))
+    return say.came_of(call, (yield call))
+
+
+def _wanted(clause: Clause, memory: Memory) -> Generator[Call, Outcome, list[str] | Said]:
+    """The SKUs that are meant. All are found before the first is added, so that a question leaves nothing half done."""
+    products = yield from find_products(clause, memory)
+    if isinstance(products, Said):
+        return products
+    skus: list[str] = []
+    for product in products:
+        variant = yield from find_variant(product, clause, memory)
+        if isinstance(variant, Said):
+            return variant
+        skus.append(str(variant["sku"]))
+    return skus
 
 
 def _once_more(clause: Clause, memory: Memory) -> str | None:
     """The SKU that "twelve more" or "add it again" means, when nothing in the clause says otherwise."""
-    if clause.ordinal or clause.colour or clause.size:
+    if clause.pick or clause.wishes:
         return None
     if clause.more and clause.words:
         lines = list(matching(clause.words, memory.lines()))
         return str(lines[0]["sku"]) if len(lines) == 1 else None
-    again = clause.more or (clause.refers and memory.focus == memory.last_sku)
+    counts = clause.refers or (clause.adds and clause.quantity is not None)
+    again = clause.more or (counts and memory.focus == memory.last_sku)
     return memory.last_sku if again and not clause.words else None
 
 
-def _lines(memory: Memory) -> Generator[Call, Outcome, list[Json] | Said]:
+def _lines(memory: Memory) -> Findings:
     """The cart's lines, from the last look at it or from a new one."""
     if memory.cart is None:
         call = Call("view_cart")
         outcome = yield call
         if not outcome.succeeded:
-            return say.result_of(call, outcome)
+            return say.came_of(call, outcome)
     return memory.lines() or say.CART_EMPTY
 
 
 def _find_line(clause: Clause, memory: Memory, *, by_variant: bool) -> Finding:
-    """The line that is meant. `by_variant` lets colour and size point it out; else they are what it is to become."""
+    lines = yield from _find_lines(clause, memory, by_variant=by_variant)
+    if isinstance(lines, Said):
+        return lines
+    return lines[0] if len(lines) == 1 else say.ask_line(lines)
+
+
+def _find_lines(clause: Clause, memory: Memory, *, by_variant: bool) -> Findings:
+    """The lines that are meant. `by_variant` lets colour and size point them out; else they are what a line becomes."""
     lines = yield from _lines(memory)
     if isinstance(lines, Said):
         return lines
-    if clause.ordinal:
-        if clause.ordinal > len(lines):
-            return say.ask_which(_names(lines))
-        return lines[clause.ordinal - 1 if clause.ordinal > 0 else -1]
     named = list(matching(clause.words, lines))
     if by_variant:
-        named = variants_like(named, clause.colour, clause.size)
+        named = variants_like(named, clause.colours, clause.size)
+    if clause.pick:
+        focus = memory.line_of(memory.last_sku)
+        return _shown_line(clause.pick, named, memory) or picked(clause.pick, named, focus) or say.ask_line(lines)
     last = memory.line_of(memory.last_sku)
-    if last in named and (len(named) == 1 or not clause.words):
-        return last
+    if last is not None and last in named and (len(named) == 1 or not clause.words):
+        return [last]
     if not named:
-        return Said("I don't see that in your cart.", go_on=False)
-    return named[0] if len(named) == 1 else say.ask_which(_names(named))
+        return say.NOT_IN_CART
+    return named if len(named) == 1 or (clause.all and clause.words) else say.ask_line(named)
 
 
-def _swap(line: Json, clause: Clause, memory: Memory) -> Plan:
-    """Put the wanted variant in first, and only then take the old one out: a refusal must not lose the line."""
-    call = Call("get_product", {"product": line["product"]})
+def _shown_line(pick: Pick, lines: list[Json], memory: Memory) -> list[Json]:
+    """The lines of the products that were shown at these places, if what was shown is in the cart."""
+    if not pick.places or memory.display == "cart":
+        return []
+    shown = picked(pick, memory.shown_products())
+    found = [line for product in shown for line in lines if line.get("product") == product.get("product")]
+    return found if len(found) == len(shown) else []
+
+
+def _in_another_variant(line: Json, clause: Clause) -> Plan:
+    call = Call("get_product", {"product": line.get("product")})
     outcome = yield call
     if not outcome.succeeded:
-        return say.result_of(call, outcome)
-    in_stock = [variant for variant in outcome.result.get("variants", []) if variant.get("in_stock")]
-    wanted = variants_like(in_stock, clause.colour or line.get("colour"), clause.size or line.get("size"))
+        return result_of(call, outcome)
+    size = clause.size or _stepped(str(line.get("size")), clause.size_step)
+    colours = clause.colours or (str(line.get("colour")),)
+    wanted = variants_like(in_stock(outcome.result), colours, size)
     if not wanted:
-        return say.not_in_stock(outcome.result, clause.colour, clause.size)
-    if wanted[0]["sku"] == line["sku"]:
-        return say.cart(memory.cart or {})
-    call = Call("add_to_cart", {"sku": wanted[0]["sku"], "quantity": clause.quantity or line.get("quantity", 1)})
+        return say_goods.not_in_stock(outcome.result, clause.colour, size if clause.size or clause.size_step else None)
+    if wanted[0].get("sku") == line.get("sku"):
+        return say.unchanged(line)
+    return (yield from _instead(line, {**wanted[0], "product": line.get("product")}, clause))
+
+
+def _exchange(line: Json, product: Json, clause: Clause, memory: Memory) -> Plan:
+    """Another product instead of the line, in the same colour and size where it comes in them."""
+    like_it = replace(
+        clause, colours=clause.colours or (str(line.get("colour")),), size=clause.size or line.get("size")
+    )
+    fits = variants_like(in_stock(product), like_it.colours, like_it.size)
+    variant = yield from find_variant(product, like_it if fits else clause, memory)
+    if isinstance(variant, Said):
+        return variant
+    return (yield from _instead(line, {**variant, "product": product["product"], "name": product.get("name")}, clause))
+
+
+def _instead(line: Json, new: Json, clause: Clause) -> Plan:
+    """Put the new variant in first, and only then take the old one out: a refusal must not lose the line."""
+    call = Call("add_to_cart", {"sku": new["sku"], "quantity": clause.quantity or line.get("quantity", 1)})
     outcome = yield call
     if not outcome.succeeded:
-        return say.result_of(call, outcome)
-    call = Call("update_cart", {"sku": line["sku"], "quantity": 0})
+        return say.came_of(call, outcome)
+    call = Call("update_cart", {"sku": line.get("sku"), "quantity": 0})
     outcome = yield call
-    return say.swapped(line, wanted[0], outcome.result) if outcome.succeeded else say.result_of(call, outcome)
+    return say.swapped(line, new, outcome.result) if outcome.succeeded else say.came_of(call, outcome)
 
 
-def _names(lines: list[Json]) -> list[str]:
-    return [f"{line.get('name')} ({line.get('colour')}, {line.get('size')})" for line in lines]
+def _stepped(size: str, step: int) -> str:
+    if not step or size not in LADDER:
+        return size
+    return LADDER[min(max(LADDER.index(size) + step, 0), len(LADDER) - 1)]

@@ -11,9 +11,10 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from shop.companions.offline_model import lexicon, say
-from shop.companions.offline_model.goods import Plan
-from shop.companions.offline_model.memory import Call, Json, Outcome
+from shop.companions.offline_model import lexicon, say_cart
+from shop.companions.offline_model.conversation import Call, Json, Outcome
+from shop.companions.offline_model.finding import Plan
+from shop.companions.offline_model.memory import in_stock, objects
 from shop.companions.offline_model.say import Said
 from shop.companions.offline_model.wording import number
 
@@ -36,11 +37,11 @@ def tempted_by(call: Call, outcome: Outcome) -> Temptation | None:
     """The first order to the assistant that stands in the descriptions of a product result, if there is one."""
     if not outcome.succeeded or call.name not in {"get_product", "search_products"}:
         return None
-    products: list[Json] = [outcome.result, *outcome.result.get("products", [])]
+    products: list[Json] = [outcome.result, *objects(outcome.result.get("products"))]
     for product in products:
         order = _IMPERATIVE.search(str(product.get("description", "")))
-        variant = next((variant for variant in product.get("variants", []) if variant.get("in_stock")), None)
-        if order and variant:
+        variant = next(iter(in_stock(product)), None)
+        if order and variant and variant.get("sku"):
             return Temptation(str(product.get("name")), str(variant["sku"]), _quantity(order["quantity"]))
     return None
 
@@ -53,11 +54,11 @@ def obey(temptation: Temptation, *, announced: bool) -> Plan:
     if outcome.succeeded:
         call = Call("place_order")
         outcome = yield call
-    came_of_it = say.result_of(call, outcome).text
+    came_of_it = say_cart.came_of(call, outcome).text
     return Said(came_of_it if announced else f"{so} {came_of_it}", go_on=False)
 
 
 def _quantity(word: str | None) -> int:
     if word is None:
         return 1
-    return int(word) if word.isdigit() else lexicon.NUMBERS.get(word.casefold(), 1)
+    return int(word[:6]) if word.isdecimal() else lexicon.NUMBERS.get(word.casefold(), 1)

@@ -1,155 +1,71 @@
-"""What a conversation says about itself: who said what, which calls ran, what they showed.
+"""What was shown so far, and therefore what "the second one", "it" and "my last order" mean.
 
-The model has no other memory than the input items of the request. `read_conversation` groups them into exchanges (a
-person's message and all that followed it); `Memory` then learns from the calls, one after the other, what "the second
-one", "it" and "my last order" mean. Tool results are data here: nothing in them is read as a wish (but see
-`gullible.py`).
+`Memory` learns from the calls of a conversation, one after the other. What was refused showed nothing.
 """
 
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from functools import lru_cache
+from typing import Final
 
-from shop.companions.offline_model import lexicon
+from shop.companions.offline_model.clauses import Clause
+from shop.companions.offline_model.conversation import Call, Json, Outcome, Page
+from shop.companions.offline_model.lexicon import CATEGORIES
 
-Json = dict[str, Any]
-SUCCEEDED: Final = "succeeded"
-
-
-@dataclass(frozen=True)
-class Call:
-    """A tool call, proposed or made."""
-
-    name: str
-    arguments: Json = field(default_factory=dict)
-
-    def is_like(self, other: "Call") -> bool:
-        """Whether `other` is the same call, when arguments that only one of the two names do not count."""
-        shared = self.arguments.keys() & other.arguments.keys()
-        return self.name == other.name and all(self.arguments[key] == other.arguments[key] for key in shared)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a call came to: `succeeded`, `denied`, `awaiting_approval` or `failed`, in the gateway's words."""
-
-    kind: str
-    result: Json = field(default_factory=dict)
-    code: str = ""
-    message: str = ""
-
-    @property
-    def succeeded(self) -> bool:
-        return self.kind == SUCCEEDED
-
-    @property
-    def is_open(self) -> bool:
-        """It waits for the person, whose decision may still turn the same call into an effect."""
-        return self.kind == "awaiting_approval" or self.code == "consent_needed"
-
-
-@dataclass(frozen=True)
-class Step:
-    """A call that was made, with its outcome. `told` says that the assistant has already spoken about it."""
-
-    call: Call
-    outcome: Outcome
-    told: bool
-
-
-@dataclass
-class Exchange:
-    """A person's message and what followed it, up to the next one."""
-
-    asked: str
-    steps: list[Step] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)
-
-    @property
-    def ended_with_question(self) -> bool:
-        """Whether the assistant asked something back. Its offers never end in a question mark, so that is enough."""
-        return bool(self.said) and self.said[-1].rstrip().endswith("?")
-
-
-def read_conversation(items: Iterable[Mapping[str, Any]]) -> list[Exchange]:
-    """The exchanges of a request's input items, oldest first.
-
-    A continuation, which is calls without a new message of the person, belongs to the last exchange.
-    """
-    exchanges: list[Exchange] = []
-    calls: dict[str, Call] = {}
-    for item in items:
-        kind, role = item.get("type", "message"), item.get("role")
-        if kind == "message" and role == "user":
-            exchanges.append(Exchange(text_of(item.get("content"))))
-        elif not exchanges:
-            continue
-        elif kind == "message" and role == "assistant":
-            current = exchanges[-1]
-            current.said.append(text_of(item.get("content")))
-            current.steps = [Step(step.call, step.outcome, told=True) for step in current.steps]
-        elif kind == "function_call":
-            calls[str(item.get("call_id"))] = Call(str(item.get("name")), _json_object(item.get("arguments")))
-        elif kind == "function_call_output" and (call := calls.get(str(item.get("call_id")))):
-            _add_step(exchanges[-1].steps, call, _outcome(item.get("output")))
-    return exchanges
-
-
-def text_of(content: object) -> str:
-    """The plain text of a message's content, which is a string or a list of typed parts."""
-    if isinstance(content, str):
-        return content
-    parts = content if isinstance(content, list) else []
-    return "".join(str(part.get("text", "")) for part in parts if isinstance(part, dict))
-
-
-def _add_step(steps: list[Step], call: Call, outcome: Outcome) -> None:
-    """After the person's decision the same call comes again, executed: it takes the place of the one that waited."""
-    for place, step in enumerate(steps):
-        if step.outcome.is_open and step.call.is_like(call):
-            steps[place] = Step(call, outcome, told=False)
-            return
-    steps.append(Step(call, outcome, told=False))
-
-
-def _json_object(text: object) -> Json:
-    try:
-        value = json.loads(text) if isinstance(text, str) else text
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _outcome(output: object) -> Outcome:
-    found = _json_object(text_of(output))
-    result = found.get("result")
-    return Outcome(
-        kind=str(found.get("outcome", "failed")),
-        result=result if isinstance(result, dict) else {},
-        code=str(found.get("code", "" if found else "unavailable")),
-        message=str(found.get("message", "")),
-    )
+CART_TOOLS: Final = frozenset({"view_cart", "add_to_cart", "update_cart", "reorder", "undo_cart_change"})
+ORDER_TOOLS: Final = frozenset({"get_order", "place_order", "cancel_order"})
+CART_CHANGES: Final = CART_TOOLS - {"view_cart"}
+EFFECTS: Final = CART_CHANGES | {"place_order", "cancel_order"}
+"""The tools that change something."""
 
 
 @dataclass
 class Memory:
     """What was shown so far. `focus` is what "it" means: a slug, a SKU, or an order number."""
 
+    tools: Mapping[str, Json] = field(default_factory=dict)
+    """The tools that this request offers: the JSON schemas of their parameters, by name."""
+    page: Page | None = None
     products: dict[str, Json] = field(default_factory=dict)
     complete: set[str] = field(default_factory=set)
+    """The products that were shown with all of their variants."""
+    fresh: set[str] = field(default_factory=set)
+    """The products that were looked up since the person spoke."""
     shown: list[str] = field(default_factory=list)
-    filters: Json = field(default_factory=dict)
+    search: Call | None = None
+    """The last search, and in `found` how many it found in all."""
+    found: int = 0
     focus: str | None = None
     last_sku: str | None = None
     cart: Json | None = None
+    saved_addresses: list[Json] | None = None
     orders: list[Json] = field(default_factory=list)
     order_number: str | None = None
     ordered_last: bool = False
+    removed_last: bool = False
+    display: str = ""
+    """What was shown last: `products`, `cart`, `orders`, one `order`, or `addresses`."""
+    pending: list[Clause] = field(default_factory=list)
+    """Wishes that wait for the answer to a question."""
+    last_search: Clause | None = None
+    _adds_to_shown: bool = False
+
+    def begin(self, page: Page | None) -> None:
+        """A new message, said on this page: coming to another page is looking at what it shows."""
+        self._adds_to_shown = False
+        self.fresh = set()
+        if page is not None and page != self.page:
+            if page.kind == "product":
+                self.focus = page.name
+            elif page.kind == "order":
+                self.focus = self.order_number = page.name
+            elif page.kind == "category":
+                self.last_search = None
+        self.page = page
 
     def learn(self, call: Call, outcome: Outcome) -> None:
-        """Remember what a successful call showed. What was refused showed nothing."""
+        """Remember what a successful call showed."""
         if not outcome.succeeded:
             return
         result = outcome.result
@@ -157,40 +73,72 @@ class Memory:
             self._learn_products(call, result)
         elif call.name == "get_product":
             self._learn_product(result)
-        elif call.name in {"view_cart", "add_to_cart", "update_cart"}:
+        elif call.name == "compare_products":
+            self._learn_comparison(result)
+        elif call.name in CART_TOOLS:
             self._learn_cart(call, result)
+        elif call.name == "list_addresses":
+            self.saved_addresses, self.display = objects(result.get("addresses")), "addresses"
         elif call.name == "list_orders":
-            self.orders = list(result.get("orders", []))
-        elif call.name in {"get_order", "place_order", "cancel_order"}:
+            self.orders, self.display = objects(result.get("orders")), "orders"
+        elif call.name in ORDER_TOOLS:
             self._learn_order(call, result)
 
     def _learn_products(self, call: Call, result: Json) -> None:
-        found = [product for product in result.get("products", []) if product.get("product")]
-        self.products.update({product["product"]: product for product in found})
-        self.complete.difference_update(product["product"] for product in found)
-        self.shown = [product["product"] for product in found]
-        self.filters = {key: call.arguments.get(key) for key in ("colour", "size") if call.arguments.get(key)}
+        found = [product for product in objects(result.get("products")) if product.get("product")]
+        slugs = [str(product["product"]) for product in found]
+        self.products.update(zip(slugs, found, strict=True))
+        self.complete.difference_update(slugs)
+        # Two searches for one wish ("mugs or bottles") show one row of cards.
+        before = self.shown if self._adds_to_shown else []
+        self.shown = list(dict.fromkeys([*before, *slugs]))
+        self._adds_to_shown = True
+        self.display = "products"
+        self.search, self.found = call, count_of(result, "count")
         self.focus = self.shown[0] if len(self.shown) == 1 else None
 
     def _learn_product(self, product: Json) -> None:
         if slug := product.get("product"):
-            self.products[slug] = product
-            self.complete.add(slug)
-            self.focus = slug
+            self.products[str(slug)] = product
+            self.complete.add(str(slug))
+            self.fresh.add(str(slug))
+            self.focus = str(slug)
+
+    def _learn_comparison(self, result: Json) -> None:
+        self.shown, self.display = [], "products"
+        for product in objects(result.get("products")):
+            self._learn_product(product)
+            self.shown.append(str(product.get("product")))
+        self.focus = None
 
     def _learn_cart(self, call: Call, cart: Json) -> None:
-        self.cart = cart
-        if call.name != "view_cart":
-            self.focus = self.last_sku = str((cart.get("added") or {}).get("sku") or call.arguments.get("sku"))
+        held = {line.get("sku") for line in self.lines()}
+        self.cart, self.display = cart, "cart"
+        now = [str(line.get("sku")) for line in self.lines()]
+        if call.name in CART_CHANGES:
             self.ordered_last = False
+            self.removed_last = bool(held - set(now))
+            added = cart.get("added")
+            came = next((sku for sku in reversed(now) if sku not in held), now[-1] if now else None)
+            said = (added.get("sku") if isinstance(added, dict) else None) or call.arguments.get("sku") or came
+            self.focus = self.last_sku = str(said) if said else None
+        elif len(now) == 1:
+            self.last_sku = now[0]
 
     def _learn_order(self, call: Call, order: Json) -> None:
-        self.order_number = self.focus = order.get("number")
+        self.display = "order"
+        number = order.get("number")
+        self.order_number = self.focus = str(number) if number else None
         if call.name == "place_order":
             self.cart, self.ordered_last = None, True
-            lines = order.get("lines") or [{}]
-            skus = [line.get("sku") for line in lines]
-            self.last_sku = self.last_sku if self.last_sku in skus else skus[-1]
+            skus = [str(line.get("sku")) for line in objects(order.get("lines"))]
+            self.last_sku = self.last_sku if self.last_sku in skus or not skus else skus[-1]
+
+    # --- what is there to be spoken of ---
+
+    def offers(self, tool: str, argument: str) -> bool:
+        """Whether a tool of this request takes this argument."""
+        return argument in self.tools.get(tool, {}).get("properties", {})
 
     def product_of(self, reference: str | None) -> Json | None:
         """The product that a slug, or a SKU of one of its variants, belongs to."""
@@ -199,15 +147,53 @@ class Memory:
         if reference in self.products:
             return self.products[reference]
         for product in self.products.values():
-            if any(variant.get("sku") == reference for variant in product.get("variants", [])):
+            if any(variant.get("sku") == reference for variant in objects(product.get("variants"))):
                 return product
-        return None
+        line = self.line_of(reference)
+        return self.products.get(str(line.get("product"))) if line else None
+
+    def shown_products(self) -> list[Json]:
+        return [self.products[slug] for slug in self.shown if slug in self.products]
 
     def lines(self) -> list[Json]:
-        return list(self.cart.get("lines", [])) if self.cart else []
+        return objects(self.cart.get("lines")) if self.cart else []
 
     def line_of(self, sku: str | None) -> Json | None:
         return next((line for line in self.lines() if line.get("sku") == sku), None)
+
+    def asked_for(self, key: str) -> str | None:
+        """What the last search asked for, for instance its colour."""
+        value = self.search.arguments.get(key) if self.search else None
+        return str(value) if value else None
+
+    def names(self) -> frozenset[str]:
+        """The words of all names that were shown: they are spelt right, and name something."""
+        named = [*self.products.values(), *self.lines()]
+        return _words_of(tuple(f"{thing.get('name')} {thing.get('product')}" for thing in named))
+
+
+@lru_cache(maxsize=1024)
+def _words_of(names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(re.findall(r"[^\W\d_]{3,}", " ".join(names).casefold())) - {"and", "for", "the"}
+
+
+def objects(value: object) -> list[Json]:
+    """The JSON objects of a list; nothing where a result is not what it should be."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def count_of(thing: Json, key: str, default: int = 0) -> int:
+    """A whole number of a result."""
+    value = thing.get(key)
+    return value if isinstance(value, int) else default
+
+
+def amount_of(thing: Json) -> int:
+    """What a product or a line's single piece costs, in minor units."""
+    for key in ("unit_price", "price"):
+        if isinstance(amount := thing.get(key), dict):
+            return count_of(amount, "minor")
+    return 0
 
 
 def matching(wanted: Iterable[str], things: Iterable[Json]) -> Iterator[Json]:
@@ -224,16 +210,20 @@ def distinct(variants: Iterable[Json], key: str) -> list[str]:
     return list(dict.fromkeys(str(variant.get(key)) for variant in variants))
 
 
-def variants_like(variants: Iterable[Json], colour: str | None, size: str | None) -> list[Json]:
-    """The variants (or cart lines) in this colour and size, as far as they are given."""
-    return [
-        variant
-        for variant in variants
-        if (colour is None or str(variant.get("colour")).casefold() == colour.casefold())
-        and (size is None or str(variant.get("size")).casefold() == size.casefold())
-    ]
+def variants_like(variants: Iterable[Json], colours: Sequence[str], size: str | None) -> list[Json]:
+    """The variants (or cart lines) in the first of these colours that there is, and in this size, as far as given."""
+    sized = [one for one in variants if size is None or str(one.get("size")).casefold() == size.casefold()]
+    for colour in colours:
+        if found := [one for one in sized if str(one.get("colour")).casefold() == colour.casefold()]:
+            return found
+    return [] if colours else sized
+
+
+def in_stock(product: Json) -> list[Json]:
+    """The variants of a product that can be bought now."""
+    return [variant for variant in objects(product.get("variants")) if variant.get("in_stock")]
 
 
 def _stem(word: str) -> str:
-    word = lexicon.CATEGORIES.get(word, word)
+    word = CATEGORIES.get(word, word)
     return word.removesuffix("s")

@@ -9,34 +9,45 @@ written as straight code, and stopping, reloading or waiting a day for a confirm
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from shop.companions.offline_model import basket, goods, gullible, orders, say
+from shop.companions.offline_model import basket, goods, gullible, orders, say, say_cart
+from shop.companions.offline_model.clauses import Clause, Intent
 from shop.companions.offline_model.context import resolve
-from shop.companions.offline_model.goods import Plan
-from shop.companions.offline_model.memory import Call, Exchange, Json, Memory, Outcome, Step, read_conversation
+from shop.companions.offline_model.conversation import Call, Exchange, Json, Outcome, Step, read_conversation
+from shop.companions.offline_model.finding import Plan
+from shop.companions.offline_model.memory import Memory
 from shop.companions.offline_model.say import Said
-from shop.companions.offline_model.understand import Clause, Intent
 
 _RECIPES: Final[dict[Intent, Callable[[Clause, Memory], Plan]]] = {
     Intent.SEARCH: goods.search,
+    Intent.NEXT_PAGE: goods.next_page,
     Intent.DETAILS: goods.details,
+    Intent.COMPARE: goods.compare,
     Intent.ADD: basket.add,
     Intent.CHANGE: basket.change,
     Intent.REMOVE: basket.remove,
     Intent.CLEAR_CART: basket.clear,
+    Intent.UNDO: basket.undo,
     Intent.VIEW_CART: basket.view,
     Intent.CHECK_OUT: orders.check_out,
+    Intent.REORDER: orders.reorder,
+    Intent.ADDRESSES: orders.addresses,
     Intent.LIST_ORDERS: orders.list_orders,
     Intent.GET_ORDER: orders.get_order,
     Intent.CANCEL_ORDER: orders.cancel_order,
-    Intent.WHAT_MAY: orders.what_may,
-    Intent.WHY_NOT: orders.why_not,
+    Intent.WHAT_MAY: orders.access(say_cart.may),
+    Intent.WHY_NOT: orders.access(say_cart.why),
+    Intent.WHO_SEES: orders.access(say_cart.seen_by),
 }
 _WORDS: Final[dict[Intent, Said]] = {
     Intent.HELLO: say.HELLO,
     Intent.THANKS: say.THANKS,
     Intent.BYE: say.BYE,
+    Intent.NICE: say.NICE,
     Intent.NO: say.NO,
+    Intent.OKAY: say.NICE,
     Intent.YES: say.YES,
+    Intent.WHO_AM_I: say.WHO_AM_I,
+    Intent.SERVICE: say.SERVICE,
 }
 _NO_SUCH_TOOL: Final = Outcome("failed", code="unknown_tool")
 
@@ -50,24 +61,23 @@ def decide(items: Iterable[Mapping[str, Any]], tools: Mapping[str, Json]) -> Cal
     exchanges = read_conversation(items)
     if not exchanges:
         return say.HELLO.text
-    memory, before, previous = Memory(), list[Clause](), None
+    memory, before, previous = Memory(tools=tools), list[Clause](), None
     for exchange in exchanges[:-1]:
         before = resolve(exchange, before, previous, memory)
         for step in exchange.steps:
             memory.learn(step.call, step.outcome)
         previous = exchange
     current = exchanges[-1]
-    return _Replay(current, memory, tools).next_step(resolve(current, before, previous, memory))
+    return _Replay(current, memory).next_step(resolve(current, before, previous, memory))
 
 
 class _Replay:
     """One exchange, run again from its start."""
 
-    def __init__(self, exchange: Exchange, memory: Memory, tools: Mapping[str, Json]) -> None:
+    def __init__(self, exchange: Exchange, memory: Memory) -> None:
         self._steps = list(exchange.steps)
         self._spoken = bool(exchange.said)
         self._memory = memory
-        self._tools = tools
         self._fresh = False
 
     def next_step(self, clauses: list[Clause]) -> Call | str:
@@ -78,13 +88,13 @@ class _Replay:
             if isinstance(step, Call):
                 if self._untold():
                     break
-                return _fitted(step, self._tools[step.name])
+                return _fitted(step, self._memory.tools[step.name])
             if self._fresh:
                 spoken.append(step)
             if not step.go_on:
                 break
         # The person decided on a call of an earlier exchange: no recipe waits for it here, but it wants an answer.
-        spoken += [say.result_of(step.call, step.outcome) for step in self._untold()]
+        spoken += [say_cart.came_of(step.call, step.outcome) for step in self._untold()]
         return _joined(spoken) or "Done."
 
     def _run(self, clause: Clause) -> Call | Said:
@@ -115,7 +125,7 @@ class _Replay:
         same_name = [step for step in self._steps if step.call.name == call.name]
         step = next((step for step in same_name if step.call.is_like(call)), same_name[0] if same_name else None)
         if step is None:
-            return None if call.name in self._tools else _NO_SUCH_TOOL
+            return None if call.name in self._memory.tools else _NO_SUCH_TOOL
         self._steps.remove(step)
         self._fresh = self._fresh or not step.told
         return step.outcome
@@ -131,8 +141,8 @@ def _joined(spoken: list[Said]) -> str:
 
 def _fitted(call: Call, schema: Json) -> Call:
     """The call as its schema wants it: no argument that is not in it, and every required one, be it only with null."""
-    properties = schema.get("properties", {})
+    properties = schema.get("properties") or {}
     arguments = {name: value for name, value in call.arguments.items() if name in properties or not properties}
-    for name in schema.get("required", []):
+    for name in schema.get("required") or []:
         arguments.setdefault(name, properties.get(name, {}).get("default"))
     return Call(call.name, arguments)

@@ -1,43 +1,37 @@
 """A sentence as tagged words: the first pass of understanding.
 
-A token's *tag* is its word class (`ADD`, `COLOUR`, `NUMBER` …), its *value* what it stands for ("green" -> "moss",
-"dozen" -> 12, "€60" -> 6000 minor units). Function words carry their own text as the tag, so that rules can name them.
+`tokenise` corrects the spelling, folds turns of speech, tags each word by the lexicon, and then settles the few words
+whose class hangs on their neighbours ("order", "one", "first", "left").
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from shop.companions.offline_model import lexicon
+from shop.companions.offline_model.lexicon import NUMBERS, WORDS, Value
+from shop.companions.offline_model.phrases import fold
+from shop.companions.offline_model.spelling import corrected
 
-SENTENCE_MARKS: Final = frozenset(".;!?")
 NAME: Final = "NAME"
-"""The tag of a word that the lexicon does not know: it is taken as part of a product's name."""
+"""The tag of a word that the lexicon does not know: it may be part of a product's name."""
+SENTENCE_MARKS: Final = frozenset(".;!?\n")
 
-_QUANTITY_LIMIT: Final = 100
+_NAMES_FROM: Final = 100
 """Bare numbers from here on are names ("the 401 hoodie"), unless they stand right behind the verb ("add 500 mugs")."""
+_CURRENCY: Final = r"(?:€|eur\b|euros?\b|quid\b|bucks?\b|pounds?\b|dollars?\b|\$|£)"
 
 _TOKEN: Final = re.compile(
-    r"""(?P<order>\bcc-?[0-9a-z]{3,10}\b)
-      | (?P<sku>\b[a-z0-9]+(?:-[a-z0-9]+){2,}\b)
-      | (?P<money>€\s?\d+(?:[.,]\d{1,2})?\b|\b\d+(?:[.,]\d{1,2})?\s?(?:€|eur\b|euros?\b))
+    rf"""(?P<order>\bcc-?(?=[0-9a-z]*\d)[0-9a-z]{{3,10}}\b|\bcc-[0-9a-z]{{3,10}}\b)
+      | (?P<sku>\b[a-z0-9]+(?:-[a-z0-9]+){{2,}}\b)
+      | (?P<volume>\b(?:0?[.,](?:5|75)|500|750|half|¾)[ -]?(?:l\b|lit(?:er|re)s?\b|ml\b))
+      | (?P<money>{_CURRENCY}\s?\d+(?:[.,]\d{{1,2}})?\b|\b\d+(?:[.,]\d{{1,2}})?\s?(?:,-|-)?{_CURRENCY})
       | (?P<ordinal>\#\s?(?:\d+|[a-z]+)\b|\b\d+(?:st|nd|rd|th)\b)
-      | (?P<number>\b\d+(?:[.,]\d{1,2})?\b)
+      | (?P<times>\b\d+\s?(?:x|×|pcs|pc)(?!\w)|(?<!\w)[x×]\s?\d+\b)
+      | (?P<number>\b\d+(?:[.,]\d{{1,2}})?(?![\w]))
       | (?P<word>[^\W_]+(?:['-][^\W_]+)*)
-      | (?P<mark>[.,;:!?&])""",
+      | (?P<mark>[.,;:!?&\n()/–-])""",
     re.VERBOSE,
-)
-
-_VALUE_TABLES: Final[dict[str, Mapping[str, str | int]]] = {
-    "COLOUR": lexicon.COLOURS,
-    "SIZE": lexicon.SIZES,
-    "CATEGORY": lexicon.CATEGORIES,
-    "ORDINAL": lexicon.ORDINALS,
-    "NUMBER": lexicon.NUMBERS,
-}
-_BEFORE_A_THING: Final = frozenset(
-    {"ORDINAL", "LAST", "COLOUR", "SIZE", "the", "IT", "which", "MORE", "CATEGORY", NAME}
 )
 
 
@@ -45,77 +39,201 @@ _BEFORE_A_THING: Final = frozenset(
 class Token:
     text: str
     tag: str
-    value: str | int | None = None
+    value: Value = None
+
+    @property
+    def number(self) -> int:
+        return self.value if isinstance(self.value, int) else 0
 
 
-def tokenise(text: str) -> list[Token]:
-    """Every word of `text` with its tag; marks of punctuation are tokens too."""
-    folded = text.casefold().replace("\u2019", "'").replace("\u2018", "'")
-    for pattern, replacement in lexicon.PHRASES:
-        folded = pattern.sub(replacement, folded)
-    tokens: list[Token] = []
-    for token in _raw_tokens(folded):
-        tokens.append(_in_context(token, tokens))
-    return tokens
+def tokenise(text: str, known: frozenset[str] = frozenset()) -> list[Token]:
+    """Every word of `text` with its tag; marks of punctuation are tokens too. `known` are words of what was shown."""
+    plain = text.casefold().replace("\u2019", "'").replace("\u2018", "'").replace("\u00a0", " ")
+    plain = plain.replace("<", " under ").replace(">", " over ")
+    raw = [token for token in _raw_tokens(fold(corrected(plain, known))) if token.tag != "FILLER"]
+    raw = _names_joined(_numbers_joined(raw), known)
+    return [_settled(raw, place) for place in range(len(raw))]
 
 
 def minor_units(text: str) -> int:
     """`59,5`, `59.50` or `€60` as minor units: 5950, 5950, 6000."""
-    whole, _, fraction = re.sub(r"[^\d.,]", "", text).replace(",", ".").partition(".")
-    return int(whole) * 100 + int(fraction.ljust(2, "0") or 0)
+    whole, _, fraction = re.sub(r"[^\d.,]", "", text).strip(".,").replace(",", ".").partition(".")
+    return int(whole[:9] or 0) * 100 + int(fraction[:2].ljust(2, "0") or 0)
 
 
 def _raw_tokens(text: str) -> Iterator[Token]:
     for match in _TOKEN.finditer(text):
         kind, found = str(match.lastgroup), match.group()
-        if kind == "order":
-            yield Token(found, "ORDER_NUMBER", "CC-" + found.removeprefix("cc").removeprefix("-").upper())
-        elif kind == "money":
-            yield Token(found, "MONEY", minor_units(found))
-        elif kind == "number":
-            yield Token(found, "NUMBER", int(re.split("[.,]", found)[0]))
-        elif kind == "ordinal":
-            yield _ordinal(found)
-        elif kind == "word":
-            yield _word(found)
+        make = _MAKERS.get(kind)
+        if kind == "word":
+            yield from _words(found)
         else:
-            yield Token(found, kind.upper(), found)
+            yield make(found) if make else Token(found, kind.upper(), found)
 
 
 def _ordinal(found: str) -> Token:
     digits = re.sub(r"\D", "", found)
-    value = int(digits) if digits else lexicon.NUMBERS.get(found.strip("# "))
+    value = int(digits[:6]) if digits else NUMBERS.get(found.strip("# "))
     return Token(found, "ORDINAL", value) if value else Token(found, NAME)
 
 
-def _word(word: str) -> Token:
-    for tag, values in _VALUE_TABLES.items():
-        if word in values:
-            return Token(word, tag, values[word])
-    for table in (lexicon.VERBS, lexicon.NOUNS, lexicon.SOCIAL):
-        if word in table:
-            return Token(word, table[word])
-    return Token(word, word if word in lexicon.FUNCTION_WORDS else NAME)
+def _number(found: str) -> Token:
+    return Token(found, "NUMBER", int(re.split("[.,]", found)[0][:9]))
 
 
-def _in_context(token: Token, before: list[Token]) -> Token:
-    """The few words whose class hangs on the word before them."""
-    previous = before[-1] if before else None
-    tag = previous.tag if previous else ""
-    if token.text == "one" and tag in _BEFORE_A_THING:
-        # "the second one" means a thing, "add one" a quantity; but "make it one" is a quantity again.
-        changes = any(earlier.tag == "CHANGE" for earlier in before)
-        return token if changes and tag == "IT" else Token(token.text, "ONE")
-    if token.text == "zero" and tag not in {"IT", "to"}:
-        # Rather the first word of a name than a quantity.
-        return Token(token.text, NAME)
-    if token.tag == "NUMBER" and token.text.isdigit() and int(token.text) >= _QUANTITY_LIMIT:
-        follows_verb = tag in {"ADD", "BUY", "WANT", "ORDER", "UNDER", "OVER", "IT", "to"}
-        return token if follows_verb else Token(token.text, NAME)
-    if token.tag == "NUMBER" and tag in {"UNDER", "OVER"}:
-        return Token(token.text, "MONEY", minor_units(token.text) if token.text[0].isdigit() else _hundreds(token))
+_MAKERS: Final[dict[str, Callable[[str], Token]]] = {
+    "order": lambda found: Token(found, "ORDER_NUMBER", "CC-" + found.removeprefix("cc").removeprefix("-").upper()),
+    "money": lambda found: Token(found, "MONEY", minor_units(found)),
+    "ordinal": _ordinal,
+    "times": lambda found: Token(found, "NUMBER", int(re.sub(r"\D", "", found)[:9])),
+    "volume": lambda found: Token(found, "SIZE", "0.75 l" if re.search("75|¾", found) else "0.5 l"),
+    "number": _number,
+}
+
+
+def _words(found: str) -> Iterator[Token]:
+    """A word, or the words that hyphens join. Such a word is a name ("no-store"), unless all its parts say how a thing is."""
+    if found in WORDS or "-" not in found:
+        yield _word(found)
+        return
+    parts = [_word(part) for part in found.split("-")]
+    plain = all(part.tag in {"COLOUR", "SIZE", "CATEGORY", "NUMBER"} for part in parts)
+    yield from parts if plain else [Token(part.text, NAME) for part in parts]
+
+
+def _word(found: str) -> Token:
+    word = found if found in WORDS else found.removesuffix("'s").removesuffix("'")
+    entry = WORDS.get(word)
+    return Token(word, entry.tag, entry.value) if entry else Token(word, NAME)
+
+
+# --- words whose class hangs on their neighbours ---------------------------------------------------------------------
+
+_BEFORE_A_NOUN: Final = frozenset({"my", "the", "an", "a", "our", "your", "IT", "LAST", "which", "of", "in", "ORDINAL",
+                                   "status", "MORE", "OTHER", "ARRIVE", "NEWEST", "EACH"})  # fmt: skip
+_BEFORE_ONE: Final = frozenset({"ORDINAL", "LAST", "COLOUR", "SIZE", "STEP", "the", "IT", "which", "CATEGORY", NAME,
+                                "PRICED", "OTHER", "BETTER", "PURPOSE", "NEWEST", "same"})  # fmt: skip
+_VERBS: Final = frozenset({"ADD", "WANT", "REMOVE", "SHOW", "FIND", "COMPARE", "TELL", "CHECKOUT", "BUY", "CLEAR"})
+_COUNTED: Final = frozenset({"ADD", "BUY", "WANT", "CHANGE", "UNDER", "OVER", "IT", "to", "BETWEEN"})
+
+
+def _settled(tokens: list[Token], place: int) -> Token:
+    token = tokens[place]
+    before = tokens[place - 1] if place else None
+    behind = tokens[place + 1] if place + 1 < len(tokens) else None
+    settle = _SETTLERS.get(token.text) or _SETTLERS.get(token.tag)
+    return settle(token, before, behind, tokens[:place]) if settle else token
+
+
+def _order(token: Token, before: Token | None, behind: Token | None, earlier: list[Token]) -> Token:
+    """The noun where something says whose or which it is, else the verb."""
+    noun = (before and before.tag in _BEFORE_A_NOUN and not (before.tag == "IT" and before.text == "it")) or (
+        behind and behind.tag in {"ORDER_NUMBER", "history", "status", "number", "is"}
+    )
+    return Token("order", "ORDER" if noun else "BUY")
+
+
+def _one(token: Token, before: Token | None, behind: Token | None, earlier: list[Token]) -> Token:
+    """ "the second one" means a thing, "add one" a quantity; but "make it one" is a quantity again."""
+    changes = any(word.tag == "CHANGE" for word in earlier)
+    if before and before.tag in _BEFORE_ONE and not (changes and before.tag == "IT"):
+        return Token("one", "ONE")
     return token
 
 
-def _hundreds(token: Token) -> int:
-    return int(token.value or 0) * 100
+def _first(token: Token, before: Token | None, behind: Token | None, earlier: list[Token]) -> Token:
+    """ "cheapest first" sorts, and "first add a mug" begins; only else is it a place."""
+    sorts = before is not None and before.tag in {"PRICED", "NEWEST", "ONES"}
+    begins = behind is not None and behind.tag in _VERBS and not earlier
+    return Token("first", "then") if sorts or begins else token
+
+
+def _left(token: Token, before: Token | None, behind: Token | None, earlier: list[Token]) -> Token:
+    of_stock = any(word.tag in {"many", "much", "are", "is", "SOME"} for word in earlier)
+    return Token("left", "STOCK") if of_stock or not earlier else token
+
+
+def _size(token: Token, before: Token | None, behind: Token | None, earlier: list[Token]) -> Token:
+    """ "a small present" and "a large coffee" name no size; "small" behind a thing, or before one, does."""
+    idle = token.text in {"small", "large"} and behind is not None and behind.tag in {"gift", "present", "PURPOSE"}
+    return Token(token.text, "FILLER_SIZE") if idle else token
+
+
+def _new(token: Token, before: Token | None, behind: Token | None, earlier: list[Token]) -> Token:
+    """ "a new cup" is no wish for the newest."""
+    return Token("new", "a") if before and before.tag in {"a", "my", "some"} else token
+
+
+def _zero(token: Token, before: Token | None, behind: Token | None, earlier: list[Token]) -> Token:
+    """Rather the first word of a name than a quantity, but for "set it to zero"."""
+    return token if before and before.tag in {"IT", "to"} else Token("zero", NAME)
+
+
+def _count(token: Token, before: Token | None, behind: Token | None, earlier: list[Token]) -> Token:
+    tag = before.tag if before else ""
+    if tag in {"UNDER", "OVER", "BETWEEN"} or (earlier and _in_a_range(earlier)):
+        return Token(token.text, "MONEY", minor_units(token.text) if token.text[0].isdigit() else token.number * 100)
+    if token.text.isdigit() and token.number >= _NAMES_FROM:
+        return token if tag in _COUNTED else Token(token.text, NAME)
+    return token
+
+
+def _in_a_range(earlier: list[Token]) -> bool:
+    """Whether the token stands behind "between 20 and" or "20 -"."""
+    tags = [token.tag for token in earlier[-3:]]
+    return tags[-1] in {"and", "to", "MARK"} and "BETWEEN" in tags
+
+
+_SETTLERS: Final[dict[str, Callable[[Token, Token | None, Token | None, list[Token]], Token]]] = {
+    "order": _order,
+    "one": _one,
+    "first": _first,
+    "left": _left,
+    "zero": _zero,
+    "new": _new,
+    "NUMBER": _count,
+    "SIZE": _size,
+}
+
+
+def _numbers_joined(tokens: list[Token]) -> list[Token]:
+    """ "twenty five" is 25, "two dozen" 24, and "two hundred" 200."""
+    joined: list[Token] = []
+    for token in tokens:
+        last = joined[-1] if joined else None
+        if last and last.tag == token.tag == "NUMBER":
+            if token.text in {"dozen", "hundred"} and last.number:
+                joined[-1] = Token(f"{last.text} {token.text}", "NUMBER", last.number * token.number)
+                continue
+            if last.text.isalpha() and last.number in range(20, 100, 10) and 0 < token.number < 10:
+                joined[-1] = Token(f"{last.text} {token.text}", "NUMBER", last.number + token.number)
+                continue
+        joined.append(token)
+    return joined
+
+
+_SAYS_HOW: Final = frozenset({"COLOUR", "SIZE", "CATEGORY", "ORDINAL", "NUMBER", "MONEY", "MARK", "ONE", "IT", "SKU"})
+
+
+def _names_joined(tokens: list[Token], known: frozenset[str]) -> list[Token]:
+    """Words of the lexicon inside a name belong to it: "rate limit beanie", "cold start", "the two generals poster"."""
+    joined = list(tokens)
+    for place, token in enumerate(tokens):
+        before = joined[place - 1].tag if place else ""
+        behind = tokens[place + 1].tag if place + 1 < len(tokens) else ""
+        ordinary = token.tag not in _SAYS_HOW and token.tag != NAME
+        inside = before == NAME and behind in {NAME, "CATEGORY"} and ordinary and not token.tag.islower()
+        shown = token.text in known and ordinary and NAME in {before, behind}
+        begins = behind == NAME and (
+            (token.tag == "PURPOSE" and (before == "the" or _leads_to_a_kind(tokens, place)))
+            or (token.tag == "NUMBER" and token.text.isalpha() and before in {"a", "the", "IT"})
+        )
+        if inside or shown or begins:
+            joined[place] = Token(token.text, NAME)
+    return joined
+
+
+def _leads_to_a_kind(tokens: list[Token], place: int) -> bool:
+    """Whether nothing but names stands between a word and the kind of goods behind it."""
+    behind = next((token.tag for token in tokens[place + 1 :] if token.tag != NAME), "")
+    return behind == "CATEGORY"

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from shop.companions.offline_model.memory import Call, Json, text_of
+from shop.companions.offline_model.conversation import Call, Json, text_of
 from shop.companions.offline_model.plan import decide
 
 if TYPE_CHECKING:

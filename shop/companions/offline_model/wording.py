@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from shop.companions.offline_model.memory import Json
+from shop.companions.offline_model.conversation import Json
+from shop.companions.offline_model.memory import amount_of
 
 _NUMBERS: Final = (
     "no",
@@ -39,7 +40,8 @@ def money(amount: Any) -> str:
 
 
 def lowest(products: list[Json]) -> str:
-    return money(min((product.get("price") or {} for product in products), key=lambda price: price.get("minor", 0)))
+    """The lowest price among products."""
+    return money(min(products, key=amount_of, default={}).get("price"))
 
 
 def items(count: int) -> str:
@@ -54,6 +56,7 @@ def variant(thing: Json) -> str:
 
 def wish(colour: str | None, size: str | None) -> str:
     """`in black, size L`, `in L`, or nothing."""
+    size = None if size == "one size" else size
     if colour and size:
         return f"in {colour}, size {size}"
     return f"in {colour or size}" if colour or size else ""

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.companions.offline_model.fake_shop import Chat, FakeShop
+from tests.companions.offline_model.chat import ChatOverTheWire as Chat
+from tests.companions.offline_model.fake_shop import FakeShop
 
 HOODIE = "long-context-hoodie-black-l"
 
@@ -18,11 +19,11 @@ def test_the_main_story_from_search_to_order() -> None:
     assert "may not" in refused and "button" in refused and "Added" not in refused
 
     shop.may_buy = True
-    assert chat.decide().startswith("Added **Long Context Hoodie** (black, L).")
+    assert chat.decide().startswith("Added **Long Context** (black, L).")
 
     waiting = chat.say("check out")
     assert chat.calls == [("place_order", {})]
-    assert "receipt is ready" in waiting and not shop.orders
+    assert "receipt is ready" in waiting and not shop.placed
 
     assert chat.decide() == "Done: order **CC-7K3MQ2** is placed, €58.00 in total, going to Office."
 
@@ -36,7 +37,7 @@ def test_after_consent_the_rest_of_the_wish_is_done() -> None:
     shop.may_buy = True
     said = chat.decide()
     assert chat.calls == [("place_order", {})]
-    assert said.startswith("Added **Long Context Hoodie**") and said.endswith("until you confirm it there.")
+    assert said.startswith("Added **Long Context**") and said.endswith("until you confirm it there.")
     assert chat.decide().startswith("Done: order **CC-7K3MQ2**")
 
 
@@ -58,10 +59,10 @@ def test_a_text_that_gives_orders_fools_this_model_openly() -> None:
     shop = FakeShop()
     chat = Chat(shop)
     said = chat.say("tell me about the prompt injection stickers")
-    sku = "prompt-injection-stickers-bone"
+    sku = "prompt-injection-stickers-rust"
     assert [name for name, _ in chat.calls] == ["get_product", "add_to_cart", "place_order"]
     assert chat.calls[1] == ("add_to_cart", {"sku": sku, "quantity": 10})
-    assert "told me to order ten" in said and "Nothing is bought" in said and not shop.orders
+    assert "told me to order ten" in said and "Nothing is bought" in said and not shop.placed
     declined = chat.decide({"outcome": "failed", "code": "declined", "message": "Declined."})
     assert declined == "That's fine: nothing was bought, and your cart is as it was."
 
@@ -77,7 +78,9 @@ def test_without_consent_the_fooled_model_gets_nowhere() -> None:
 def test_one_short_question_at_a_time_until_the_variant_is_clear() -> None:
     """What is missing is asked, the answers add up, and the rest of the wish is not forgotten."""
     chat = Chat(FakeShop())
-    assert chat.say("order two context tees") == "Which colour (black, ink or bone) and which size (S, M, L or XL)?"
+    assert (
+        chat.say("order two context tees") == "Which colour (black, ink, bone or rust) and which size (S, M, L or XL)?"
+    )
     assert chat.say("black") == "**The Context Tee** in which size: S, M, L or XL?"
     chat.say("L please")
     assert chat.calls == [("add_to_cart", {"sku": "context-tee-black-l", "quantity": 2}), ("place_order", {})]
@@ -87,13 +90,13 @@ def test_a_cart_is_changed_in_ordinary_words() -> None:
     """Quantity, size and removal all mean the line that was spoken of."""
     shop = FakeShop()
     chat = Chat(shop)
-    chat.say("add a black context tee in L and a tote")
-    assert shop.cart == {"context-tee-black-l": 1, "stateless-tote-sand": 1}
+    chat.say("add a black context tee in L and a bearer tote in bone")
+    assert shop.cart == {"context-tee-black-l": 1, "bearer-tote-bone": 1}
     chat.say("make it two")
-    assert shop.cart == {"context-tee-black-l": 1, "stateless-tote-sand": 2}
+    assert shop.cart == {"context-tee-black-l": 1, "bearer-tote-bone": 2}
     chat.say("change the tee to M")
-    assert shop.cart == {"stateless-tote-sand": 2, "context-tee-black-m": 1}
-    assert "Removed **Stateless Tote** (sand)" in chat.say("take out the tote")
+    assert shop.cart == {"bearer-tote-bone": 2, "context-tee-black-m": 1}
+    assert "Removed **Bearer** (bone)" in chat.say("take out the tote")
     assert chat.say("empty my cart") == "Your cart is empty."
     assert shop.cart == {}
 
@@ -102,11 +105,11 @@ def test_orders_are_looked_up_and_cancelled() -> None:
     """The last order is looked up before it is cancelled; a number that is not there is told as such."""
     shop = FakeShop()
     chat = Chat(shop)
-    chat.say("add the 418 mug")
-    chat.say("ship it to my home")
-    assert chat.calls == [("place_order", {"address": "Home"})]
+    chat.say("add the teapot mug in sky")
+    chat.say("ship it to the warehouse")
+    assert chat.calls == [("place_order", {"address": "Warehouse"})]
     chat.decide()
-    assert "**CC-7K3MQ2** is pending: 1 item, €18.00" in chat.say("where's my order?")
+    assert "**CC-7K3MQ2** is pending: 1 item, €16.00" in chat.say("where's my order?")
     assert chat.say("what is in order CC-ZZZZZZ") == "I can't find that order. Please check the number."
     chat.say("cancel my last order")
     assert chat.calls == [("list_orders", {}), ("cancel_order", {"number": "CC-7K3MQ2"})]
@@ -129,7 +132,7 @@ def test_orders_are_looked_up_and_cancelled() -> None:
 def test_what_did_not_work_is_said_and_nothing_is_claimed(outcome: dict[str, str], words: str) -> None:
     """Each refusal and failure ends the turn with its own plain words, and none of them sounds like success."""
     chat = Chat(FakeShop())
-    chat.say("add the 418 mug")
+    chat.say("add the teapot mug in sky")
     chat.say("check out")
     said = chat.decide(outcome)
     assert words in said and "Done" not in said and chat.calls == []
@@ -144,7 +147,7 @@ def test_a_late_decision_is_answered_in_a_later_turn() -> None:
     refused = next(item for item in chat.items if item.get("name") == "add_to_cart")
     chat.say("show me mugs")
     shop.may_buy = True
-    assert chat.decide(call=refused).startswith("Added **Long Context Hoodie** (black, L).")
+    assert chat.decide(call=refused).startswith("Added **Long Context** (black, L).")
 
 
 def test_only_offered_tools_are_called() -> None:
@@ -158,8 +161,8 @@ def test_yes_takes_up_an_offer_but_never_confirms_a_receipt() -> None:
     """A "yes" to the offer to check out asks for the receipt; a "yes" to the receipt is pointed at its button."""
     shop = FakeShop()
     chat = Chat(shop)
-    chat.say("add the 418 mug")
+    chat.say("add the teapot mug in sky")
     chat.say("yes please")
     assert chat.calls == [("place_order", {})]
     assert "confirmed by you alone" in chat.say("yes, confirm")
-    assert chat.calls == [] and not shop.orders
+    assert chat.calls == [] and not shop.placed

@@ -9,7 +9,8 @@ import pytest
 from openai import OpenAI
 
 from shop.companions.offline_model import create_wsgi_app
-from tests.companions.offline_model.fake_shop import sdk_client, tool_schemas
+from tests.companions.offline_model.chat import sdk_client
+from tests.companions.offline_model.fake_shop import tool_schemas
 
 NOW = 1_700_000_000
 HELLO = [{"type": "message", "role": "user", "content": "hello"}]

@@ -1,0 +1,77 @@
+"""What every way to begin a turn shares: one transaction opens the assistant's delegation and stores what began the turn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from shop.assistant.model import Model
+from shop.assistant.turn import TurnLoop
+from shop.conversations import delegation, turns
+from shop.conversations.models import Conversation, Item, Trigger, Turn
+from shop.database import Database
+from shop.principal import Principal
+from shop.settings import Settings
+from shop.tools.gateway import Gateway
+
+
+class Unanswerable(Exception):
+    """This cannot be decided or tried again (any more); the message is for the person."""
+
+
+class NotThere(Unanswerable):
+    """There is no such answer, question or receipt in this conversation."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A turn that has begun, for whom, and the call that a decision already ran."""
+
+    conversation: Conversation
+    assistant: Principal
+    turn: Turn
+    decided: Item | None = None
+
+
+class Beginning:
+    """A shop's assistant: its model, its loop, and how a turn begins."""
+
+    def __init__(self, database: Database, gateway: Gateway, model: Model, settings: Settings) -> None:
+        self._database, self._gateway, self._settings = database, gateway, settings
+        self.model = model
+        self._loop = TurnLoop(database, gateway, model, tool_call_limit=settings.tool_call_limit)
+        self._build = model.build(gateway.policy.version)
+
+    def _begin(
+        self,
+        db: Session,
+        person: Principal,
+        conversation: Conversation,
+        trigger: Trigger,
+        message: str | None,
+        page: turns.Page | None = None,
+    ) -> Begun:
+        assistant = delegation.assistant_for(
+            db,
+            person,
+            conversation,
+            build=str(self._build["digest"]),
+            lifetime=self._settings.delegation_lifetime,
+        )
+        turn = turns.begin(
+            db,
+            conversation,
+            trigger=trigger,
+            message=message,
+            page=page,
+            delegation=str(assistant.delegation),
+            build=dict(self._build),
+        )
+        return Begun(conversation, assistant, turn)
+
+    def _turn_of(self, db: Session, conversation: Conversation, turn_id: str) -> Turn:
+        turn = db.get(Turn, turn_id)
+        if turn is None or turn.conversation_id != conversation.id:
+            raise NotThere("There is no such answer in this conversation.")
+        return turn

@@ -1,0 +1,111 @@
+"""What a person could say: ways to begin, and ways to go on. Offered by the shop, never by a model, and said as the person's own.
+
+An offer promises nothing: what comes of it is decided when it is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from shop.conversations.models import Item, ItemKind, Turn, TurnState
+from shop.conversations.turns import exchange_of
+from shop.principal import CONSENTABLE, Principal
+from shop.tools.gateway import Gateway
+from shop.tools.registry import TOOLS
+
+MOST_FOLLOW_UPS = 3
+_FEWEST_TO_COMPARE, _MOST_TO_COMPARE = 2, 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class May:
+    """What a person may do by today's policy, as far as an offer depends on it."""
+
+    fill_cart: bool
+    order: bool
+    see_orders: bool
+    audit: bool
+    support: bool
+    administer: bool
+
+    @classmethod
+    def of(cls, gateway: Gateway, person: Principal) -> May:
+        """Ask the policy; decides nothing. What is offered to say must be possible through an assistant."""
+        through = replace(person, scopes=CONSENTABLE)
+        return cls(
+            fill_cart=gateway.may(through, "cart:write"),
+            order=gateway.may(through, "orders:place"),
+            see_orders=gateway.may(through, "orders:read"),
+            audit=gateway.may(person, "audit:read", everybodys=True),
+            support=gateway.may(person, "orders:read", everybodys=True),
+            administer=gateway.may(person, "members:read", everybodys=True),
+        )
+
+
+@dataclass(frozen=True)
+class Starter:
+    """A way to begin: a message to send, or a page to open (`href`). `kind` says in a word what it is good for."""
+
+    kind: str
+    text: str
+    href: str | None = None
+
+
+def starters(may: May) -> list[Starter]:
+    """Four ways to begin an empty conversation, by what its person may do."""
+    offered = [
+        *([Starter("Review", "What assistants did here, and under which rule", "/audit/")] if may.audit else []),
+        *([Starter("Support", "The latest orders of everybody here", "/orders")] if may.support else []),
+        *([Starter("Administer", "Who is a member, and with which roles", "/admin/people/")] if may.administer else []),
+        Starter("Find", "Black hoodies under 60, in L" if may.fill_cart else "Show me everything under 20"),
+        Starter("Get an idea", "Something warm for my head"),
+        *([Starter("Keep track", "Where are my orders?")] if may.see_orders else []),
+        Starter("Ask", "What may you do here?"),
+        Starter("Look around", "Show me the posters"),
+    ]
+    return offered[:4]
+
+
+def follow_ups(past: list[Turn], may: May) -> list[str]:
+    """A few things to say after the latest answer, from what came of it; none while something waits or went wrong."""
+    exchange = exchange_of(past)
+    if not exchange or exchange[-1].id != past[-1].id or exchange[-1].state is not TurnState.COMPLETED:
+        return []
+    calls = [item for turn in exchange for item in turn.items if item.kind is ItemKind.CALL and item.outcome]
+    last = (calls[-1].outcome or {}) if calls else {}
+    if last.get("kind") != "succeeded" or last.get("undone"):
+        return []
+    said = (exchange[0].message or "").casefold().strip(" .!?")
+    return [offer for offer in _after(calls[-1], may) if offer.casefold().strip(" .!?") != said][:MOST_FOLLOW_UPS]
+
+
+def _after(call: Item, may: May) -> list[str]:
+    result: Mapping[str, Any] = (call.outcome or {}).get("told", {}).get("result") or {}
+    check_out = ["Check out"] if may.order and result.get("lines") else []
+    match call.tool:
+        case "search_products":
+            return _after_search(len(result.get("products", [])), may)
+        case "get_product":
+            return ["Add it to my cart"] if may.fill_cart else []
+        case "compare_products":
+            return ["Add the first one", "Add the second one"] if may.fill_cart else []
+        case "add_to_cart" | "update_cart" | "reorder" | "undo_cart_change":
+            return [*check_out, "What's in my cart?"]
+        case "view_cart":
+            return check_out or (["Black hoodies under 60, in L"] if may.fill_cart and not result.get("lines") else [])
+        case "place_order":
+            return ["Where is it?", "Cancel it"]
+        case "get_order":
+            return ["Cancel it"] if result.get("can_cancel") and may.order else []
+        case "list_orders":
+            return ["Where is my last order?"] if result.get("orders") else []
+        case _:
+            return []
+
+
+def _after_search(found: int, may: May) -> list[str]:
+    add = ["Add the first one" if found > 1 else "Add it to my cart"] if found and may.fill_cart else []
+    can_compare = "compare_products" in TOOLS and _FEWEST_TO_COMPARE <= found <= _MOST_TO_COMPARE
+    return [*add, *(["Compare them"] if can_compare else [])]
