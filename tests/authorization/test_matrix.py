@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from shop.authorization.conditions import Resource
 from shop.authorization.decisions import Code, Denied, Effect
 from shop.authorization.permissions import Permission as P
-from shop.principal import EVERY_SCOPE, Principal
+from shop.principal import EVERY_SCOPE, FIRST_SCOPES, Principal
 from tests.authorization.cases import (
     ACCESS,
     CATALOGUE,
@@ -77,6 +78,8 @@ ALLOW = [
     Allowed("an auditor reads their organization's trail", person("auditor"), P.AUDIT_READ, TRAIL, "auditor.audit.read"),
     Allowed("an administrator sees the organization's people", person("administrator"), P.MEMBERS_READ, PEOPLE, "administrator.members.read"),
     Allowed("an administrator suspends a member of their organization", person("administrator"), P.MEMBERS_SUSPEND, colleagues(), "administrator.members.suspend"),
+    Allowed("an auditor looks through the organization's clients", person("auditor"), P.AGENTS_READ, colleagues(), "auditor.agents.read"),
+    Allowed("an administrator looks through the organization's clients", person("administrator"), P.AGENTS_READ, colleagues(), "administrator.agents.read"),
     Allowed("an administrator blocks a client of their organization", person("administrator"), P.AGENTS_MANAGE, colleagues(), "administrator.agents.manage"),
     Allowed("a buyer who also supports reads a colleague's order", person("buyer", "support"), P.ORDERS_READ, colleagues(), "support.orders.read"),
     Allowed("an assistant looks through the catalogue from the start", assistant("buyer"), P.CATALOGUE_READ, CATALOGUE, "guest.catalogue.read"),
@@ -135,6 +138,9 @@ DENY = [
     Refused("an auditor orders", person("auditor"), P.ORDERS_PLACE, own(100), Code.NOT_PERMITTED, "default.role"),
     Refused("an auditor uses a colleague's conversation", person("auditor"), P.CONVERSATIONS_USE, colleagues(), Code.NOT_FOUND, "default.not_yours"),
     Refused("an auditor reads another organization's trail", person("auditor"), P.AUDIT_READ, TRAIL_ELSEWHERE, Code.NOT_FOUND, "deny.other_organization"),
+    Refused("a buyer looks through the organization's clients", person("buyer"), P.AGENTS_READ, colleagues(), Code.NOT_PERMITTED, "default.role"),
+    Refused("an administrator looks at a client of another organization", person("administrator"), P.AGENTS_READ, another_organizations(), Code.NOT_FOUND, "deny.other_organization"),
+    Refused("an assistant orders above its organization's ceiling", replace(assistant("buyer"), ceiling=FIRST_SCOPES), P.ORDERS_PLACE, own(100), Code.NOT_PERMITTED, "default.ceiling"),
     Refused("an auditor blocks a client", person("auditor"), P.AGENTS_MANAGE, colleagues(), Code.NOT_PERMITTED, "default.role"),
     Refused("an auditor suspends a member", person("auditor"), P.MEMBERS_SUSPEND, colleagues(), Code.NOT_PERMITTED, "default.role"),
     Refused("an administrator orders", person("administrator"), P.ORDERS_PLACE, own(100), Code.NOT_PERMITTED, "default.role"),
