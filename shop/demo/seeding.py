@@ -24,6 +24,7 @@ from shop.credentials.ledger import Authority, Kind
 from shop.database import Base, Database, moment, new_id
 from shop.identity.members import Profile, provision
 from shop.identity.models import Connection, ExternalIdentity, Organization
+from shop.principal import IN_APP_ASSISTANT
 from shop.settings import SIGNATURES
 from shop.store import listing
 from shop.store.models import Address, Order, OrderLine, OrderStatus, Product, Variant
