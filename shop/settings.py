@@ -117,7 +117,7 @@ class Settings:
             openai_base_url=env.get("OPENAI_BASE_URL", ""),
             model=env.get("SHOP_MODEL", ""),
             presenter_code=env.get("SHOP_PRESENTER_CODE", ""),
-            anonymous_browse=_switch("SHOP_ANONYMOUS_BROWSE", env.get("SHOP_ANONYMOUS_BROWSE", "0")),
+            anonymous_browse=_switch("SHOP_ANONYMOUS_BROWSE", env.get("SHOP_ANONYMOUS_BROWSE", "")),
             **_external_issuer(env),
         )
 
@@ -226,6 +226,12 @@ def _require_issuer(text: str) -> None:
         raise ValueError(
             f"SHOP_OAUTH_ISSUER must be the issuer's own URL, such as https://login.example, not {text!r}."
         )
+
+
+def _switch(name: str, text: str) -> bool:
+    if text not in {"", "0", "1"}:
+        raise ValueError(f"{name} must be 1 (on) or 0 (off), not {text!r}.")
+    return text == "1"
 
 
 def _base_url(text: str) -> str:
