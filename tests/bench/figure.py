@@ -10,23 +10,24 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Figure:
-    """A figure; it holds when it is at most its goal."""
+    """A figure; it holds when it is at most its goal, or at least, where more is better."""
 
     name: str
     value: float
     goal: float
     unit: str
     how: str
+    at_least: bool = False
     holds: bool = field(init=False)
 
     def __post_init__(self) -> None:
         self.value = round(self.value, 2)
-        self.holds = self.value <= self.goal
+        self.holds = self.value >= self.goal if self.at_least else self.value <= self.goal
 
     def row(self) -> str:
         """The figure as a row of the README's table."""
         shown = f"{self.value:g}{self.unit}" if self.unit == "×" else f"{self.value:g} {self.unit}"
-        goal = f"≤ {self.goal:g}{self.unit}" if self.unit == "×" else f"{self.goal:g} {self.unit}"
+        goal = f"≤ {self.goal:g}{self.unit}" if self.unit == "×" else f"{'≥ ' * self.at_least}{self.goal:g} {self.unit}"
         return f"| {self.name} | {shown} | {goal} | {'yes' if self.holds else 'no'} | {self.how} |"
 
 

@@ -6,15 +6,17 @@ model it sees only instructions, input items and tool schemas. It imports nothin
 One request travels through the modules in this order:
 
     wire.py        HTTP and JSON: validates the request, writes the response or its event stream
-    memory.py      reads the input items: who said what, which calls ran, what they showed ("the second one")
-    understand.py  one sentence -> clauses, each an intent with slots   (words: tokens.py and lexicon.py)
-    context.py     completes a clause by what was said before it ("in M", "yes", "try again")
-    plan.py        clauses -> the next tool call, or the final words    (its recipes: goods.py, basket.py, orders.py)
-    gullible.py    the one deliberate weakness, so that people can watch the gateway stop it
-    say.py         every sentence that the model says                   (its small words: wording.py)
+    conversation.py  the input items: who said what, on which page, which calls ran with what outcome
+    memory.py        what these calls showed, and so what "the second one" and "it" mean
+    tokens.py        a sentence -> tagged words  (lexicon.py, phrases.py; spelling.py forgives mistakes)
+    understand.py    tagged words -> clauses, each an intent with slots  (splitting.py, naming.py, rules.py, slots.py)
+    context.py       completes a clause by what was said before it: "in M", "yes", "no, the blue one"  (fragments.py, focus.py)
+    plan.py          clauses -> the next tool call, or the final words  (recipes: goods.py, basket.py, orders.py; finding.py)
+    gullible.py      the one deliberate weakness, so that people can watch the gateway stop it
+    say.py           every sentence that the model says  (say_goods.py, say_cart.py, wording.py)
 
-To teach it a new sentence: a word goes into `lexicon.py`, a form into the rules of `understand.py`, a new ability into
-a recipe. Nothing here decides what is allowed; that is the gateway's, and this model is free to ask for anything.
+To teach it a new sentence: a word goes into `lexicon.py`, a turn of speech into `phrases.py`, a form into the table of
+`rules.py`, a new ability into a recipe. Then label it in `tests/companions/offline_model/sentences.toml`. Nothing here decides what is allowed; that is the gateway's, and this model is free to ask for anything.
 """
 
 from shop.companions.offline_model.wire import create_wsgi_app

@@ -35,10 +35,10 @@ def change(clause: Clause, memory: Memory) -> Plan:
     """Another quantity of a line, or the line in another colour or size, or another product instead of it."""
     if clause.instead is not None:
         line = yield from _find_line(clause, memory, by_variant=True)
-        product = line if isinstance(line, Said) else (yield from find_product(clause.instead, memory))
-        if isinstance(line, Said) or isinstance(product, Said):
-            return line if isinstance(line, Said) else product
-        return (yield from _exchange(line, product, clause.instead, memory))
+        if isinstance(line, Said):
+            return line
+        product = yield from find_product(clause.instead, memory)
+        return product if isinstance(product, Said) else (yield from _exchange(line, product, clause.instead, memory))
     if clause.fixes and (clause.pick or clause.names) and (last := memory.line_of(memory.last_sku)):
         product = yield from find_product(clause, memory)
         if isinstance(product, Said):
@@ -100,9 +100,20 @@ def undo(clause: Clause, memory: Memory) -> Plan:
     """Undo the last change of the cart, as the shop remembers it. After an order, what can be undone is the order."""
     if memory.ordered_last and memory.order_number:
         call = Call("cancel_order", {"number": memory.order_number})
-    else:
-        call = Call("undo_cart_change")
-    return say.came_of(call, (yield call))
+        return say.came_of(call, (yield call))
+    before = memory.held_before
+    call = Call("undo_cart_change")
+    outcome = yield call
+    if not outcome.succeeded:
+        return say.came_of(call, outcome)
+    # The shop undoes one change. A message may have made several ("no, the blue one"): the rest is set back as it was.
+    for line in memory.lines() if before is not None else []:
+        if (held := before.get(str(line["sku"]), 0)) != count_of(line, "quantity"):
+            call = Call("update_cart", {"sku": line["sku"], "quantity": held})
+            outcome = yield call
+            if not outcome.succeeded:
+                return say.came_of(call, outcome)
+    return say.undone(outcome.result)
 
 
 def view(clause: Clause, memory: Memory) -> Plan:

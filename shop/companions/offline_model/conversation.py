@@ -39,6 +39,8 @@ class Outcome:
     result: Json = field(default_factory=dict)
     code: str = ""
     message: str = ""
+    undone: bool = False
+    """The person has taken the change back since, by hand."""
 
     @property
     def succeeded(self) -> bool:
@@ -151,6 +153,7 @@ def _outcome(output: object) -> Outcome:
         result=_readable(result) if isinstance(result, dict) else {},
         code=str(found.get("code", "" if found else "unavailable")),
         message=str(found.get("message", "")),
+        undone="undone" in found,
     )
 
 

@@ -43,17 +43,19 @@ class Memory:
     orders: list[Json] = field(default_factory=list)
     order_number: str | None = None
     ordered_last: bool = False
-    removed_last: bool = False
+    held_before: dict[str, int] | None = None
+    """How many of each SKU the cart held before the last message that changed it."""
     display: str = ""
     """What was shown last: `products`, `cart`, `orders`, one `order`, or `addresses`."""
     pending: list[Clause] = field(default_factory=list)
     """Wishes that wait for the answer to a question."""
     last_search: Clause | None = None
     _adds_to_shown: bool = False
+    _changes_the_cart: bool = False
 
     def begin(self, page: Page | None) -> None:
         """A new message, said on this page: coming to another page is looking at what it shows."""
-        self._adds_to_shown = False
+        self._adds_to_shown = self._changes_the_cart = False
         self.fresh = set()
         if page is not None and page != self.page:
             if page.kind == "product":
@@ -77,6 +79,8 @@ class Memory:
             self._learn_comparison(result)
         elif call.name in CART_TOOLS:
             self._learn_cart(call, result)
+            if outcome.undone:
+                self.cart, self.last_sku = None, None
         elif call.name == "list_addresses":
             self.saved_addresses, self.display = objects(result.get("addresses")), "addresses"
         elif call.name == "list_orders":
@@ -112,18 +116,29 @@ class Memory:
         self.focus = None
 
     def _learn_cart(self, call: Call, cart: Json) -> None:
-        held = {line.get("sku") for line in self.lines()}
+        held = self._held() if self.cart is not None else None
         self.cart, self.display = cart, "cart"
         now = [str(line.get("sku")) for line in self.lines()]
         if call.name in CART_CHANGES:
             self.ordered_last = False
-            self.removed_last = bool(held - set(now))
+            if not self._changes_the_cart:
+                self._changes_the_cart, self.held_before = True, self._held_before(call) if held is None else held
             added = cart.get("added")
-            came = next((sku for sku in reversed(now) if sku not in held), now[-1] if now else None)
+            came = next((sku for sku in reversed(now) if sku not in (held or {})), now[-1] if now else None)
             said = (added.get("sku") if isinstance(added, dict) else None) or call.arguments.get("sku") or came
             self.focus = self.last_sku = str(said) if said else None
         elif len(now) == 1:
             self.last_sku = now[0]
+
+    def _held(self) -> dict[str, int]:
+        return {str(line.get("sku")): count_of(line, "quantity") for line in self.lines()}
+
+    def _held_before(self, call: Call) -> dict[str, int] | None:
+        """What a cart that was not seen before must have held, if its first change tells."""
+        if call.name != "add_to_cart":
+            return None
+        sku, quantity = str(call.arguments.get("sku")), count_of(call.arguments, "quantity", 1)
+        return {one: count - quantity * (one == sku) for one, count in self._held().items()}
 
     def _learn_order(self, call: Call, order: Json) -> None:
         self.display = "order"

@@ -93,7 +93,7 @@ def _with_cart(said: str, result: Json) -> Said:
 
 def ask_line(lines: Sequence[Json]) -> Said:
     """Which line of the cart is meant."""
-    names = [f"{line.get('name')} ({line.get('colour')}, {line.get('size')})" for line in lines]
+    names = [f"{line.get('name')}{variant(line)}" for line in lines]
     return Said(f"Which one: {listing(names, 'or')}?", go_on=False)
 
 

@@ -31,7 +31,7 @@ class Chat:
         self.page = page
         self.items: list[Json] = []
         self.calls: list[tuple[str, Json]] = []
-        self._tools = tool_schemas(*tools)
+        self.tools = tool_schemas(*tools)
 
     def say(self, text: str) -> str:
         """The person says something; returns the assistant's final words."""
@@ -63,7 +63,7 @@ class Chat:
 
     def _next_step(self) -> Call | str:
         """What the model does next, straight from its decision, without a wire."""
-        return decide(self.items, {tool["name"]: tool["parameters"] for tool in self._tools})
+        return decide(self.items, {tool["name"]: tool["parameters"] for tool in self.tools})
 
     def _append(self, call: Json, outcome: Json) -> None:
         call_id = f"call_{len(self.items)}"
@@ -74,10 +74,13 @@ class Chat:
 class ChatOverTheWire(Chat):
     """The same, through the SDK and the model's HTTP."""
 
+    @staticmethod
+    def responses() -> Any:
+        """The SDK's resource. Its parameter types are unions of dozens of classes; here plain JSON goes over its wire."""
+        return sdk_client().responses
+
     def _next_step(self) -> Call | str:
-        # The SDK's parameter types are unions of dozens of classes; here plain JSON goes over its wire.
-        responses: Any = sdk_client().responses
-        response = responses.create(model="offline-1", input=self.items, tools=self._tools, store=False)
+        response = self.responses().create(model="offline-1", input=self.items, tools=self.tools, store=False)
         item = response.output[0]
         if item.type == "message":
             return str(response.output_text)

@@ -1,0 +1,100 @@
+"""How much of what people say the offline model understands, and what a turn of it costs beside the bare wire."""
+
+from __future__ import annotations
+
+from itertools import cycle, pairwise
+from typing import Any
+from unittest.mock import patch
+
+import httpx2
+
+from shop.companions.offline_model import create_wsgi_app, wire
+from shop.companions.offline_model.understand import understand
+from tests.bench.figure import Figure, medians, timed
+from tests.companions.offline_model.chat import ChatOverTheWire
+from tests.companions.offline_model.fake_shop import FakeShop
+from tests.companions.offline_model.labelled import Case, dialogues, faults, sentences
+
+_HELD_OUT = ("held_out.toml", "held_out_again.toml", "held_out_last.toml")
+
+
+def understood_as_labelled() -> Figure:
+    """The share of the labelled sentences and dialogues that lead to the labelled calls."""
+    cases = [*sentences("sentences.toml"), *dialogues("dialogues.toml")]
+    return _accuracy("offline model: labelled ones understood", cases, 98)
+
+
+def understood_unseen() -> Figure:
+    """The same of those that no rule was made for."""
+    cases = [case for file in _HELD_OUT for case in (*sentences(file), *dialogues(file))]
+    return _accuracy("offline model: held-out ones understood", cases, 90)
+
+
+def turn_of_the_offline_model(rounds: int = 300) -> Figure:
+    """A turn of a dialogue over the model's wire, against the same requests answered with canned sentences and calls.
+
+    Nothing is remembered of the round before: every turn reads its whole conversation anew.
+    """
+    chat = _Recorded(FakeShop())
+    for text in (
+        "black hoodies under 60, in L",
+        "add the second one",
+        "make it two",
+        "what's in my cart?",
+        "check out",
+    ):
+        chat.say(text)
+    turns = [(chat.requests[first:last], chat.answers[first:last]) for first, last in pairwise(chat.begins)]
+    each = cycle(turns)
+    with httpx2.Client(
+        transport=httpx2.WSGITransport(app=create_wsgi_app()), base_url="http://model.invalid"
+    ) as client:
+
+        def thinking() -> None:
+            understand.cache_clear()
+            _ask(client, next(each)[0])
+
+        def canned() -> None:
+            requests, answers = next(each)
+            replies = iter(answers)
+            with patch.object(wire, "decide", lambda items, tools: next(replies)):
+                _ask(client, requests)
+
+        bare, real = medians(timed(canned), timed(thinking), rounds=rounds)
+    how = f"five turns of a dialogue, streamed, in this process, without the SDK: {real * 1e3:.1f} ms, the same requests with canned answers {bare * 1e3:.1f} ms; medians of {rounds} in turns"
+    return Figure("offline model: a turn", real / bare, 3, "×", how)
+
+
+class _Recorded(ChatOverTheWire):
+    """Keeps what it sent and got, and where each turn began."""
+
+    def __init__(self, shop: FakeShop) -> None:
+        super().__init__(shop)
+        self.requests: list[dict[str, Any]] = []
+        self.answers: list[Any] = []
+        self.begins = [0]
+
+    def say(self, text: str) -> str:
+        said = super().say(text)
+        self.begins.append(len(self.requests))
+        return said
+
+    def _next_step(self) -> Any:
+        step = super()._next_step()
+        self.requests.append({"model": "offline-1", "stream": True, "input": list(self.items), "tools": self.tools})
+        self.answers.append(step)
+        return step
+
+
+def _ask(client: httpx2.Client, requests: list[dict[str, Any]]) -> None:
+    """Send the requests of a turn, and read each answer's stream to its end."""
+    for request in requests:
+        response = client.post("/v1/responses", json=request)
+        if response.status_code != 200 or "response.completed" not in response.text:
+            raise RuntimeError(response.text)
+
+
+def _accuracy(name: str, cases: list[Case], goal: float) -> Figure:
+    wrong = [case.name for case, _ in faults(cases)]
+    how = f"{len(cases) - len(wrong)} of {len(cases)} lead to the expected calls and words"
+    return Figure(name, 100 * (1 - len(wrong) / len(cases)), goal, "%", how, at_least=True)
