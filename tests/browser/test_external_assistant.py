@@ -38,9 +38,11 @@ def a_program_on_this_computer() -> Iterator[tuple[str, list[dict[str, list[str]
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Waiting)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/callback", answers
-    server.shutdown()
-    server.server_close()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/callback", answers
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def registered_itself(shop: LiveShop, redirect_uri: str) -> str:

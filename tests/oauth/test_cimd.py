@@ -192,11 +192,12 @@ def test_an_address_inside_is_never_connected_to() -> None:
     assert [address for address in INSIDE if is_public(address)] == []
     assert all(is_public(address) for address in (PUBLIC, "8.8.8.8", "2606:2800:21f:cb07:6820:80da:af6b:8b2c"))
     host = Stranger()
+    fetcher = host.fetcher()
     for address in INSIDE:
         for addresses in ([address], [PUBLIC, address], [address, PUBLIC]):
             host.addresses = addresses
             with pytest.raises(FetchRefused, match="not on the public internet"):
-                host.fetcher().get_json(ADDRESS, limit=100)
+                fetcher.get_json(ADDRESS, limit=100)
     assert host.connected == []
 
 
@@ -204,6 +205,7 @@ def test_an_address_inside_is_never_connected_to() -> None:
 def test_only_https_on_its_own_port_of_a_named_host_is_asked() -> None:
     """Anything else is refused before a name is resolved."""
     host = Stranger()
+    fetcher = host.fetcher()
     for url in (
         "http://assistant.example/x",
         "https://assistant.example:8443/x",
@@ -218,10 +220,10 @@ def test_only_https_on_its_own_port_of_a_named_host_is_asked() -> None:
         "gopher://assistant.example/x",
     ):
         with pytest.raises(FetchRefused):
-            host.fetcher().get_json(url, limit=100)
+            fetcher.get_json(url, limit=100)
     assert host.resolved == []
     with pytest.raises(FetchRefused, match="has no address"):
-        host.fetcher().get_json("https://nobody.example/x", limit=100)
+        fetcher.get_json("https://nobody.example/x", limit=100)
 
 
 @pytest.mark.holds("M3")

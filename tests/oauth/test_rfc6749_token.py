@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -160,6 +161,16 @@ def test_every_error_of_a_machines_address_is_json(shop: ShopUnderTest) -> None:
         )
         assert error_of(response) == (401, "invalid_client"), header
         assert response.headers["WWW-Authenticate"].startswith("Basic ")
+
+
+@ONE_ENGINE
+def test_without_https_nothing_is_handed_out_but_on_this_computer(build_shop: Callable[..., ShopUnderTest]) -> None:
+    """§3.2: a shop that is reached over plain http across a network says so in the protocol's form, and issues nothing."""
+    address = "http://192.168.1.4:5999"
+    client = build_shop(base_url=address).app.test_client()
+    form = {"grant_type": "refresh_token", "refresh_token": "x", "client_id": "y"}
+    for path in ("/oauth/token", "/oauth/revoke", "/oauth/introspect"):
+        assert error_of(client.post(path, data=form, base_url=address)) == (400, "insecure_transport")
 
 
 @ONE_ENGINE
