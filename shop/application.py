@@ -8,6 +8,7 @@ from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 from flask import Flask, Response, abort, g, render_template, request
@@ -37,6 +38,7 @@ from shop.mcp import endpoint as mcp
 from shop.mcp import guest
 from shop.oauth import authorize, consent, introspect, metadata, registration, revoke, token
 from shop.oauth.commands import oauth as oauth_commands
+from shop.oauth.external_issuer import ExternalIssuer
 from shop.oauth.fetching import Fetcher
 from shop.oauth.issuer import Issuer
 from shop.oauth.keys import Keys
@@ -77,7 +79,7 @@ def create_app(
         sign_in=_sign_in(settings, database, providers),
     )
     app.extensions["seed"] = seed
-    app.extensions["oauth"] = _issuer(settings, database, fetcher or Fetcher(), providers)
+    app.extensions["oauth"] = _issuer(settings, database, fetcher, providers)
     model = model or Model(settings)
     access.init_app(app)
     app.extensions["conversing"] = conversing = Conversing(database, gateway, model, settings)
@@ -118,11 +120,19 @@ def _add_pages(app: Flask, seed: Seed, conversing: Conversing) -> None:
     guarded(app, agent_pages.pages, Access(own, "each page is asked for: agents:read, agents:manage"))
     guarded(app, agent_registration.pages, Access(own, "each page is asked for: agents:manage"))
     guarded(app, people_pages.pages, Access(own, "each page is asked for: members:read, members:suspend"))
-    _add_authorization_server(app)
+    _add_authorization_server(app, is_external=bool(settings.oauth_issuer))
 
 
-def _add_authorization_server(app: Flask) -> None:
-    """Pages for people, guarded like any other; and endpoints for clients, where no cookie counts and so no CSRF exists."""
+def _add_authorization_server(app: Flask, *, is_external: bool) -> None:
+    """Pages for people, guarded like any other; and endpoints for clients, where no cookie counts and so no CSRF exists.
+
+    Where the operator brought their own authorization server, there is only what says so.
+    """
+    guarded(
+        app, metadata.resource, Access(Rule.PUBLIC, "where clients get their tokens, which they ask before anything")
+    )
+    if is_external:
+        return
     own = Rule.SIGNED_IN
     guarded(app, authorize.endpoint, Access(own, "whoever is asked has signed in; no stranger makes us fetch anything"))
     guarded(app, consent.endpoint, Access(own, "a person's answer, bound to the session that was asked"))
@@ -167,7 +177,11 @@ def _sign_in(settings: Settings, database: Database, providers: Metadata) -> Sig
     )
 
 
-def _issuer(settings: Settings, database: Database, fetcher: Fetcher, providers: Metadata) -> Issuer:
+def _issuer(settings: Settings, database: Database, fetcher: Fetcher | None, providers: Metadata) -> Issuer:
+    own = urlsplit(settings.oauth_issuer)
+    fetcher = fetcher or Fetcher(operators_own=f"{own.scheme}://{own.netloc}" if own.netloc else "")
+    secret = settings.oauth_introspection_client_secret
+    external = ExternalIssuer(settings, fetcher, settings.read_secret(secret) if secret else "")
     return Issuer(
         settings=settings,
         database=database,
@@ -176,6 +190,7 @@ def _issuer(settings: Settings, database: Database, fetcher: Fetcher, providers:
         providers=providers,
         risky_tools=risky_tools(),
         signed_in=signed_in,
+        external=external if settings.oauth_issuer else None,
     )
 
 

@@ -15,10 +15,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 _COOKIE_KEY = "secret_key"
+SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
+"""What may be pinned for tokens of others: asymmetric signatures. Never `none`, nor one that a client's secret could make."""
+_TOKEN_PROFILES = ("rfc9068", "jwt")
 _FILE_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 
 
@@ -41,6 +45,17 @@ class Settings:
     presenter_code: str = field(default="", repr=False)
     anonymous_browse: bool = False
     """Whether MCP clients without a token may list the tools and look at the catalogue, as an audited guest (invariant I2)."""
+
+    oauth_issuer: str = ""
+    """An authorization server of the operator's own, whose tokens are taken instead of this shop's; "" for the embedded one."""
+    oauth_profile: str = "rfc9068"
+    """What its access tokens are: `rfc9068`, or `jwt` for those that do not say their type."""
+    oauth_algorithms: tuple[str, ...] = ("RS256",)
+    """The algorithms that its tokens may be signed with; never taken from a token."""
+    oauth_introspection_client_id: str = ""
+    """Who this shop is at that server: set, and each token is asked about there (RFC 7662)."""
+    oauth_introspection_client_secret: str = ""
+    """Where the secret of that is (`env:NAME` or `file:NAME`): never the secret itself."""
 
     session_idle: timedelta = timedelta(hours=1)
     session_absolute: timedelta = timedelta(hours=12)
@@ -74,6 +89,11 @@ class Settings:
         return not (self.openai_api_key or self.openai_base_url)
 
     @property
+    def resource(self) -> str:
+        """The one protected resource (RFC 8707 §2, RFC 9728 §1.2): `aud` of every access token, whoever issues it."""
+        return f"{self.base_url}/mcp"
+
+    @property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach the shop: both its bind address and its base URL."""
         return is_loopback_host(self.host) and is_loopback_host(urlsplit(self.base_url).hostname or "")
@@ -98,6 +118,7 @@ class Settings:
             model=env.get("SHOP_MODEL", ""),
             presenter_code=env.get("SHOP_PRESENTER_CODE", ""),
             anonymous_browse=_switch("SHOP_ANONYMOUS_BROWSE", env.get("SHOP_ANONYMOUS_BROWSE", "")),
+            **_external_issuer(env),
         )
 
     def read_secret(self, reference: str) -> str:
@@ -169,6 +190,48 @@ def _switch(name: str, text: str) -> bool:
     if text not in {"", "0", "1"}:
         raise ValueError(f"{name} must be 1 (on) or 0 (off), not {text!r}.")
     return text == "1"
+
+
+def _external_issuer(env: Mapping[str, str]) -> dict[str, Any]:
+    """The settings of an authorization server of the operator's own, which make sense together or not at all."""
+    issuer, profile = env.get("SHOP_OAUTH_ISSUER", ""), env.get("SHOP_OAUTH_TOKEN_PROFILE") or "rfc9068"
+    algorithms = tuple((env.get("SHOP_OAUTH_ALGORITHMS") or "RS256").replace(",", " ").split())
+    client_id = env.get("SHOP_OAUTH_INTROSPECTION_CLIENT_ID", "")
+    secret = env.get("SHOP_OAUTH_INTROSPECTION_CLIENT_SECRET", "")
+    if not issuer:
+        if extra := next((name for name in sorted(env) if name.startswith("SHOP_OAUTH_") and env[name]), None):
+            raise ValueError(f"{extra} says how tokens of another issuer are checked: set SHOP_OAUTH_ISSUER too.")
+        return {}
+    _require_issuer(issuer)
+    if profile not in _TOKEN_PROFILES:
+        raise ValueError(f"SHOP_OAUTH_TOKEN_PROFILE must be {' or '.join(_TOKEN_PROFILES)}, not {profile!r}.")
+    if unknown := [name for name in algorithms if name not in SIGNATURES]:
+        raise ValueError(f"SHOP_OAUTH_ALGORITHMS must be of {', '.join(SIGNATURES)}, not {unknown[0]!r}.")
+    if bool(client_id) != bool(secret):
+        raise ValueError("Introspection needs SHOP_OAUTH_INTROSPECTION_CLIENT_ID and …_CLIENT_SECRET, both of them.")
+    return {
+        "oauth_issuer": issuer,
+        "oauth_profile": profile,
+        "oauth_algorithms": algorithms,
+        "oauth_introspection_client_id": client_id,
+        "oauth_introspection_client_secret": secret,
+    }
+
+
+def _require_issuer(text: str) -> None:
+    """An issuer identifier (RFC 8414 §2), https or on this very machine; compared exactly, so kept as it is written."""
+    try:
+        parts = urlsplit(text)
+        is_place = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_place = False
+    is_safe = is_place and (
+        parts.scheme == "https" or (parts.scheme == "http" and is_loopback_host(parts.hostname or ""))
+    )
+    if not is_safe or parts.query or parts.fragment or "@" in parts.netloc or parts.netloc != parts.netloc.lower():
+        raise ValueError(
+            f"SHOP_OAUTH_ISSUER must be the issuer's own URL, such as https://login.example, not {text!r}."
+        )
 
 
 def _base_url(text: str) -> str:

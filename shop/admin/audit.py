@@ -28,6 +28,7 @@ from shop.conversations import threads
 from shop.conversations.models import Conversation
 from shop.credentials.grants import Agent, agent_of, names_of_clients
 from shop.identity.models import Person
+from shop.oauth.inventory import names_of_agents
 from shop.services import services
 
 pages = Blueprint("audit", __name__, url_prefix="/audit")
@@ -155,7 +156,8 @@ def _is_auditor(rule: str) -> bool:
 
 def _names(db: Session, subjects: set[str | None]) -> dict[str, str]:
     known = [subject for subject in subjects if subject]
-    return {person.id: person.name for person in db.scalars(select(Person).where(Person.id.in_(known)))}
+    people = {person.id: person.name for person in db.scalars(select(Person).where(Person.id.in_(known)))}
+    return people | names_of_agents(db, [subject for subject in known if subject not in people])
 
 
 def _counts_as_shown(db: Session, conversation: str) -> Mapping[str, int]:

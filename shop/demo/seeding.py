@@ -25,14 +25,13 @@ from shop.database import Base, Database, moment, new_id
 from shop.identity.members import Profile, provision
 from shop.identity.models import Connection, ExternalIdentity, Organization
 from shop.principal import IN_APP_ASSISTANT
+from shop.settings import SIGNATURES
 from shop.store import listing
 from shop.store.models import Address, Order, OrderLine, OrderStatus, Product, Variant
 from shop.store.vocabulary import publish
 
 _DEFAULT_SCOPE = "openid email profile"
 _DEFAULT_ALGORITHMS = ["RS256", "ES256"]
-_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
-"""What a connection may pin: asymmetric signatures. Never `none`, nor one that the client secret could make."""
 _GARMENT_STOCK = 12
 
 
@@ -133,8 +132,8 @@ class Seed:
         connection.domains = [domain.lower() for domain in entry["domains"]]
         connection.group_roles = dict(entry["group_roles"])
         connection.algorithms = list(configured.get("algorithms", _DEFAULT_ALGORITHMS))
-        if not connection.algorithms or not set(connection.algorithms) <= set(_ALGORITHMS):
-            raise ValueError(f"The algorithms of {entry['slug']} must be some of {', '.join(_ALGORITHMS)}.")
+        if not connection.algorithms or not set(connection.algorithms) <= set(SIGNATURES):
+            raise ValueError(f"The algorithms of {entry['slug']} must be some of {', '.join(SIGNATURES)}.")
         connection.is_demo = is_companion
         db.add(connection)
         db.flush()

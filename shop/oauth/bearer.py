@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shop.oauth.access_tokens import BadToken, verify
+from shop.oauth.external_grants import principal_of
 from shop.oauth.issuer import issuer
 from shop.principal import Principal
 
@@ -22,8 +23,9 @@ def authenticate(authorization_header: str | None) -> Principal:
     """The principal that an `Authorization` header proves. Raises `BearerRefused`.
 
     The token is looked at alone, and no row is read: whether its grant, its person and its client are alive is asked by
-    `ledger.live` in the transaction of each call, which also fills in the roles, and the scopes that are left of those
-    that the token names (invariants I8, I9).
+    `ledger.live` in the transaction of each call, which also fills in the roles, and what is left of the scopes that the token
+    names (invariants I8, I9). Only a token of an external issuer has its rows looked up here, or made when it is the first time
+    (`external_grants.py`).
     """
     scheme, _, encoded = (authorization_header or "").strip().partition(" ")
     if not scheme:
@@ -31,11 +33,14 @@ def authenticate(authorization_header: str | None) -> Principal:
     if scheme.lower() != "bearer" or not encoded.strip():
         raise BearerRefused("invalid_token", "An access token is presented as: Authorization: Bearer TOKEN.")
     server = issuer()
+    now = server.database.clock()
     try:
-        claims = verify(server, encoded.strip(), at=server.database.clock())
+        if server.external is None:
+            return verify(server, encoded.strip(), at=now).principal()
+        token = server.external.verify(encoded.strip(), now)
+        return principal_of(server.database, server.external.url, token, lifetime=server.settings.grant_lifetime)
     except BadToken as bad:
         raise BearerRefused("invalid_token", str(bad)) from bad
-    return claims.principal()
 
 
 def challenge(error: str | None = None, description: str | None = None, scopes: Iterable[str] = ()) -> str:

@@ -37,7 +37,7 @@ TYPE = "oauth-id-jag+jwt"
 """`typ` (draft §3.1): an ID token, an access token or another grant is none."""
 PROFILE = "urn:ietf:params:oauth:grant-profile:id-jag"
 _LONGEST_LIFE = timedelta(minutes=10)
-_LEEWAY = 30
+_LEEWAY = 60
 """Seconds that the provider's clock may be ahead."""
 _LONGEST_ID = 255
 _log = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from flask import current_app
 
@@ -14,6 +14,9 @@ from shop.oauth.fetching import Fetcher
 from shop.oauth.keys import Keys
 from shop.principal import Principal
 from shop.settings import Settings
+
+if TYPE_CHECKING:
+    from shop.oauth.external_issuer import ExternalIssuer
 
 RiskyTools = Mapping[str, Mapping[str, str]]
 """Workflow → name → title of the tools in it that cannot be undone."""
@@ -39,6 +42,8 @@ class Issuer:
     providers: Metadata
     """Discovery and keys of the organizations' identity providers, as sign-in knows them."""
     risky_tools: RiskyTools
+    external: ExternalIssuer | None
+    """Who issues the tokens instead, where the operator brought their own authorization server; None: this one does."""
     signed_in: Callable[[], SignedIn | None]
     """Who is signed in at the browser that asks; None when nobody is."""
 
@@ -50,7 +55,7 @@ class Issuer:
     @property
     def resource(self) -> str:
         """The one protected resource (RFC 8707 §2, RFC 9728 §1.2): `aud` of every access token."""
-        return f"{self.url}/mcp"
+        return self.settings.resource
 
     def person(self) -> SignedIn:
         """Who is signed in at the browser that asks. Raises `LookupError` where the access rule lets nobody else in."""

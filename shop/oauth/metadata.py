@@ -18,7 +18,9 @@ from shop.oauth.protocol import speak_json
 from shop.oauth.token import GRANTS
 
 endpoint = Blueprint("oauth_metadata", __name__)
+resource = Blueprint("oauth_resource", __name__)
 speak_json(endpoint)
+speak_json(resource)
 
 _FRESH = "public, max-age=300"
 
@@ -56,16 +58,19 @@ def authorization_server() -> Response:
     )
 
 
-@endpoint.get("/.well-known/oauth-protected-resource")
-@endpoint.get("/.well-known/oauth-protected-resource/mcp")
+@resource.get("/.well-known/oauth-protected-resource")
+@resource.get("/.well-known/oauth-protected-resource/mcp")
 def protected_resource() -> Response:
-    """RFC 9728 §2, at the URL that the resource's path makes (§3.1), and at the root, where clients look next."""
+    """RFC 9728 §2, at the URL that the resource's path makes (§3.1), and at the root, where clients look next.
+
+    It names who issues the tokens: this shop, or the authorization server that its operator brought.
+    """
     server = issuer()
     return _published(
         {
             "resource": server.resource,
             "resource_name": "Context & Co.",
-            "authorization_servers": [server.url],
+            "authorization_servers": [server.external.url if server.external else server.url],
             "scopes_supported": SCOPES,
             "bearer_methods_supported": ["header"],
         }

@@ -103,7 +103,7 @@ def test_a_code_is_for_its_client_and_its_redirect_uri(shop: ShopUnderTest) -> N
 BAD: dict[str, tuple[dict[str, str | None], str]] = {
     "nothing": ({"grant_type": None}, "invalid_request"),
     "the password grant": ({"grant_type": "password"}, "unsupported_grant_type"),
-    "client credentials": ({"grant_type": "client_credentials"}, "unsupported_grant_type"),
+    "client credentials without any": ({"grant_type": "client_credentials"}, "invalid_client"),
     "a grant type full of quotes": ({"grant_type": '"\\"§…'}, "unsupported_grant_type"),
     "no code": ({"code": None}, "invalid_request"),
     "a code that is none": ({"code": "…'\"; --"}, "invalid_grant"),

@@ -27,7 +27,14 @@ def test_the_metadata_is_complete_and_the_same_at_both_addresses(shop: ShopUnder
     assert metadata["authorization_response_iss_parameter_supported"] is True
     assert metadata["client_id_metadata_document_supported"] is True
     assert metadata["response_types_supported"] == ["code"]
-    assert metadata["grant_types_supported"] == ["authorization_code", "refresh_token"]
+    assert metadata["grant_types_supported"] == [
+        "authorization_code",
+        "refresh_token",
+        "client_credentials",
+        "urn:ietf:params:oauth:grant-type:token-exchange",
+        "urn:ietf:params:oauth:grant-type:jwt-bearer",
+    ]
+    assert metadata["authorization_grant_profiles_supported"] == ["urn:ietf:params:oauth:grant-profile:id-jag"]
     assert metadata["scopes_supported"] == ["browse", "read", "transact"]
     assert "offline_access" not in metadata["scopes_supported"]
     assert "id_token_signing_alg_values_supported" not in metadata

@@ -97,7 +97,7 @@ class ExternalAssistant:
 
     def redeem(self, code: str, **changed: str | None) -> TestResponse:
         """Redeem a code."""
-        return self._kept(self.token(**(self.redemption(code) | changed)))
+        return self.keep(self.token(**(self.redemption(code) | changed)))
 
     def redemption(self, code: str) -> dict[str, str | None]:
         """The parameters that redeem a code."""
@@ -112,7 +112,7 @@ class ExternalAssistant:
     def refresh(self, **changed: str | None) -> TestResponse:
         """Renew its access token."""
         form: dict[str, str | None] = {"grant_type": "refresh_token", "refresh_token": self.refresh_token}
-        return self._kept(self.token(**(form | changed)))
+        return self.keep(self.token(**(form | changed)))
 
     def send(self, path: str, **form: str) -> TestResponse:
         """A form to another endpoint, with this client's own authentication."""
@@ -125,7 +125,8 @@ class ExternalAssistant:
         assert response.status_code == 200, response.text
         return self
 
-    def _kept(self, response: TestResponse) -> TestResponse:
+    def keep(self, response: TestResponse) -> TestResponse:
+        """Remember what a token response brought."""
         self.last = response
         if response.status_code == 200:
             body = response.get_json()
@@ -142,12 +143,13 @@ def registered(
     redirect_uri: str = CALLBACK,
     introspects: bool = False,
     scopes: list[str] | None = None,
+    client_id: str = "",
     **metadata: Any,
 ) -> ExternalAssistant:
     """A client that the operator registered, as `flask oauth register` does."""
     said = {
         "client_name": name,
-        "redirect_uris": [redirect_uri],
+        "redirect_uris": [redirect_uri] if redirect_uri else [],
         "token_endpoint_auth_method": method,
         "grant_types": ["authorization_code", "refresh_token"],
         **metadata,
@@ -156,6 +158,7 @@ def registered(
         client, secret = register(
             db, read_metadata(said), ClientKind.PREREGISTERED, introspects=introspects, scopes=scopes
         )
+        client.client_id = client_id or client.client_id
         return ExternalAssistant(shop, client.client_id, redirect_uri, secret)
 
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from flask import Flask
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from shop.companions.identity_provider import Client, Directory, ProviderConfig, create_app
+from shop.companions.identity_provider import Client, CrossAppAccess, Directory, ProviderConfig, create_app
+from shop.companions.identity_provider.provider import Provider
 from shop.settings import ROOT
 
 BASE_URL = "http://127.0.0.1:5999"
 """Where the shop under test says it is. Flow tests speak to it in-process, so nothing listens there."""
+DESK, DESK_SECRET, DESK_CALLBACK = "cli_desk", "a secret of the desk", "http://127.0.0.1:5998/callback"
+"""An AI client that both companies' providers sign people in for, and let into the shop: what the shop calls it, and itself."""
 
 
 @dataclass
@@ -21,6 +26,12 @@ class ServedProvider:
 
     port: int
     server: BaseWSGIServer
+    app: Flask
+
+    def sign(self, claims: dict[str, Any], typ: str) -> str:
+        """What this provider would have signed, whatever it says."""
+        provider: Provider = self.app.extensions["identity_provider"]
+        return provider.key.sign(claims, typ=typ)
 
     def stop(self) -> None:
         """Stop serving."""
@@ -51,8 +62,23 @@ def serve_provider(slug: str, data_dir: Path, secret: str, *, presenter_code: st
                 redirect_uris=(f"{BASE_URL}/sign-in/callback",),
                 post_logout_redirect_uris=(f"{BASE_URL}/",),
             ),
+            Client(
+                client_id="desk",
+                client_secret=DESK_SECRET,
+                name="Desk",
+                redirect_uris=(DESK_CALLBACK,),
+                access=(
+                    CrossAppAccess(
+                        audience=BASE_URL,
+                        resource=f"{BASE_URL}/mcp",
+                        client_id=DESK,
+                        scopes=("browse", "read", "transact"),
+                    ),
+                ),
+            ),
         ),
     )
-    holder["app"] = create_app(config)  # type: ignore[assignment]
+    app = create_app(config)
+    holder["app"] = app  # type: ignore[assignment]
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    return ServedProvider(server.port, server)
+    return ServedProvider(server.port, server, app)
