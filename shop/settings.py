@@ -186,6 +186,12 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _switch(name: str, text: str) -> bool:
+    if text not in {"", "0", "1"}:
+        raise ValueError(f"{name} must be 1 (on) or 0 (off), not {text!r}.")
+    return text == "1"
+
+
 def _external_issuer(env: Mapping[str, str]) -> dict[str, Any]:
     """The settings of an authorization server of the operator's own, which make sense together or not at all."""
     issuer, profile = env.get("SHOP_OAUTH_ISSUER", ""), env.get("SHOP_OAUTH_TOKEN_PROFILE") or "rfc9068"
@@ -226,12 +232,6 @@ def _require_issuer(text: str) -> None:
         raise ValueError(
             f"SHOP_OAUTH_ISSUER must be the issuer's own URL, such as https://login.example, not {text!r}."
         )
-
-
-def _switch(name: str, text: str) -> bool:
-    if text not in {"", "0", "1"}:
-        raise ValueError(f"{name} must be 1 (on) or 0 (off), not {text!r}.")
-    return text == "1"
 
 
 def _base_url(text: str) -> str:

@@ -68,13 +68,13 @@ class EventName(StrEnum):
         "audit.viewed",
         "Somebody other than its person opened a conversation's audit view or an organization's trail.",
     )
-    AUTHORIZATION_CODE_REPLAYED = (
-        "authorization_code.replayed",
-        "A code was presented a second time; everything that it had led to died.",
-    )
     AUTHORIZATION_REFUSED = (
         "authorization.refused",
         "A client sent a person to the authorization endpoint with a request that was refused.",
+    )
+    AUTHORIZATION_CODE_REPLAYED = (
+        "authorization_code.replayed",
+        "A code was presented a second time; everything that it had led to died.",
     )
     CATALOGUE_IMPORTED = "catalogue.imported", "Foreign goods were brought into the catalogue by the command for it."
     CLIENT_REGISTERED = "client.registered", "A client was registered, by the operator or by itself."

@@ -41,7 +41,7 @@ class Claims:
     expires_at: int
 
     def principal(self) -> Principal:
-        """Whom the token stands for. Roles and scopes are filled in by `ledger.live`."""
+        """Whom the token stands for, with the scopes that it names. What is left of them, `ledger.live` says."""
         return Principal(
             subject=self.subject,
             organization=self.organization,
@@ -49,6 +49,7 @@ class Claims:
             actor=Actor(client_id=self.client_id, agent=self.agent),
             grant=self.grant,
             token=self.token,
+            scopes=self.scopes,
         )
 
 

@@ -23,8 +23,9 @@ def authenticate(authorization_header: str | None) -> Principal:
     """The principal that an `Authorization` header proves. Raises `BearerRefused`.
 
     The token is looked at alone, and no row is read: whether its grant, its person and its client are alive is asked by
-    `ledger.live` in the transaction of each call, which also fills in roles and scopes (invariants I8, I9). Only a token of an
-    external issuer has its rows looked up here, or made when it is the first time (`external_grants.py`).
+    `ledger.live` in the transaction of each call, which also fills in the roles, and what is left of the scopes that the token
+    names (invariants I8, I9). Only a token of an external issuer has its rows looked up here, or made when it is the first time
+    (`external_grants.py`).
     """
     scheme, _, encoded = (authorization_header or "").strip().partition(" ")
     if not scheme:

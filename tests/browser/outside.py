@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import secrets
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import requests
-from playwright.sync_api import Route
 
 from tests.browser.live_shop import LiveShop
 from tests.browser.person import Person
+from tests.support.assistants import pkce
 
-CALLBACK = "https://assistant.example/callback"
 _SECONDS = 20
 
 
@@ -48,58 +44,52 @@ class OutsideAssistant:
             timeout=_SECONDS,
         )
 
+    def is_served(self, tool: str, **arguments: Any) -> bool:
+        """Whether a call is done, not refused in any of the ways in which it can be."""
+        answer = self.call(tool, **arguments)
+        return answer.status_code == 200 and not answer.json()["result"].get("isError", False)
+
 
 def let_in(person: Person, *also: str, name: str = "A traveller") -> OutsideAssistant:
-    """A person lets a newly registered assistant look and read, and whatever titles in `also` they tick besides."""
-    client_id = _register(person.shop, name)
-    verifier = secrets.token_urlsafe(32)
-    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    """A signed-in person lets a newly registered assistant look and read, and do what they tick besides, by its title."""
+    shop = person.shop
+    callback = shop.url("/healthz")  # a page of the shop: the browsers of these tests may go nowhere else
+    client_id, (verifier, challenge) = _register(shop, name, callback), pkce()
     asked = {
         "response_type": "code",
         "client_id": client_id,
-        "redirect_uri": CALLBACK,
+        "redirect_uri": callback,
         "scope": "browse read transact",
         "code_challenge": challenge,
         "code_challenge_method": "S256",
-        "resource": person.shop.url("/mcp"),
+        "resource": shop.url("/mcp"),
     }
-    answers: list[str] = []
-
-    def arrive(route: Route) -> None:
-        answers.append(route.request.url)
-        route.fulfill(body="back at the assistant")
-
-    person.page.route(f"{CALLBACK}**", arrive)
     page = person.open(f"/oauth/authorize?{urlencode(asked)}")
     for title in also:
         page.get_by_role("checkbox", name=title).check()
     page.get_by_role("button", name="Allow what is ticked").click()
-    page.wait_for_url(f"{CALLBACK}**")
-    code = dict(parse_qsl(urlsplit(answers[-1]).query))["code"]
-    return OutsideAssistant(person.shop, _redeem(person.shop, client_id, code, verifier))
+    page.wait_for_url(f"{callback}?**")
+    code = dict(parse_qsl(urlsplit(page.url).query))["code"]
+    form = {
+        "grant_type": "authorization_code",
+        "client_id": client_id,
+        "code": code,
+        "redirect_uri": callback,
+        "code_verifier": verifier,
+        "resource": shop.url("/mcp"),
+    }
+    answer = requests.post(shop.url("/oauth/token"), data=form, timeout=_SECONDS)
+    assert answer.status_code == 200, answer.text
+    return OutsideAssistant(shop, str(answer.json()["access_token"]))
 
 
-def _register(shop: LiveShop, name: str) -> str:
+def _register(shop: LiveShop, name: str, callback: str) -> str:
     metadata = {
         "client_name": name,
-        "redirect_uris": [CALLBACK],
+        "redirect_uris": [callback],
         "token_endpoint_auth_method": "none",
         "grant_types": ["authorization_code", "refresh_token"],
     }
     answer = requests.post(shop.url("/oauth/register"), json=metadata, timeout=_SECONDS)
     assert answer.status_code == 201, answer.text
     return str(answer.json()["client_id"])
-
-
-def _redeem(shop: LiveShop, client_id: str, code: str, verifier: str) -> str:
-    form = {
-        "grant_type": "authorization_code",
-        "client_id": client_id,
-        "code": code,
-        "redirect_uri": CALLBACK,
-        "code_verifier": verifier,
-        "resource": shop.url("/mcp"),
-    }
-    answer = requests.post(shop.url("/oauth/token"), data=form, timeout=_SECONDS)
-    assert answer.status_code == 200, answer.text
-    return str(answer.json()["access_token"])

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from playwright.sync_api import expect
 
 from tests.browser.gate import GatedModel
+from tests.browser.outside import let_in
 from tests.browser.person import Person
 
 Walk = Iterator[tuple[str, Person]]
@@ -204,6 +205,57 @@ def talking_to_a_model_that_hesitates(meet: Meet, model: GatedModel) -> Walk:
     with model.failing():
         sofia.say("add the second one")
     yield "chat, broken off", sofia
+
+
+def assistants_from_outside(meet: Meet) -> Walk:
+    """Connecting an assistant, looking after it, and what an administrator sees of it and decides."""
+    sofia, ines = meet("sofia"), meet("ines")
+    sofia.open("/connect")
+    yield "how to connect", sofia
+    sofia.sign_in("/assistants")
+    yield "connected assistants, none", sofia
+    let_in(sofia, name="A traveller")
+    outside = let_in(sofia, "Buy for you", name="A guide with a name that is much too long for a phone")
+    outside.call("search_products", query="mug")
+    sofia.open("/assistants")
+    yield "connected assistants", sofia
+    sofia.page.get_by_role("checkbox", name="Buy for you").uncheck()
+    for summary in sofia.page.locator(".ask summary").all():
+        summary.click()
+    yield "connected assistants, about to end", sofia
+    sofia.page.get_by_role("button", name="Pause all").click()
+    expect(sofia.page.get_by_role("button", name="Resume")).to_be_visible()
+    yield "connected assistants, paused", sofia
+    ines.sign_in("/admin/agents/")
+    ines.page.locator("summary", has_text="Stop all assistants").click()
+    yield "agents, about to stop all", ines
+    ines.page.get_by_role("button", name="Stop all assistants").click()
+    expect(ines.page.get_by_role("button", name="Let them go on")).to_be_visible()
+    yield "agents, stopped", ines
+    sofia.open("/assistants")
+    yield "connected assistants, stopped", sofia
+    sofia.open("/assistant/")
+    yield "chat, stopped", sofia
+    ines.page.get_by_role("link", name="A traveller").click()
+    ines.page.locator("summary", has_text="Block it").click()
+    yield "an agent, about to be blocked", ines
+    ines.page.get_by_role("button", name="Block it everywhere here").click()
+    expect(ines.page.get_by_role("button", name="Lift the block")).to_be_visible()
+    yield "an agent, blocked", ines
+    ines.open("/admin/agents/register")
+    ines.page.get_by_label("Name").fill("A helper")
+    ines.page.get_by_label("Where its answers go").fill("http://helper.example/callback")
+    ines.page.get_by_label("How it proves").select_option("client_secret_basic")
+    ines.page.get_by_role("button", name="Register").click()
+    expect(ines.page.locator("#register-error")).to_be_visible()
+    yield "an agent, not registered", ines
+    ines.page.get_by_label("Where its answers go").fill("https://helper.example/callback")
+    ines.page.get_by_role("button", name="Register").click()
+    expect(ines.page.get_by_role("heading", name="Its secret, shown only now")).to_be_visible()
+    yield "an agent, registered", ines
+    ines.page.get_by_role("link", name="Its entry in the inventory").click()
+    ines.page.locator("summary", has_text="no human present").click()
+    yield "an agent that is vouched for", ines
 
 
 def reading_the_record(meet: Meet) -> Walk:
