@@ -51,6 +51,9 @@ def register_client(
     introspects: bool,
 ) -> None:
     """Register a client, and print its metadata. A secret is shown here and nowhere else."""
+    server = issuer()
+    if server.external:
+        raise click.ClickException(f"Tokens come from {server.external.url}: register clients there.")
     said: dict[str, Any] = {
         "client_name": name,
         "redirect_uris": list(redirect_uris),
@@ -63,7 +66,6 @@ def register_client(
         raise click.ClickException(str(bad)) from bad
     if introspects and auth_method == "none":
         raise click.ClickException("A client that introspects proves who it is: choose an --auth-method.")
-    server = issuer()
     with server.database.write() as db:
         client, secret = register(
             db, metadata, ClientKind.PREREGISTERED, scopes=sorted(scopes) or None, introspects=introspects
