@@ -385,7 +385,7 @@ def _said(personal: Mapping[str, Any]) -> str:
 
 
 def _started(facts: Mapping[str, Any]) -> str:
-    if "client" not in facts:
+    if "client" not in facts or "source" not in facts:
         return "opened the conversation"
     return f"the first call of a conversation in {facts['client']}, {TRUST[facts['source']]}"
 

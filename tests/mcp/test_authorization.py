@@ -141,7 +141,7 @@ def test_what_a_new_token_would_not_change_gets_no_challenge(shop: ShopUnderTest
 
     change(claims["agent"], scopes=["browse"])
     held_back = host.call(ADD["name"], ADD["arguments"])  # type: ignore[arg-type]
-    assert held_back["isError"] and held_back["structuredContent"]["code"] == "consent_needed"
+    assert held_back["isError"] and held_back["structuredContent"]["code"] == "not_permitted"
     assert "_meta" not in held_back or "mcp/www_authenticate" not in held_back["_meta"]
     change(claims["agent"], suspended_at=shop.clock())
     assert host.call("list_orders")["structuredContent"]["code"] == "blocked"

@@ -141,7 +141,7 @@ def test_a_ceiling_acts_at_the_next_call_and_only_narrows(shop: ShopUnderTest) -
 
     assert call(assistant, conversation, "view_cart").kind == "succeeded"
     ceiling("browse", "transact")
-    assert_refused(call(assistant, conversation, "view_cart"), "consent_needed", "default.scope")
+    assert_refused(call(assistant, conversation, "view_cart"), "not_permitted", "default.ceiling")
     assert_refused(call(assistant, conversation, "add_to_cart", sku=SKU), "consent_needed", "default.scope")
     ceiling("browse", "read")
     assert call(assistant, conversation, "view_cart").kind == "succeeded"
