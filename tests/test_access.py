@@ -32,7 +32,7 @@ PUBLIC = {
     "sign_in.begin",
     "sign_in.callback",
     "oauth_metadata.authorization_server",
-    "oauth_metadata.protected_resource",
+    "oauth_resource.protected_resource",
     "oauth_metadata.jwks",
     "oauth_registration.registration",
     "oauth_token.token",

@@ -203,3 +203,45 @@ def test_a_new_data_folder_is_its_owners_alone(tmp_path: Path) -> None:
     kept_secret(tmp_path / "kept" / "secret_key")
     Database(f"sqlite:///{tmp_path / 'stored' / 'shop.db'}").dispose()
     assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("kept", "stored")] == [0o700, 0o700]
+
+
+def test_an_external_issuer_is_a_few_settings(tmp_path: Path) -> None:
+    """Issuer, what its tokens are, how they are signed, and introspection; RFC 9068 and RS256 if nothing else is said."""
+    plain = read(tmp_path, SHOP_OAUTH_ISSUER="https://login.example/realms/acme")
+    assert (plain.oauth_issuer, plain.oauth_profile) == ("https://login.example/realms/acme", "rfc9068")
+    assert plain.oauth_algorithms == ("RS256",) and plain.oauth_introspection_client_id == ""
+    full = read(
+        tmp_path,
+        SHOP_OAUTH_ISSUER="http://127.0.0.1:8080",
+        SHOP_OAUTH_TOKEN_PROFILE="jwt",
+        SHOP_OAUTH_ALGORITHMS="ES256, PS256",
+        SHOP_OAUTH_INTROSPECTION_CLIENT_ID="shop",
+        SHOP_OAUTH_INTROSPECTION_CLIENT_SECRET="env:THEIR_SECRET",
+    )
+    assert (full.oauth_profile, full.oauth_algorithms) == ("jwt", ("ES256", "PS256"))
+    assert full.oauth_introspection_client_secret == "env:THEIR_SECRET"
+    assert read(tmp_path).oauth_issuer == ""
+
+
+@pytest.mark.parametrize(
+    ("environment", "says"),
+    [
+        ({"SHOP_OAUTH_ISSUER": "login.example"}, "issuer's own URL"),
+        ({"SHOP_OAUTH_ISSUER": "http://login.example"}, "issuer's own URL"),
+        ({"SHOP_OAUTH_ISSUER": "https://login.example?a=b"}, "issuer's own URL"),
+        ({"SHOP_OAUTH_ISSUER": "https://a:b@login.example"}, "issuer's own URL"),
+        ({"SHOP_OAUTH_ISSUER": "https://[x"}, "issuer's own URL"),
+        ({"SHOP_OAUTH_TOKEN_PROFILE": "jwt"}, "set SHOP_OAUTH_ISSUER too"),
+        ({"SHOP_OAUTH_INTROSPECTION_CLIENT_ID": "shop"}, "set SHOP_OAUTH_ISSUER too"),
+        ({"SHOP_OAUTH_ISSUER": "https://a.example", "SHOP_OAUTH_TOKEN_PROFILE": "any"}, "rfc9068 or jwt"),
+        ({"SHOP_OAUTH_ISSUER": "https://a.example", "SHOP_OAUTH_ALGORITHMS": "RS256 none"}, "not 'none'"),
+        ({"SHOP_OAUTH_ISSUER": "https://a.example", "SHOP_OAUTH_ALGORITHMS": "HS256"}, "not 'HS256'"),
+        ({"SHOP_OAUTH_ISSUER": "https://a.example", "SHOP_OAUTH_INTROSPECTION_CLIENT_ID": "shop"}, "both of them"),
+    ],
+)
+def test_an_external_issuer_that_makes_no_sense_is_refused(
+    tmp_path: Path, environment: dict[str, str], says: str
+) -> None:
+    """Each with a sentence; nothing unsafe can be switched on, and nothing is ignored silently."""
+    with pytest.raises(ValueError, match=says):
+        read(tmp_path, **environment)

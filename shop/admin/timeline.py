@@ -391,7 +391,7 @@ def _started(facts: Mapping[str, Any]) -> str:
 
 
 def _roles(facts: Mapping[str, Any], when: str) -> str:
-    return ", ".join(facts.get(when, [])) or "none"
+    return ", ".join(facts.get(when) or []) or "none"
 
 
 def _plain(value: object) -> str | None:

@@ -48,13 +48,15 @@ def register_client(
     introspects: bool,
 ) -> None:
     """Register a client, and print its metadata. A secret is shown here and nowhere else."""
+    server = issuer()
+    if server.external:
+        raise click.ClickException(f"Tokens come from {server.external.url}: register clients there.")
     try:
         metadata = read_by_hand(name, list(redirect_uris), auth_method, jwks_uri, list(grant_types))
     except BadMetadata as bad:
         raise click.ClickException(str(bad)) from bad
     if introspects and auth_method == "none":
         raise click.ClickException("A client that introspects proves who it is: choose an --auth-method.")
-    server = issuer()
     with server.database.write() as db:
         told = register_by_hand(db, server, metadata, scopes=sorted(scopes) or None, introspects=introspects)
     click.echo(json.dumps(told, indent=2))

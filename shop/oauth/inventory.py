@@ -62,7 +62,7 @@ def let_act_alone(db: Session, policy: Policy, administrator: Principal, agent_i
     changed(authority)
     agent.owner_id = administrator.subject if allowed else agent.owner_id
     ended = [] if allowed else [token for _, token in end(db, below(db, agent.id, Kind.TOKEN), "not_alone")]
-    facts = {"allowed": allowed, "owner": agent.owner_id, "tokens": ended}
+    facts = {"name": agent.name, "allowed": allowed, "owner": agent.owner_id, "tokens": ended}
     _record(db, EventName.AGENT_ALONE_CHANGED, administrator, agent, facts)
 
 

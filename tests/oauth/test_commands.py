@@ -62,6 +62,18 @@ def test_an_operator_registers_a_client(shop: ShopUnderTest) -> None:
 
 
 @ONE_ENGINE
+def test_a_client_that_asks_nobody_needs_no_redirect_uri(shop: ShopUnderTest) -> None:
+    """It is registered for its grants alone, proves who it is, and cannot send anybody to the authorization endpoint."""
+    bearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+    told = answered(shop, "register", "Desk", "--auth-method", "client_secret_basic", "--grant-type", bearer)
+    assert (told["grant_types"], told["redirect_uris"], told["response_types"]) == ([bearer], [], [])
+    stored = row(shop, Client, told["client_id"])
+    assert stored.is_confidential and not stored.check_grant_type("authorization_code")
+    public = run(shop, "register", "Desk", "--grant-type", bearer)
+    assert public.exit_code == 1 and "proves who it is" in public.output
+
+
+@ONE_ENGINE
 def test_what_makes_no_sense_is_a_sentence(shop: ShopUnderTest) -> None:
     """A bad address, a key without its method, a public client that introspects: an explanation, and nothing is registered."""
     for arguments, says in (

@@ -29,7 +29,7 @@ from shop.revocation import cascade
 from tests.oauth.desk import JWT_BEARER, TYPE, Desk, allow_for_everyone, desk
 from tests.oauth.looks import events, facts, grants, is_alive, only_grant, row, rows, scopes_now
 from tests.support.assistants import RESOURCE, error_of, registered, segments
-from tests.support.people import GIL, INES, NOAH, SOFIA, ShopUnderTest
+from tests.support.people import ADA, GIL, INES, NOAH, SOFIA, ShopUnderTest
 from tests.support.providers import BASE_URL, DESK, ServedProvider
 from tests.support.state import ONE_ENGINE, chains_hold, watching
 
@@ -67,7 +67,11 @@ def test_an_assertion_becomes_a_token_and_nobody_is_asked(shop: ShopUnderTest, a
     assert (answer["token_type"], answer["scope"], answer["expires_in"]) == ("Bearer", "browse read", 600)
     grant, authority = only_grant(shop, DESK)
     sofia = row(shop, Person, grant.person_id)
-    assert sofia.email == SOFIA and grant.by_organization and grant.authenticated_by.startswith("jag_")
+    assert (
+        (sofia.email, sofia.name) == (SOFIA, "Sofia Hart")
+        and grant.by_organization
+        and grant.authenticated_by.startswith("jag_")
+    )
     assert authority.scopes == ["browse", "read"] and grant.redirect_host == ""
     _, said = segments(answer["access_token"])
     assert (said["sub"], said["grant"], said["aud"]) == (sofia.id, grant.id, RESOURCE) and "sid" not in said
@@ -279,6 +283,13 @@ def test_the_organization_narrows_blocks_and_takes_back_at_the_next_call(shop: S
     with shop.database.write() as db:
         cascade.allow_for_everyone(db, policy, ines, entry, None, {})
     assert not is_alive(shop, token) and "No organization" in refused(acme, acme.signed(SOFIA_THERE))
+    page = shop.sign_in(ADA).get("/audit/organization")
+    for told in (
+        "allows cli_desk for everybody: browse, read",
+        "Desk is allowed for everybody: browse, read",
+        "to nobody",
+    ):
+        assert told in page.text, told
     assert facts(shop, "agent.everyone_changed")["after"] is None
     assert facts(shop, "grant.revoked")["because"] == "not_for_everyone"
 

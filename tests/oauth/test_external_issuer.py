@@ -176,6 +176,9 @@ def test_the_shops_own_authorization_server_is_not_there(their_shop: ShopUnderTe
         assert visitor.get(path).status_code == 404, path
     for path in ("/oauth/token", "/oauth/register", "/oauth/revoke", "/oauth/introspect", "/oauth/consent"):
         assert their_shop.app.test_client().post(path, base_url=BASE_URL).status_code == 404, path
+    command = ["oauth", "register", "Desk", "--redirect-uri", "https://a.example/cb"]
+    registering = their_shop.app.test_cli_runner().invoke(args=command)
+    assert registering.exit_code == 1 and f"Tokens come from {issuer.url}" in registering.output
     own = their_shop.app.extensions["oauth"].keys.signer().sign({"iss": BASE_URL, "aud": RESOURCE}, typ="at+jwt")
     assert "not one of this shop's issuer" in refused(their_shop, own)
 

@@ -76,6 +76,7 @@ class ClientCredentialsGrant(AuthlibClientCredentialsGrant):
             outcome="succeeded",
             facts={
                 "client": agent.client_id,
+                "name": agent.name,
                 "scopes": sorted(granted),
                 "audience": asked.issuer.resource,
                 "human_present": False,

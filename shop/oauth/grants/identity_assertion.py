@@ -8,6 +8,8 @@ nothing within minutes. What the person took back stays so until they sign in to
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from authlib.oauth2.rfc6749 import (
     BaseGrant,
     InvalidGrantError,
@@ -24,7 +26,7 @@ from shop.credentials.ledger import Authority, changed, lock
 from shop.credentials.tokens import family_of
 from shop.database import moment
 from shop.identity.members import provision
-from shop.identity.models import Connection, ExternalIdentity, Membership
+from shop.identity.models import Connection, ExternalIdentity, Membership, Person
 from shop.identity.oidc import SignInError
 from shop.identity.sign_in import profile_of
 from shop.oauth.grants.authorization_code import named_resource
@@ -104,13 +106,17 @@ class IdentityAssertionGrant(BaseGrant, TokenEndpointMixin):
         """
         db, asserted = self.asked.db, self.asserted
         connection = db.get_one(Connection, asserted.provider.connection_id)
+        known = db.get(ExternalIdentity, (connection.id, asserted.subject))
         if {"email", "groups"} <= set(asserted.claims):
             try:
-                person, membership = provision(db, connection, profile_of(asserted.provider, asserted.claims))
+                profile = profile_of(asserted.provider, asserted.claims)
             except SignInError as error:
                 raise InvalidGrantError(description=f"The assertion is not taken: {error.text}") from error
+            if known and "name" not in asserted.claims:  # what it does not say, it does not change
+                named = db.get_one(Person, known.person_id)
+                profile = replace(profile, name=named.name, given_name=named.given_name)
+            person, membership = provision(db, connection, profile)
             return person.id, membership.id
-        known = db.get(ExternalIdentity, (connection.id, asserted.subject))
         of_known = select(Membership).where(
             Membership.organization_id == connection.organization_id,
             Membership.person_id == (known.person_id if known else None),
@@ -162,6 +168,7 @@ class IdentityAssertionGrant(BaseGrant, TokenEndpointMixin):
     def _record(self, grant: Grant, authority: Authority, before: list[str] | None) -> None:
         facts = {
             "client": grant.client_id,
+            "name": self.asked.authenticated.name,
             "connection": self.asserted.provider.connection_id,
             "assertion": grant.authenticated_by,
             "before": before,
