@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request
+from flask import Blueprint, abort, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from shop.access import on_denied, principal, require
@@ -92,9 +92,14 @@ def take_in_known() -> ResponseReturnValue:
 
 
 def _require() -> None:
-    """Asked before anything is read or fetched, and again by whatever changes something."""
+    """Asked before anything is read or fetched, and again by whatever changes something.
+
+    Where another authorization server issues the tokens, clients are registered there, and these pages are not here.
+    """
     with services().database.read() as db:
         require(db, Permission.AGENTS_MANAGE, of_organization(principal()))
+    if issuer().external:
+        abort(404)
 
 
 def _form(typed: dict[str, Any], *, error: str | None = None, unknown: str | None = None) -> str:

@@ -56,6 +56,7 @@ def agents() -> ResponseReturnValue:
         agents=rows,
         stopped=stopped,
         may_manage=_may_manage(me),
+        registers_here=issuer().external is None,
     )
 
 

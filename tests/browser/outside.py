@@ -53,7 +53,7 @@ class OutsideAssistant:
 def let_in(person: Person, *also: str, name: str = "A traveller") -> OutsideAssistant:
     """A signed-in person lets a newly registered assistant look and read, and do what they tick besides, by its title."""
     shop = person.shop
-    callback = shop.url("/healthz")  # a page of the shop: the browsers of these tests may go nowhere else
+    callback = shop.url("/connect")  # a page of the shop: the browsers of these tests may go nowhere else
     client_id, (verifier, challenge) = _register(shop, name, callback), pkce()
     asked = {
         "response_type": "code",
