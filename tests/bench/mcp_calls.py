@@ -39,11 +39,10 @@ def calls_against_sdk(rounds: int = 15) -> Figure:
 
 def clients_at_once(seconds: float = 60) -> Figure:
     """Clients that connect at the same moment, from a first refusal to the answer of a first call. How many fail."""
-    with TemporaryDirectory() as folder, _served("shop", folder) as shop:
-        with ThreadPoolExecutor(CLIENTS) as crowd:
-            start = time.perf_counter()
-            outcomes = list(crowd.map(lambda token: _connects(shop, token, seconds), shop.tokens))
-            taken = time.perf_counter() - start
+    with TemporaryDirectory() as folder, _served("shop", folder) as shop, ThreadPoolExecutor(CLIENTS) as crowd:
+        start = time.perf_counter()
+        outcomes = list(crowd.map(lambda token: _connects(shop, token, seconds), shop.tokens))
+        taken = time.perf_counter() - start
     failures = [why for why in outcomes if why is not None]
     how = (
         f"{CLIENTS} clients, each with a token of its own: 401, both metadata documents, `server/discover`, "
