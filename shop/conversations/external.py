@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from shop.audit.events import EventName
@@ -50,26 +51,50 @@ def asserted(meta: Mapping[str, object], session: str | None) -> Asserted:
     return Asserted(source=Source.INFERRED, identifier=None)
 
 
-def found(db: Session, assistant: Principal, named: Asserted) -> Conversation | None:
+class Found(NamedTuple):
+    """A conversation that there is already: its id, and when it was last heard of."""
+
+    id: str
+    active_at: datetime
+
+    def is_stale(self, now: datetime) -> bool:
+        """Whether its last sign of life should be noted again."""
+        return now - self.active_at > _TOUCH
+
+
+_OF_CLIENT = (
+    select(Conversation.id, Conversation.active_at)
+    .where(
+        Conversation.organization == bindparam("organization"),
+        Conversation.subject == bindparam("subject"),
+        Conversation.client_id == bindparam("client_id"),
+        Conversation.source == bindparam("source"),
+    )
+    .order_by(Conversation.active_at.desc())
+    .limit(1)
+)
+_NAMED = _OF_CLIENT.where(Conversation.external_id == bindparam("identifier"))
+_RECENT = _OF_CLIENT.where(
+    Conversation.credential == bindparam("credential"), Conversation.active_at > bindparam("since")
+)
+"""Built once, and run on the connection itself: this is on the way of every call."""
+
+
+def found(db: Session, assistant: Principal, named: Asserted) -> Found | None:
     """The conversation that an external assistant's call belongs to, if there is one already."""
     client_id, credential = _holder(assistant)
-    query = select(Conversation).where(
-        Conversation.organization == assistant.organization,
-        Conversation.subject == assistant.subject,
-        Conversation.client_id == client_id,
-        Conversation.source == named.source,
-    )
+    holder = {
+        "organization": assistant.organization,
+        "subject": assistant.subject,
+        "client_id": client_id,
+        "source": named.source,
+    }
     if named.identifier is None:
-        recent = Conversation.active_at > moment(db) - IDLE
-        query = query.where(Conversation.credential == credential, recent)
+        rows = db.connection().execute(_RECENT, {**holder, "credential": credential, "since": moment(db) - IDLE})
     else:
-        query = query.where(Conversation.external_id == named.identifier)
-    return db.scalars(query.order_by(Conversation.active_at.desc()).limit(1)).one_or_none()
-
-
-def is_stale(db: Session, conversation: Conversation) -> bool:
-    """Whether the conversation's last sign of life should be noted again."""
-    return moment(db) - conversation.active_at > _TOUCH
+        rows = db.connection().execute(_NAMED, {**holder, "identifier": named.identifier})
+    first = rows.one_or_none()
+    return Found(*first) if first else None
 
 
 def touch(db: Session, conversation_id: str) -> None:
@@ -77,14 +102,14 @@ def touch(db: Session, conversation_id: str) -> None:
     db.execute(update(Conversation).where(Conversation.id == conversation_id).values(active_at=moment(db)))
 
 
-def begin(db: Session, assistant: Principal, named: Asserted) -> Conversation:
-    """Find the conversation, or begin it. Raises `NotAlive` when the assistant may not act any more.
+def begin(db: Session, assistant: Principal, named: Asserted) -> str:
+    """Find the conversation, or begin it; returns its id. Raises `NotAlive` when the assistant may not act any more.
 
     The assistant's own authority is locked meanwhile, so that two first calls at once begin one conversation.
     """
     assistant = live(db, assistant, for_change=True)
-    if conversation := found(db, assistant, named):
-        return conversation
+    if existing := found(db, assistant, named):
+        return existing.id
     client_id, credential = _holder(assistant)
     client = agent_of(db, assistant.organization, client_id)
     conversation = Conversation(
@@ -109,7 +134,7 @@ def begin(db: Session, assistant: Principal, named: Asserted) -> Conversation:
         facts={"source": conversation.source, "client": client_id},
         personal={"external_id": named.identifier} if named.identifier else {},
     )
-    return conversation
+    return conversation.id
 
 
 def _holder(assistant: Principal) -> tuple[str, str]:

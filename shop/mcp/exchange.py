@@ -10,7 +10,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from shop.conversations import external
 from shop.credentials.ledger import NotAlive
-from shop.database import Database
+from shop.database import Database, moment
 from shop.mcp.sealing import Sealer
 from shop.principal import Principal
 from shop.settings import Settings
@@ -68,13 +68,13 @@ class Server:
         assistant, named = exchange.principal, external.asserted(exchange.meta, exchange.session)
         with self.database.read() as db:
             conversation = external.found(db, assistant, named)
-            if conversation and not external.is_stale(db, conversation):
+            if conversation and not conversation.is_stale(moment(db)):
                 return conversation.id
         with self.database.write() as db:
             if conversation:
                 external.touch(db, conversation.id)
                 return conversation.id
             try:
-                return external.begin(db, assistant, named).id
+                return external.begin(db, assistant, named)
             except NotAlive:
                 return None

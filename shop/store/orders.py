@@ -10,8 +10,9 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from shop.database import moment
@@ -22,6 +23,17 @@ CANCEL_WINDOW = timedelta(minutes=30)
 """How long after placing an order can be cancelled, while it is pending."""
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: no letters that are mistaken for digits."""
+
+_WHOSE = select(Order.number, Order.organization, Order.owner).where(Order.number == bindparam("number"))
+"""Built once, and run on the connection itself: this is on the way of every call about an order."""
+
+
+class Whose(NamedTuple):
+    """An order's number as it is stored, and whom it belongs to."""
+
+    number: str
+    organization: str
+    owner: str
 
 
 def random_number() -> str:
@@ -75,7 +87,18 @@ def find_order(db: Session, number: str, *, for_change: bool = False) -> Order |
 
     Locked for a change, it is read anew: what this transaction saw of it before it had the lock may be old (PostgreSQL).
     """
-    return db.get(Order, number.strip().upper(), with_for_update=for_change or None, populate_existing=for_change)
+    return db.get(Order, _written(number), with_for_update=for_change or None, populate_existing=for_change)
+
+
+def whose(db: Session, number: str) -> Whose | None:
+    """Whose an order is, whoever asks: all that a decision about it needs, and no more of it is read."""
+    row = db.connection().execute(_WHOSE, {"number": _written(number)}).one_or_none()
+    return Whose(*row) if row else None
+
+
+def _written(number: str) -> str:
+    """An order number as it is stored, however a person types it."""
+    return number.strip().upper()
 
 
 def orders_of(db: Session, organization: str, owner: str | None, limit: int) -> tuple[int, list[Order]]:

@@ -73,7 +73,7 @@ def own_addresses(_db: Session, principal: Principal, _arguments: Arguments) -> 
 
 def the_order(db: Session, principal: Principal, arguments: Any) -> Resource:
     """An order by its number, whoever's it is: owner and organization come from the stored row."""
-    order = orders.find_order(db, arguments.number)
+    order = orders.whose(db, arguments.number)
     if order is None:
         return Resource(kind="order", id=arguments.number, exists=False)
     return Resource(kind="order", id=order.number, owner=order.owner, organization=order.organization)

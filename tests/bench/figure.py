@@ -26,8 +26,9 @@ class Figure:
 
     def row(self) -> str:
         """The figure as a row of the README's table."""
-        shown = f"{self.value:g}{self.unit}" if self.unit == "×" else f"{self.value:g} {self.unit}"
-        goal = f"≤ {self.goal:g}{self.unit}" if self.unit == "×" else f"{'≥ ' * self.at_least}{self.goal:g} {self.unit}"
+        unit = self.unit if self.unit == "×" else f" {self.unit}"
+        relation = "≥ " if self.at_least else "≤ " if self.unit == "×" else ""
+        shown, goal = f"{self.value:g}{unit}", f"{relation}{self.goal:g}{unit}"
         return f"| {self.name} | {shown} | {goal} | {'yes' if self.holds else 'no'} | {self.how} |"
 
 

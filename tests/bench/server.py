@@ -6,7 +6,7 @@ import json
 import re
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from flask import Flask, Response
@@ -54,9 +54,11 @@ def settings_cookie(settings: Settings) -> str:
     return f"context-and-co-{settings.port}"
 
 
-class _Server(BaseApplication):  # type: ignore[misc] # untyped library
-    def __init__(self, settings: Settings, ready: str) -> None:
-        self._settings, self._ready = settings, ready
+class Server(BaseApplication):  # type: ignore[misc] # untyped library
+    """gunicorn as `shop.serving` configures it, which says `ready` once it answers."""
+
+    def __init__(self, settings: Settings, ready: str, load: Callable[[Settings], Flask]) -> None:
+        self._settings, self._ready, self._load = settings, ready, load
         super().__init__()
 
     def load_config(self) -> None:
@@ -72,25 +74,36 @@ class _Server(BaseApplication):  # type: ignore[misc] # untyped library
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        return build(self._settings)
+        return self._load(self._settings)
 
 
-def main(folder: str) -> None:
-    """Serve until terminated."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    settings = Settings(
+def settings_in(folder: str) -> Settings:
+    """A shop in a folder, on a free port."""
+    port = free_port()
+    return Settings(
         port=port,
         base_url=f"http://127.0.0.1:{port}",
         data_dir=Path(folder),
         database_url=f"sqlite:///{folder}/shop.db",
         secret_key="a secret of the measurement, of no use to anyone",
     )
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def main(folder: str) -> None:
+    """Serve until terminated."""
+    settings = settings_in(folder)
     app = create_app(settings)
     cookie, csrf_token = signed_in_cookie(app, settings)
     app.extensions["shop"].database.dispose()
-    _Server(settings, json.dumps({"port": port, "cookie": cookie, "csrf_token": csrf_token})).run()
+    Server(settings, json.dumps({"port": settings.port, "cookie": cookie, "csrf_token": csrf_token}), build).run()
 
 
 if __name__ == "__main__":
