@@ -10,8 +10,10 @@ import sys
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from sqlalchemy.exc import SQLAlchemyError
 
 from shop import create_app
+from shop.database import Database
 from shop.demo.companions import CompanionFailed, companions, is_free, running
 from shop.settings import Settings, in_url
 
@@ -28,6 +30,13 @@ def main() -> int:
 
 def serve(settings: Settings) -> int:
     """Run until told to stop. Returns the exit status; says in one sentence why when it cannot start."""
+    if _is_of_an_earlier_version(settings):
+        print(
+            "The database was made by an earlier version of the shop, which this one cannot read. Move it away (it is in "
+            f"{settings.data_dir}, or where DATABASE_URL says), and a new one is made.",
+            file=sys.stderr,
+        )
+        return 1
     beside = companions(settings)
     for port in (settings.port, *(companion.port for companion in beside)):
         if not is_free(settings.host, port):
@@ -47,6 +56,16 @@ def serve(settings: Settings) -> int:
     except SystemExit as stopped:
         return stopped.code if isinstance(stopped.code, int) else 0
     return 0
+
+
+def _is_of_an_earlier_version(settings: Settings) -> bool:
+    database = Database(settings.database_url, threads=1)
+    try:
+        return bool(database.outdated())
+    except SQLAlchemyError:
+        return False  # it does not answer: the shop says so itself
+    finally:
+        database.dispose()
 
 
 class _Server(BaseApplication):  # type: ignore[misc] # untyped library
