@@ -45,7 +45,7 @@ from shop.oauth.keys import Keys
 from shop.oauth.protocol import is_for_machines, json_http_error
 from shop.services import Services
 from shop.settings import ROOT, Settings
-from shop.store import foreign
+from shop.store import foreign, loading
 from shop.storefront import about, account, addresses, approval, assistants, cart, catalogue, connect, orders, pictures
 from shop.storefront.sign_in import blueprint as sign_in_blueprint
 from shop.tools.gateway import Gateway
@@ -370,7 +370,7 @@ def _add_commands(app: Flask, conversing: Conversing) -> None:
         try:
             goods = foreign.read_catalogue(file)
             with shop.database.write() as db:
-                done = foreign.load(db, goods)
+                done = loading.load(db, goods)
                 writer.record(db, EventName.CATALOGUE_IMPORTED, facts=asdict(done))
         except foreign.CannotImport as error:
             raise click.ClickException(f"Nothing was imported.\n{error}") from error

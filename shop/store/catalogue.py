@@ -9,45 +9,44 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, literal, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, contains_eager
 
 from shop.store import search as index
+from shop.store.asking import Asked, Filters, Sort, understand
 from shop.store.listing import name_key
 from shop.store.models import NotThere, Product, StoreError, Term, TermKind, Variant
-from shop.store.vocabulary import Vocabulary, vocabulary
-from shop.store.words import lexeme, plain, same_colours, singular, words_of
+from shop.store.vocabulary import vocabulary
+
+__all__ = [
+    "FARTHEST",
+    "MOST_COUNTED",
+    "Collection",
+    "Facet",
+    "Facets",
+    "Filters",
+    "Match",
+    "NothingToCompare",
+    "Page",
+    "Sort",
+    "categories",
+    "collections",
+    "facets",
+    "find_product",
+    "find_variant",
+    "options",
+    "search",
+]
 
 Value = InstrumentedAttribute[str]
-Sort = Literal["best", "price_up", "price_down", "newest", "name"]
 FARTHEST = 960
 """How far into the matches of one search anybody can turn the pages."""
 MOST_COUNTED = 200
 """Matches are counted up to here, and called "200+" beyond."""
 MOST_IN_FACET = 100
 MOST_VALUES = 40
-_MOST_WORDS = 12
-
-
-@dataclass(frozen=True, kw_only=True)
-class Filters:
-    """What a search asks for; each None or empty value means: any. Prices are in minor units.
-
-    `limit` and `offset` say which of the matches are wanted.
-    """
-
-    query: str = ""
-    category: str | None = None
-    colour: str | None = None
-    size: str | None = None
-    min_price: int | None = None
-    max_price: int | None = None
-    in_stock: bool = False
-    sort: Sort = "best"
-    limit: int = 24
-    offset: int = 0
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ class NothingToCompare(StoreError):
 
 def search(db: Session, filters: Filters) -> Page:
     """Products with at least one variant that fits, best first: words that say what it is weigh most."""
-    asked = _understand(db, filters)
+    asked = understand(db, filters)
     reach = max(MOST_COUNTED + 1, filters.offset + filters.limit)
     slugs = _found(db, asked, reach)
     return Page(
@@ -119,7 +118,7 @@ def search(db: Session, filters: Filters) -> Page:
 
 def facets(db: Session, filters: Filters) -> Facets:
     """What the search could be narrowed to, in the order of the catalogue; nothing that would find nothing."""
-    asked = _understand(db, filters)
+    asked = understand(db, filters)
     return Facets(
         categories=_facet(db, replace(asked, categories=None), TermKind.CATEGORY, Product.category),
         colours=_facet(db, replace(asked, colours=None), TermKind.COLOUR, Variant.colour),
@@ -166,64 +165,7 @@ def collections(db: Session) -> list[Collection]:
     return [Collection(category, count, covers[category]) for category, count in list(counts.items())[:MOST_VALUES]]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Asked:
-    """A search as the index understands it. Of each filter: the stored values that fit, or None for any."""
-
-    filters: Filters
-    words: list[Sequence[str]]
-    """For each word of the query the words of which a product must have one."""
-    corrected: str | None
-    categories: list[str] | None
-    colours: list[str] | None
-    sizes: list[str] | None
-
-    def tokens(self) -> list[Sequence[str]]:
-        """All that a product must have in the index: the words, and the values of the filters."""
-        by_kind = {"category": self.categories, "colour": self.colours, "size": self.sizes}
-        filters = [[lexeme(kind, value) for value in values] for kind, values in by_kind.items() if values]
-        return [*self.words, *filters]
-
-    def is_hopeless(self) -> bool:
-        """Whether a filter asks for a value that nothing has."""
-        return any(values == [] for values in (self.categories, self.colours, self.sizes))
-
-
-def _understand(db: Session, filters: Filters) -> _Asked:
-    known = vocabulary(db)
-    words, corrected = _words_meant(known, filters.query)
-    category = filters.category.strip().casefold() if filters.category else ""
-    size = filters.size.strip().casefold() if filters.size else ""
-    return _Asked(
-        filters=filters,
-        words=words,
-        corrected=corrected,
-        categories=known.called(TermKind.CATEGORY, {category, f"{category}s", f"{category}es"}) if category else None,
-        colours=known.called(TermKind.COLOUR, same_colours(filters.colour)) if filters.colour else None,
-        sizes=known.called(TermKind.SIZE, {size}) if size else None,
-    )
-
-
-def _words_meant(known: Vocabulary, query: str) -> tuple[list[Sequence[str]], str | None]:
-    """What each word of a query may stand for, and the query as it was understood if that is not what was written."""
-    words = words_of(query)[:_MOST_WORDS]
-    unfinished = plain(query)[-1:]
-    meant: list[Sequence[str]] = []
-    spelled = list(words)
-    for place, word in enumerate(words):
-        is_last = place == len(words) - 1 and unfinished and singular(unfinished[0]) == word
-        completions = known.completions(unfinished[0]) if is_last and len(word) > 1 else []
-        if word in known.words or completions:
-            meant.append([word, *completions])
-        elif closest := known.closest(word):
-            meant.append([closest])
-            spelled[place] = closest
-        else:
-            meant.append([word])
-    return meant, " ".join(spelled) if spelled != words else None
-
-
-def _found(db: Session, asked: _Asked, reach: int) -> list[str]:
+def _found(db: Session, asked: Asked, reach: int) -> list[str]:
     """The slugs of the first matches, in the order asked for."""
     if asked.is_hopeless():
         return []
@@ -244,7 +186,7 @@ _ORDER: dict[Sort, Sequence[Any]] = {
 }
 
 
-def _best(db: Session, asked: _Asked, fitting: Select[str], reach: int) -> list[str]:
+def _best(db: Session, asked: Asked, fitting: Select[str], reach: int) -> list[str]:
     """First those that are what the query says, word for word; then the others, by how many of the words they are."""
     slugs = list(db.scalars(fitting.where(index.contains(db, asked.words, in_head=True))))
     if len(slugs) < reach:
@@ -260,7 +202,7 @@ def _score(head: str, words: Sequence[Sequence[str]]) -> int:
     return sum(not has.isdisjoint(meant) for meant in words)
 
 
-def _by_price(db: Session, asked: _Asked, fitting: Select[str]) -> list[str]:
+def _by_price(db: Session, asked: Asked, fitting: Select[str]) -> list[str]:
     """By the lowest price among the variants that fit, which is the one that is shown."""
     price = select(func.min(Variant.price)).where(*_fits(asked)).correlate(Product).scalar_subquery()
     priced = db.execute(fitting.add_columns(price)).all()
@@ -268,7 +210,7 @@ def _by_price(db: Session, asked: _Asked, fitting: Select[str]) -> list[str]:
     return [slug for slug, _ in sorted(priced, key=lambda found: direction * found[1])]
 
 
-def _products(db: Session, asked: _Asked) -> Select[str]:
+def _products(db: Session, asked: Asked) -> Select[str]:
     """The slugs of all products that fit."""
     fits = select(literal(1)).where(*_fits(asked)).correlate(Product).exists()
     query = select(Product.slug).where(fits, *_in_range(asked))
@@ -276,7 +218,7 @@ def _products(db: Session, asked: _Asked) -> Select[str]:
     return query.where(index.contains(db, tokens)) if tokens else query
 
 
-def _fits(asked: _Asked) -> list[ColumnElement[bool]]:
+def _fits(asked: Asked) -> list[ColumnElement[bool]]:
     """That a variant of a product fits."""
     filters = asked.filters
     conditions: list[ColumnElement[bool]] = [Variant.product_slug == Product.slug]
@@ -293,7 +235,7 @@ def _fits(asked: _Asked) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _in_range(asked: _Asked) -> list[ColumnElement[bool]]:
+def _in_range(asked: Asked) -> list[ColumnElement[bool]]:
     """That some variant of a product can be in the range of prices: asked of the product, without its variants."""
     filters = asked.filters
     conditions: list[ColumnElement[bool]] = []
@@ -304,7 +246,7 @@ def _in_range(asked: _Asked) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _matches(db: Session, asked: _Asked, slugs: list[str]) -> list[Match]:
+def _matches(db: Session, asked: Asked, slugs: list[str]) -> list[Match]:
     """These products with their fitting variants, in this order."""
     query = (
         select(Variant)
@@ -319,7 +261,7 @@ def _matches(db: Session, asked: _Asked, slugs: list[str]) -> list[Match]:
     return [found[slug] for slug in slugs]
 
 
-def _facet(db: Session, asked: _Asked, kind: TermKind, value: Value) -> list[Facet]:
+def _facet(db: Session, asked: Asked, kind: TermKind, value: Value) -> list[Facet]:
     """The values of one filter, each with its matches; at most 40, in the order of the catalogue."""
     if asked.is_hopeless():
         return []
@@ -334,13 +276,13 @@ def _facet(db: Session, asked: _Asked, kind: TermKind, value: Value) -> list[Fac
     ]
 
 
-def _count_among(db: Session, asked: _Asked, value: Value, slugs: list[str]) -> dict[str, int]:
+def _count_among(db: Session, asked: Asked, value: Value, slugs: list[str]) -> dict[str, int]:
     """How many of these products have each value."""
     counted = select(value, func.count(Product.slug.distinct())).where(Product.slug.in_(slugs), *_fits(asked))
     return {name: number for name, number in db.execute(counted.group_by(value))}
 
 
-def _count_each(db: Session, asked: _Asked, kind: TermKind, value: Value) -> dict[str, int]:
+def _count_each(db: Session, asked: Asked, kind: TermKind, value: Value) -> dict[str, int]:
     """How many products have each of the most frequent values, counted as far as just over 100."""
     has_value = [value == Term.value] if kind is not TermKind.CATEGORY else []  # a category is a product's: `also` asks
     fits = select(literal(1)).where(*_fits(asked), *has_value).correlate(Product, Term).exists()

@@ -1,8 +1,7 @@
 """Foreign goods: a catalogue from somewhere else, as one JSON file.
 
 The models below are its schema; `seed_data/catalogue.schema.json` is generated from them. A file is read and checked as a
-whole before anything is written, and then loaded in one transaction: there is never half a catalogue. Importing again
-updates what changed. Nothing is removed: a variant that its product does not list any more is sold out.
+whole before anything is written; `loading.py` then brings it into the shop.
 """
 
 from __future__ import annotations
@@ -10,21 +9,12 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import count
+from collections.abc import Hashable, Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, cast
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
-from sqlalchemy import Table, func, insert, select, update
-from sqlalchemy.orm import InstrumentedAttribute, Session
-
-from shop.database import Base
-from shop.store import listing
-from shop.store.models import Catalogue, Product, Variant
-from shop.store.vocabulary import publish
 
 IN_STOCK = 100
 """How many there are of a variant that is only said to be in stock."""
@@ -32,14 +22,11 @@ MOST_BYTES = 64 * 1024 * 1024
 MOST_PRODUCTS = 20_000
 MOST_VARIANTS = 100
 _MOST_PROBLEMS = 20
-_VARIANTS_AT_ONCE = 10_000
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """Control characters but the tab and the line's end."""
 _NO_COLOUR, _NO_SIZE = "one colour", "one size"
 
 T = TypeVar("T", bound=Hashable)
-Attribute = InstrumentedAttribute[str]
-Columns = dict[str, Any]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
 Sku = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100, to_lower=True)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=40, strip_whitespace=True)]
@@ -148,15 +135,6 @@ class ForeignCatalogue(_Strict):
         return self
 
 
-@dataclass
-class Imported:
-    """What an import did to products."""
-
-    added: int = 0
-    updated: int = 0
-    unchanged: int = 0
-
-
 def read_catalogue(path: Path) -> ForeignCatalogue:
     """Read and check a file. Raises `CannotImport`."""
     try:
@@ -170,105 +148,6 @@ def read_catalogue(path: Path) -> ForeignCatalogue:
         return ForeignCatalogue.model_validate_json(content)
     except ValidationError as error:
         raise CannotImport(_problems(error, content)) from error
-
-
-def load(db: Session, catalogue: ForeignCatalogue) -> Imported:
-    """Bring goods into the shop, or up to date, in the caller's transaction. Raises `CannotImport`."""
-    db.scalar(select(Catalogue.id).with_for_update())  # one import after the other (PostgreSQL)
-    done, last = Imported(), db.scalar(select(func.max(Product.position))) or 0
-    for products in _batches(catalogue.products):
-        known = _stored(db, Product, Product.slug, [product.slug for product in products])
-        changed = _load_products(db, products, known, last) | _load_variants(db, products)
-        last += len(products) - len(known)
-        done.added += len(products) - len(known)
-        done.updated += len(changed & known.keys())
-        done.unchanged += len(known.keys() - changed)
-    if done.added or done.updated:
-        publish(db)
-    return done
-
-
-def _batches(products: list[ForeignProduct]) -> Iterator[list[ForeignProduct]]:
-    """Products in groups that are large enough to be quick, and that one statement can ask for by their SKUs."""
-    batch: list[ForeignProduct] = []
-    variants = 0
-    for product in products:
-        if variants + len(product.variants) > _VARIANTS_AT_ONCE:
-            yield batch
-            batch, variants = [], 0
-        batch.append(product)
-        variants += len(product.variants)
-    yield batch
-
-
-def _load_products(db: Session, products: list[ForeignProduct], known: Mapping[str, Columns], last: int) -> set[str]:
-    """Write what is new, after the last product, and what is another one now. Returns the slugs of both."""
-    if ours := [slug for slug, stored in known.items() if stored["drawn"]]:
-        raise CannotImport([f"product {slug!r}: slug: is one of the shop's own products" for slug in ours])
-    places = count(last + 1)
-    rows = [
-        {
-            "slug": product.slug,
-            "position": known[product.slug]["position"] if product.slug in known else next(places),
-            "name": product.name,
-            "category": product.category,
-            "tagline": product.tagline,
-            "description": product.description,
-            "drawn": False,
-            **listing.entry(product, product.variants),
-        }
-        for product in products
-    ]
-    return {str(row["slug"]) for row in _write(db, Product, "slug", rows, known)}
-
-
-def _load_variants(db: Session, products: list[ForeignProduct]) -> set[str]:
-    """Write their variants; one that is no longer listed stays, for carts that hold it, and is sold out.
-
-    Returns the slugs of the products that have another variant now.
-    """
-    listed = {
-        variant.sku: {
-            "sku": variant.sku,
-            "product_slug": product.slug,
-            "position": position,
-            "colour": variant.colour,
-            "size": variant.size,
-            "price": variant.price,
-            "stock": variant.stock,
-        }
-        for product in products
-        for position, variant in enumerate(product.variants, start=1)
-    }
-    known = _stored(db, Variant, Variant.sku, listed)
-    if taken := [sku for sku, stored in known.items() if stored["product_slug"] != listed[sku]["product_slug"]]:
-        raise CannotImport(
-            [f"variant {sku!r}: sku: belongs to product {known[sku]['product_slug']!r} already" for sku in taken]
-        )
-    before = _stored(db, Variant, Variant.product_slug, [product.slug for product in products])
-    gone = [stored | {"stock": 0} for sku, stored in before.items() if sku not in listed]
-    changed = _write(db, Variant, "sku", [*listed.values(), *gone], before)
-    return {str(row["product_slug"]) for row in changed}
-
-
-def _stored(db: Session, table: type[Base], column: Attribute, values: Iterable[str]) -> dict[str, Columns]:
-    """Rows whose column has one of these values, by their key."""
-    key = table.__mapper__.primary_key[0].name
-    rows = db.execute(select(*table.__table__.columns).where(column.in_(list(values)))).mappings()
-    return {row[key]: dict(row) for row in rows}
-
-
-def _write(
-    db: Session, table: type[Base], key: str, rows: list[Columns], stored: Mapping[str, Columns]
-) -> list[Columns]:
-    """Insert the rows that are new, and update those that are different. Returns both."""
-    new = [row for row in rows if row[key] not in stored]
-    different = [row for row in rows if row[key] in stored and row.items() - stored[row[key]].items()]
-    if new:
-        db.execute(insert(cast(Table, table.__table__)), new)  # the bare table: no objects are made of rows
-    if different:
-        db.execute(update(table), different)
-    return [*new, *different]
 
 
 def _first_double(values: Iterable[T]) -> T | None:

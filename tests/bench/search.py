@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from shop import create_app
 from shop.settings import Settings
-from shop.store import catalogue, foreign
+from shop.store import catalogue, loading
 from shop.store.catalogue import Filters
 from shop.store.foreign import ForeignCatalogue
 from tests.bench.figure import Figure
@@ -85,7 +85,7 @@ def _visit(shop: Ground) -> Callable[[str], None]:
 def _stock(shop: Ground, number: int) -> None:
     goods = ForeignCatalogue.model_validate(generated_goods(number))
     with shop.database.write() as db:
-        foreign.load(db, goods)
+        loading.load(db, goods)
 
 
 def _ask(shop: Ground, filters: Filters) -> None:

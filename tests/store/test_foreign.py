@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import func, select
 
 from shop.settings import ROOT
-from shop.store import catalogue, foreign
+from shop.store import catalogue, foreign, loading
 from shop.store.catalogue import Facet, Filters
-from shop.store.foreign import CannotImport, ForeignCatalogue, Imported
+from shop.store.foreign import CannotImport, ForeignCatalogue
+from shop.store.loading import Imported
 from shop.store.models import Product, Variant
 from tests.support.many_goods import generated_goods
 from tests.support.people import SOFIA, ShopUnderTest
@@ -69,7 +70,7 @@ def load(shop: ShopUnderTest, folder: Path, content: object) -> Imported:
     """Import a file."""
     parsed = read(folder, content)
     with shop.database.write() as db:
-        return foreign.load(db, parsed)
+        return loading.load(db, parsed)
 
 
 VARIANT = "product 'desk-lamp', variant 'Desk-Lamp-RED'"

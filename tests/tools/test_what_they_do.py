@@ -164,6 +164,7 @@ def test_orders(assistant: Assistant) -> None:
                 "total": {"minor": 2400, "text": "€24.00"},
                 "items": 1,
                 "summary": "1 x The Context Tee",
+                "picture": "/pictures/context-tee/ink.svg",
             }
         ],
         "whose": "own",

@@ -16,6 +16,8 @@ from shop.companions.offline_model.say import Said, result_of
 
 def add(clause: Clause, memory: Memory) -> Plan:
     """Put what is meant into the cart, with as few look-ups as what was shown allows."""
+    if too_many := _too_many("add_to_cart", clause, memory):
+        return too_many
     sku = clause.sku or _once_more(clause, memory)
     skus = [sku] if sku else (yield from _wanted(clause, memory))
     if isinstance(skus, Said):
@@ -52,6 +54,8 @@ def change(clause: Clause, memory: Memory) -> Plan:
         return (yield from _in_another_variant(line, clause))
     if clause.quantity is None:
         return say.HOW_MANY
+    if too_many := _too_many("update_cart", clause, memory):
+        return too_many
     call = Call("update_cart", {"sku": line["sku"], "quantity": clause.quantity})
     outcome = yield call
     if not outcome.succeeded:
@@ -104,10 +108,10 @@ def undo(clause: Clause, memory: Memory) -> Plan:
     before = memory.held_before
     call = Call("undo_cart_change")
     outcome = yield call
-    if not outcome.succeeded:
+    if not outcome.succeeded or before is None:
         return say.came_of(call, outcome)
     # The shop undoes one change. A message may have made several ("no, the blue one"): the rest is set back as it was.
-    for line in memory.lines() if before is not None else []:
+    for line in memory.lines():
         if (held := before.get(str(line["sku"]), 0)) != count_of(line, "quantity"):
             call = Call("update_cart", {"sku": line["sku"], "quantity": held})
             outcome = yield call
@@ -134,6 +138,12 @@ def _wanted(clause: Clause, memory: Memory) -> Generator[Call, Outcome, list[str
             return variant
         skus.append(str(variant["sku"]))
     return skus
+
+
+def _too_many(tool: str, clause: Clause, memory: Memory) -> Said | None:
+    """More than the tool says that it takes."""
+    most = memory.most(tool, "quantity")
+    return say.too_many(most) if most is not None and (clause.quantity or 0) > most else None
 
 
 def _once_more(clause: Clause, memory: Memory) -> str | None:

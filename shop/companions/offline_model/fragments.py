@@ -81,6 +81,8 @@ def _is_in_sight(fragment: Clause, setting: Setting) -> bool:
     """Whether "the blue one" can be what was last spoken of, or is one of those that were shown."""
     if fragment.this and setting.on_a_product:
         return True
+    if not fragment.colours and not fragment.size:
+        return False
     memory = setting.memory
     products = [memory.product_of(memory.focus), *memory.shown_products()]
     return any(product and variants_like(in_stock(product), fragment.colours, fragment.size) for product in products)

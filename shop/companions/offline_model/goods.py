@@ -115,7 +115,7 @@ def _names_apart(clause: Clause) -> list[tuple[str, ...]]:
     for word in clause.names:
         if word in _JOINTS:
             groups.append([])
-        else:
+        elif word != "the" or groups[-1]:
             groups[-1].append(word)
     return [tuple(group) for group in groups if group]
 

@@ -10,6 +10,12 @@ from typing import Final
 
 Value = str | int | tuple[str, ...] | None
 
+
+def words(written: str) -> frozenset[str]:
+    """The words of a text, or the tags: a set of many small words reads best like this."""
+    return frozenset(written.split())
+
+
 NUMBERS: Final[dict[str, int]] = {
     "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
     "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16,
@@ -61,7 +67,7 @@ _CATEGORIES: Final[dict[str, str]] = {
     "pins": "pin pins badge badges",
     "mats": "mat mats mousemat mousepad deskmat",
 }
-CATEGORIES: Final = {word: category for category, words in _CATEGORIES.items() for word in words.split()}
+CATEGORIES: Final = {word: category for category, listed in _CATEGORIES.items() for word in listed.split()}
 
 _PURPOSES: Final[dict[str, str]] = {
     # What it is for, in the kinds of goods that serve it. The first purpose in this order that is named counts.
@@ -79,7 +85,7 @@ _PURPOSES: Final[dict[str, str]] = {
     "warm warmer cosy cozy cold winter freezing chilly": "hoodies",
     "wear wearing": "tees hoodies",
 }
-PURPOSES: Final = {word: tuple(kinds.split()) for words, kinds in _PURPOSES.items() for word in words.split()}
+PURPOSES: Final = {word: tuple(kinds.split()) for listed, kinds in _PURPOSES.items() for word in listed.split()}
 
 _WORDS_BY_TAG: Final[dict[str, str]] = {
     # Wishes that change something.
@@ -93,7 +99,7 @@ _WORDS_BY_TAG: Final[dict[str, str]] = {
     "CHECKOUT": "checkout pay proceed",
     "SHIP": "ship send deliver",
     "REORDER": "reorder",
-    "UNDO": "undo revert mistake",
+    "UNDO": "undo revert mistake scratch",
     "LATER": "later",
     "PUTBACK": "putback",
     # Wishes to look.
@@ -154,7 +160,7 @@ _WORDS_BY_TAG: Final[dict[str, str]] = {
     "HELP": "help capabilities abilities commands features",
     "NICE": "great perfect nice good lovely brilliant awesome cool wonderful excellent fantastic super wow lol haha",
     "NOT": "not never",
-    "FILLER": "hmm hm um uh well ooh oh ah so just now then maybe perhaps kindly simply quite really",
+    "FILLER": "hmm hm um uh well ooh oh ah so just now maybe perhaps kindly simply quite really",
     "ALSO": "too also",
 }  # fmt: skip
 
@@ -175,7 +181,7 @@ _FUNCTION_WORDS: Final = """
     able use using find best seller sellers side answer question questions wish pick choose page card number
     first-time once every whole rest as same different type these too long-time usual lets lot lots amount today's
     because since unless while although though
-    repeat without
+    then repeat without
     sized coloured colored looks seems sounds rn possible nothing
     around roughly circa approximately qty buying bought paying adding removing expensive
     talk believe happy glad really much-needed fine believe were being because why's its im ive id dont cant wont am
@@ -184,7 +190,7 @@ _FUNCTION_WORDS: Final = """
     havent ill id ive im youre theyre lets ad u ur pls plz pleas thru gimme lemme wanna gonna yours whoareyou nextpage
     alphabetical smth
 """
-FUNCTION_WORDS: Final = frozenset(_FUNCTION_WORDS.split())
+FUNCTION_WORDS: Final = words(_FUNCTION_WORDS)
 
 
 @dataclass(frozen=True)
@@ -197,8 +203,8 @@ class Entry:
 
 def _entries() -> dict[str, Entry]:
     found = {word: Entry(word) for word in FUNCTION_WORDS}
-    for tag, words in _WORDS_BY_TAG.items():
-        found |= {word: Entry(tag) for word in words.split()}
+    for tag, listed in _WORDS_BY_TAG.items():
+        found |= {word: Entry(tag) for word in listed.split()}
     tables: dict[str, Mapping[str, Value]] = {
         "PURPOSE": PURPOSES, "PRICED": PRICED, "STEP": SIZE_STEPS, "COLOUR": COLOURS, "SIZE": SIZES,
         "CATEGORY": CATEGORIES, "ORDINAL": ORDINALS, "NUMBER": NUMBERS,

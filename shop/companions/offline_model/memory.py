@@ -167,6 +167,11 @@ class Memory:
         line = self.line_of(reference)
         return self.products.get(str(line.get("product"))) if line else None
 
+    def most(self, tool: str, argument: str) -> int | None:
+        """The highest number that a tool takes for this argument, if its schema tells."""
+        schema = self.tools.get(tool, {}).get("properties", {}).get(argument, {})
+        return schema["maximum"] if isinstance(schema.get("maximum"), int) else None
+
     def shown_products(self) -> list[Json]:
         return [self.products[slug] for slug in self.shown if slug in self.products]
 

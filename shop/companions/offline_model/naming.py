@@ -7,45 +7,23 @@ stateless"), or is all that was said ("refresh token").
 from collections.abc import Collection
 from typing import Final
 
+from shop.companions.offline_model.lexicon import words
 from shop.companions.offline_model.tokens import NAME, Token
 
 NOISE: Final = "NOISE"
 """The tag of an unknown word that names nothing."""
 
-_INSIDE_A_NAME: Final = frozenset({"in", "the", "of", "for", "to", "and", "as", "is", "at", "on", "by"})
+_INSIDE_A_NAME: Final = words("in the of for to and as is at on by")
 _BESIDE_A_KIND: Final = frozenset({"COLOUR", "SIZE", "size", "MARK"})
 _BEHIND_A_KIND: Final = _BESIDE_A_KIND | {"called", "named", "the"}
-_ASKS_FOR_A_THING: Final = frozenset(
-    {"ADD", "BUY", "WANT", "REMOVE", "CHANGE", "CANCEL", "SHOW", "TELL", "COMPARE", "SOME", "PRICED"}
+_ASKS_FOR_A_THING: Final = words("ADD BUY WANT REMOVE CHANGE CANCEL SHOW TELL COMPARE SOME PRICED")
+_BEFORE_A_NAME: Final = words(
+    """the a an my some me us about of COLOUR SIZE NUMBER this IT called named please with and or to MARK CART"""
 )
-_BEFORE_A_NAME: Final = frozenset(
-    {"the", "a", "an", "my", "some", "me", "us", "about", "of", "COLOUR", "SIZE", "NUMBER", "this", "IT", "called", "named",
-     "please", "with", "and", "or", "to", "MARK", "CART"}
-)  # fmt: skip
-_SAYS_HOW: Final = frozenset({"COLOUR", "SIZE", "NUMBER", "MARK", "PRICE", "STOCK", "CHOICES", "ONE", "IT", "YES", "NO", "FIX",
-                              "OK", "NICE", "MONEY", "UNDER", "ORDINAL", "EACH", "BOTH", "ASKED", NAME})  # fmt: skip
-_AROUND_A_NAME: Final = frozenset(
-    {
-        "the",
-        "a",
-        "an",
-        "in",
-        "of",
-        "please",
-        "and",
-        "or",
-        "with",
-        "for",
-        "to",
-        "my",
-        "size",
-        "how",
-        "much",
-        "is",
-        "one",
-        "some",
-    }
-)
+_SAYS_HOW: Final = words(
+    """COLOUR SIZE NUMBER MARK PRICE STOCK CHOICES ONE IT YES NO FIX OK NICE MONEY UNDER ORDINAL EACH BOTH ASKED"""
+) | {NAME}
+_AROUND_A_NAME: Final = words("the a an in of please and or with for to my size how much is one some then")
 
 
 def named_only(tokens: list[Token], known: Collection[str]) -> list[Token]:

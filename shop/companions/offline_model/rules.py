@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from shop.companions.offline_model.clauses import Intent
+from shop.companions.offline_model.lexicon import words
 from shop.companions.offline_model.tokens import NAME, Token
 
 _GROUPS: Final[dict[str, frozenset[str]]] = {
@@ -20,8 +21,7 @@ _GROUPS: Final[dict[str, frozenset[str]]] = {
     "ME": frozenset({"i", "we"}),
     "HAVE": frozenset({"is", "are", "does", "do", "can", "has", "was"}),
 }
-_REFUSABLE: Final = frozenset({"ADD", "BUY", "CHECKOUT", "SHIP", "REMOVE", "CLEAR", "CHANGE", "CANCEL", "REORDER", "UNDO",
-                               "WANT", "YES"})  # fmt: skip
+_REFUSABLE: Final = words("ADD BUY CHECKOUT SHIP REMOVE CLEAR CHANGE CANCEL REORDER UNDO WANT YES")
 
 _RULES: Final[tuple[tuple[Intent, str], ...]] = (
     # Who listens, what the assistant may do, and why it did not.
@@ -153,53 +153,9 @@ def _compiled(rules: Iterable[tuple[Intent, str]]) -> tuple[_Rule, ...]:
 
 _BUSINESS_RULES: Final = _compiled(_RULES)
 _SOCIAL_RULES: Final = _compiled(_SOCIAL)
-_WEIGHTLESS: Final = _GROUPS["COURTESY"] | frozenset(
-    [
-        "MARK",
-        "and",
-        "i",
-        "you",
-        "me",
-        "us",
-        "is",
-        "are",
-        "do",
-        "be",
-        "so",
-        "am",
-        "it",
-        "IT",
-        "there",
-        "here",
-        "a",
-        "the",
-        "to",
-        "for",
-        "all",
-        "ALL",
-        "very",
-        "good",
-        "was",
-        "have",
-        "done",
-        "of",
-        "my",
-        "please",
-        "dear",
-        "mate",
-        "guys",
-        "friend",
-        "friends",
-        "today",
-        "well",
-        "much",
-        "ALSO",
-        "really",
-        "us",
-        "that",
-        "will",
-        "at",
-    ]
+_WEIGHTLESS: Final = _GROUPS["COURTESY"] | words(
+    """then MARK and i you me us is are do be so am it IT there here a the to for all ALL very good was have done
+    of my please dear mate guys friend friends today well much ALSO really that will at"""
 )
 
 
@@ -225,9 +181,7 @@ _ASKED: Final[dict[Intent, Intent]] = {
     Intent.CHECK_OUT: Intent.LIST_ORDERS,
     Intent.REORDER: Intent.LIST_ORDERS,
 }
-_QUESTION_WORDS: Final = frozenset(
-    {"is", "are", "was", "were", "did", "does", "has", "when", "where", "which", "who", "how"}
-)
+_QUESTION_WORDS: Final = words("is are was were did does has when where which who how")
 
 
 def _asks(tokens: list[Token]) -> bool:

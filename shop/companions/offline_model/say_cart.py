@@ -47,6 +47,11 @@ def set_to(line: Json, quantity: int, result: Json) -> Said:
     return _with_cart(f"{_line(line)}: now {number(quantity)}.", result)
 
 
+def too_many(most: int) -> Said:
+    """More of one thing than the shop puts into a cart."""
+    return Said(f"A cart takes at most {most} of one thing, so I've left it as it is.", go_on=False)
+
+
 def unchanged(line: Json) -> Said:
     """It is that already."""
     return Said(f"It already is {_line(line)}, so I've left it as it is.")

@@ -14,31 +14,10 @@ from typing import Final
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from shop.companions.offline_model.lexicon import WORDS
+from shop.companions.offline_model.lexicon import WORDS, words
 
-_EFFECTS: Final = frozenset(
-    {
-        "ADD",
-        "BUY",
-        "CANCEL",
-        "CHANGE",
-        "CHECKOUT",
-        "CLEAR",
-        "MORE",
-        "PUTBACK",
-        "REMOVE",
-        "REORDER",
-        "SHIP",
-        "UNDO",
-        "WANT",
-        "YES",
-    }
-)
-COMMANDS: Final = frozenset(word for word, entry in WORDS.items() if entry.tag in _EFFECTS) | {
-    "check",
-    "order",
-    "place",
-}
+_EFFECTS: Final = words("ADD BUY CANCEL CHANGE CHECKOUT CLEAR MORE PUTBACK REMOVE REORDER SHIP UNDO WANT YES")
+COMMANDS: Final = words("check order place") | {word for word, entry in WORDS.items() if entry.tag in _EFFECTS}
 """The words that ask for a change, alone or in a turn of speech ("check out")."""
 
 _WORD: Final = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
@@ -62,7 +41,7 @@ def corrected(text: str, known: Collection[str] = ()) -> str:
         word = match.group()
         if word in WORDS or word in known or word in _REAL_WORDS or "'" in word:
             return word
-        return _of_known(word, known) or _of_lexicon(word) or word
+        return _of_known(word, known) or nearest(word) or word
 
     return _WORD.sub(meant, text)
 
@@ -73,7 +52,7 @@ def _of_known(word: str, known: Collection[str]) -> str | None:
 
 
 @lru_cache(maxsize=4096)
-def _of_lexicon(word: str) -> str | None:
+def nearest(word: str) -> str | None:
     """The nearest word of the lexicon, if it is near enough."""
     found = process.extract(
         word, _BY_LENGTH.get(len(word), []), scorer=OSA.distance, score_cutoff=_slips(word), limit=9

@@ -3,22 +3,21 @@
 from collections.abc import Iterator
 from typing import Final
 
+from shop.companions.offline_model.lexicon import words
 from shop.companions.offline_model.tokens import NAME, SENTENCE_MARKS, Token
 
-_OPENERS: Final = frozenset(
-    {"ADD", "WANT", "REMOVE", "CLEAR", "CHANGE", "CANCEL", "BUY", "CHECKOUT", "SHIP", "SHOW", "TELL", "WHY"}
-    | {"COMPARE", "UNDO", "REORDER", "PUTBACK", "AGAIN", "BYE", "THANKS", "what", "which", "where", "how", "is", "are"}
-    | {"does", "nextpage", "whoareyou", "HELP"}
+_OPENERS: Final = words(
+    """ADD WANT REMOVE CLEAR CHANGE CANCEL BUY CHECKOUT SHIP SHOW TELL WHY COMPARE UNDO REORDER PUTBACK AGAIN BYE THANKS
+    HELP what which where how is are does nextpage whoareyou"""
 )
-_FILLERS: Final = frozenset(
-    {"and", "then", "so", "i", "we", "you", "me", "will", "would", "can", "could", "let", "us", "do", "did", "to", "go"}
-    | {"YES", "OK", "NO", "HELLO", "FIX", "NICE", "please", "but", "or", "after", "my", "ALSO"}
+"""What a new wish begins with, over `_FILLERS`."""
+_FILLERS: Final = words(
+    """and then so i we you me will would can could let us do did to go please but or after my YES OK NO HELLO FIX NICE
+    ALSO"""
 )
 _JOINTS: Final = frozenset({",", "and", "&", "then", "plus", "but", "before", "after", "-", "–", "("})
 _LISTED: Final = frozenset({"ADD", "REMOVE", "BUY", "WANT", "COMPARE"})
-_SLOT_TAGS: Final = frozenset(
-    {"COLOUR", "SIZE", "STEP", "CATEGORY", "ORDINAL", NAME, "ONE", "PRICED", "the", "a", "in"}
-)
+_SLOT_TAGS: Final = words("COLOUR SIZE STEP CATEGORY ORDINAL ONE PRICED the a in") | {NAME}
 
 
 ASKED: Final = "ASKED"
@@ -118,7 +117,7 @@ def _without_contrasts(tokens: list[Token]) -> list[Token]:
 
 
 _ASIDE: Final = frozenset({"because", "before", "since", "until", "unless", "while", "although", "though"})
-_SUBJECTS: Final = frozenset({"i", "we", "you", "my", "he", "she", "they", "IT", "the", "our"})
+_SUBJECTS: Final = words("i we you my he she they IT the our")
 
 
 def _without_asides(tokens: list[Token]) -> list[Token]:

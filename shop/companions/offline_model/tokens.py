@@ -19,6 +19,7 @@ SENTENCE_MARKS: Final = frozenset(".;!?\n")
 
 _NAMES_FROM: Final = 100
 """Bare numbers from here on are names ("the 401 hoodie"), unless they stand right behind the verb ("add 500 mugs")."""
+_BLANKS: Final = re.compile(r"[^\S\n]+")
 _CURRENCY: Final = r"(?:€|eur\b|euros?\b|quid\b|bucks?\b|pounds?\b|dollars?\b|\$|£)"
 
 _TOKEN: Final = re.compile(
@@ -49,7 +50,7 @@ class Token:
 def tokenise(text: str, known: frozenset[str] = frozenset()) -> list[Token]:
     """Every word of `text` with its tag; marks of punctuation are tokens too. `known` are words of what was shown."""
     plain = text.casefold().replace("\u2019", "'").replace("\u2018", "'").replace("\u00a0", " ")
-    plain = plain.replace("<", " under ").replace(">", " over ")
+    plain = _BLANKS.sub(" ", plain.replace("<", " under ").replace(">", " over ")).strip()
     raw = [token for token in _raw_tokens(fold(corrected(plain, known))) if token.tag != "FILLER"]
     raw = _names_joined(_numbers_joined(raw), known)
     return [_settled(raw, place) for place in range(len(raw))]

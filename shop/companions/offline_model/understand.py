@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from shop.companions.offline_model.clauses import Clause, Intent
+from shop.companions.offline_model.lexicon import words
 from shop.companions.offline_model.naming import NOISE, named_only
 from shop.companions.offline_model.rules import intent_of
 from shop.companions.offline_model.slots import slots
@@ -46,7 +47,8 @@ def _read(tokens: list[Token]) -> Iterator[Clause]:
         return
     intent = intent_of([token for token in tokens if token.tag != ASKED])
     clause = slots(intent, tokens)
-    clause = replace(clause, joins=joins or clause.joins)
+    if joins and not clause.joins:
+        clause = replace(clause, joins=True)
     if intent is Intent.FRAGMENT and not clause.says_something:
         yield Clause(Intent.UNKNOWN, fixes=clause.fixes)
     elif intent in {Intent.FRAGMENT, Intent.ADD} and _chats(tokens, intent):
@@ -65,9 +67,7 @@ def _read(tokens: list[Token]) -> Iterator[Clause]:
             yield Clause(Intent.CHECK_OUT)
 
 
-_POINTS: Final = frozenset(
-    {"CATEGORY", "ORDINAL", "ONE", "SKU", "IT", "COLOUR", "SIZE", NAME, "NUMBER", "ADD", "WANT", "CART", "BUY"}
-)
+_POINTS: Final = words("CATEGORY ORDINAL ONE SKU IT COLOUR SIZE NUMBER ADD WANT CART BUY") | {NAME}
 
 
 def _chats(tokens: list[Token], intent: Intent) -> bool:
@@ -79,48 +79,9 @@ def _chats(tokens: list[Token], intent: Intent) -> bool:
     return intent is Intent.FRAGMENT and NAME in tags and not tags & (_POINTS - {NAME}) and bool(tags & _SMALL_TALK)
 
 
-_SMALL_TALK: Final = frozenset(
-    [
-        "i",
-        "you",
-        "we",
-        "he",
-        "she",
-        "they",
-        "do",
-        "does",
-        "did",
-        "am",
-        "is",
-        "are",
-        "was",
-        "be",
-        "can",
-        "could",
-        "would",
-        "will",
-        "like",
-        "what",
-        "how",
-        "who",
-        "when",
-        "where",
-        "my",
-        "your",
-        "not",
-        "if",
-        "so",
-        "have",
-        "has",
-        "had",
-        "think",
-        "been",
-        "should",
-        "HELP",
-        "ALL",
-        "LAST",
-        "EACH",
-    ]
+_SMALL_TALK: Final = words(
+    """i you we he she they do does did am is are was be can could would will like what how who when where my your
+    not if so have has had think been should HELP ALL LAST EACH"""
 )
 
 
@@ -221,7 +182,9 @@ def _business(clauses: list[Clause], known: Collection[str]) -> list[Clause]:
         [clause for clause in clauses if clause.intent not in _IDLE],
     ):
         if keep:
-            return [replace(keep[0], fixes=fixes), *keep[1:]] if keep[0].intent not in _SOCIAL else keep[-1:]
+            if keep[0].intent in _SOCIAL:
+                return keep[-1:]
+            return keep if keep[0].fixes is fixes else [replace(keep[0], fixes=fixes), *keep[1:]]
     return clauses[:1]
 
 

@@ -21,6 +21,7 @@ TOOLS: dict[str, list[str]] = {
     "get_product": ["product"],
     "compare_products": ["products"],
     "view_cart": [],
+    "check_approval": ["approval"],
     "list_orders": ["limit"],
     "get_order": ["number"],
     "list_addresses": [],
@@ -128,6 +129,9 @@ class FakeShop:
             return {"outcome": "failed", "code": "cart_empty", "message": ""}
         over = self._view_cart()["total"]["minor"] > self.limit
         return {"outcome": "denied", "code": "over_limit", "message": "Too much."} if over else None
+
+    def _check_approval(self, approval: str = "") -> Json:
+        return NOT_FOUND
 
     # --- browse ---
 

@@ -1,11 +1,8 @@
 """What must hold whatever is said and whatever the shop answers: no crash, no unwished effect, always the same."""
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rapidfuzz.distance import OSA
 
-from shop.companions.offline_model.spelling import COMMANDS, corrected
 from tests.companions.offline_model.chat import Chat
 from tests.companions.offline_model.fake_shop import TOOLS, TRANSACT, FakeShop, Json
 
@@ -166,20 +163,3 @@ def test_nothing_is_changed_without_a_word_of_wish(messages: list[str]) -> None:
     for message in messages:
         chat.say(message)
         assert not [name for name, _ in chat.calls if name in TRANSACT], messages
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.text(alphabet="abcdefghijklmnopqrstuvwxyz", min_size=4, max_size=9))
-def test_no_strange_word_becomes_a_command(word: str) -> None:
-    """Only a single slip turns a word that nobody knows into one that changes something."""
-    meant = corrected(word)
-    if meant != word and meant in COMMANDS:
-        assert OSA.distance(word, meant) == 1
-
-
-@pytest.mark.parametrize(
-    "word", ["chick", "ladder", "pray", "canal", "bay", "shop", "chip", "boy", "odd", "moved", "purchaser"]
-)
-def test_a_real_word_is_never_a_command(word: str) -> None:
-    """However near it stands to one."""
-    assert corrected(word) == word

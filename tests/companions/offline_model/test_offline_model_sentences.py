@@ -7,7 +7,7 @@ from tests.companions.offline_model.labelled import Case, dialogues, faults, sen
 SENTENCES, DIALOGUES = sentences("sentences.toml"), dialogues("dialogues.toml")
 HELD_OUT = [
     case
-    for file in ("held_out.toml", "held_out_again.toml", "held_out_last.toml")
+    for file in ("held_out.toml", "held_out_again.toml", "held_out_third.toml", "held_out_fourth.toml")
     for case in (*sentences(file), *dialogues(file))
 ]
 

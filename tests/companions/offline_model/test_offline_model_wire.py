@@ -72,6 +72,15 @@ def test_a_strict_schema_gets_every_required_argument() -> None:
     assert json.loads(call.arguments) == {"query": "", "category": "mugs", "colour": None, "size": None}
 
 
+def test_a_schema_says_how_many_there_can_be() -> None:
+    """More than a tool's schema allows is not asked for; it is said instead."""
+    quantity = {"type": "integer", "maximum": 99}
+    parameters = {"type": "object", "properties": {"sku": {"type": "string"}, "quantity": quantity}}
+    tool = {"type": "function", "name": "add_to_cart", "strict": False, "parameters": parameters}
+    asked = [{"role": "user", "content": "add 500 bearer-tote-navy"}]
+    assert "at most 99 of one thing" in create(asked, tools=[tool]).output_text
+
+
 @pytest.mark.parametrize("tools", [{"tools": []}, {"tool_choice": "none"}])
 def test_without_tools_it_only_speaks(tools: dict[str, Any]) -> None:
     """No tools, or `tool_choice: none`, means words."""

@@ -1,0 +1,1 @@
+"""The README's pictures: the running program, photographed by whoever wants to see that they are true."""
