@@ -57,7 +57,7 @@ def test_a_token_names_subject_client_grant_and_audience(shop: ShopUnderTest) ->
 
     with shop.app.app_context():
         principal = authenticate(assistant.authorization)
-    assert (principal.roles, principal.scopes) == (frozenset(), frozenset())
+    assert (principal.roles, principal.scopes) == (frozenset(), frozenset({"browse", "transact"}))
     with shop.database.read() as db:
         alive = live(db, principal)
     assert alive.roles == person.roles and alive.scopes == {"browse", "transact"}
