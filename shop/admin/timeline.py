@@ -243,7 +243,7 @@ def _text(event: RecordedEvent) -> str:
         EventName.GRANT_ASSERTED: f"{_client(facts)} is allowed for everybody: {', '.join(facts.get('scopes') or [])}",
         EventName.GRANT_CONSENTED: f"allows {_client(facts)}: {', '.join(facts.get('scopes', []))}",
         EventName.GRANT_DENIED: f"{_client(facts)} was not let in: {_denied(because)}",
-        EventName.GRANT_NARROWED: f"leaves {_client(facts)} with: {', '.join(facts.get('after', []))}",
+        EventName.GRANT_NARROWED: f"leaves {_client(facts)} with: {', '.join(facts.get('after') or [])}",
         EventName.GRANT_RECOGNIZED: f"{_client(facts)} was let in elsewhere: {', '.join(facts.get('scopes') or [])}",
         EventName.GRANT_REVOKED: f"ended what {_client(facts)} was allowed: {because}",
         EventName.MEMBERSHIP_PROVISIONED: f"{personal.get('name', 'somebody')} became a member: {', '.join(facts.get('roles', []))}",

@@ -1,6 +1,7 @@
 """The era of 2026-07-28: no handshake and no session. Each request says everything itself, and its headers say it again.
 
-Proxies route by the headers and we act by the body, so a request in which the two disagree is refused (-32020).
+Proxies route by the headers and we act by the body, so a request in which the two disagree is refused (-32020). No capability
+is required of a client, so none is ever missed (-32021): `elicitation.py` has another way for who cannot open a page.
 """
 
 from __future__ import annotations

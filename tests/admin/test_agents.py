@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import select
@@ -337,6 +338,19 @@ def test_a_known_client_is_taken_in_before_anybody_uses_it(shop: ShopUnderTest) 
     for client_id in (known, "cli_nothing"):
         answer = ines.post("/admin/agents/take-in", client_id=client_id)
         assert answer.status_code == 400 and "No client has this identifier." in answer.text
+
+
+@ONE_ENGINE
+def test_nothing_is_registered_here_for_another_authorization_server(build_shop: Callable[..., ShopUnderTest]) -> None:
+    """Where the operator's own server issues the tokens, clients are registered there: no button, and no page behind it."""
+    ines = build_shop(oauth_issuer="https://login.example").sign_in(INES)
+    assert "/admin/agents/register" not in ines.get("/admin/agents/").text
+    answers = (
+        ines.get("/admin/agents/register"),
+        ines.post("/admin/agents/register"),
+        ines.post("/admin/agents/take-in"),
+    )
+    assert [answer.status_code for answer in answers] == [404] * 3
 
 
 @ONE_ENGINE

@@ -24,6 +24,7 @@ WALKS = [
     walks.talking,
     walks.with_the_assistant_at_hand,
     walks.talking_to_a_model_that_hesitates,
+    walks.assistants_from_outside,
     walks.reading_the_record,
 ]
 THEMES: dict[str, dict[str, Any]] = {
