@@ -3,6 +3,7 @@
 function productDetail(product, back = null) {
   const { variants } = product;
   let chosen = variants.find((variant) => variant.in_stock) ?? variants[0];
+  const missing = product.shortened ? "Not shown here: ask for it in the conversation" : "Not made"; // a result may have been cut
   const image = picture(product.picture);
   const [price, stock] = [el("p", { className: "money" }), el("p", { className: "quiet" })];
   const add = button("add", "Add to cart", async () => {
@@ -12,7 +13,7 @@ function productDetail(product, back = null) {
 
   function follow() {
     price.textContent = chosen?.price.text ?? product.price.text;
-    stock.textContent = !chosen ? "Not made" : chosen.in_stock ? (chosen.stock ? `${chosen.stock} in stock` : "In stock") : "Sold out";
+    stock.textContent = !chosen ? missing : chosen.in_stock ? (chosen.stock ? `${chosen.stock} in stock` : "In stock") : "Sold out";
     add.disabled = !chosen?.in_stock || !bridge.canCall();
     const [folder, name] = product.picture.split(/\/(?=[^/]*$)/);
     if (chosen && name === `${product.colours[0]}.svg`) image.src = `${folder}/${chosen.colour}.svg`;

@@ -17,7 +17,6 @@ function drawProducts(found) {
     el("ul", { className: "grid" }, found.products.map((product) => el("li", {},
       el("button", { type: "button", "data-key": product.product, disabled: !bridge.canCall(), onclick: () => open(product.product) },
         picture(product.picture), el("b", {}, product.name), el("span", { className: "quiet" }, product.tagline), money(product.price))))),
-    found.shortened && el("p", { className: "quiet" }, found.shortened),
     bridge.canCall() && (seen < found.count || found.offset > 0) && el("div", { className: "actions" },
       found.offset > 0 && button("first", "From the beginning", () => more(0)),
       seen < found.count && button("more", "Show more", () => more(seen))));
