@@ -11,6 +11,7 @@ from typing import Any, Literal
 import mcp_types
 from pydantic import Field, TypeAdapter
 
+from shop.mcp import widgets
 from shop.mcp.rendering import SHORTENED
 from shop.principal import CONSENTABLE, Workflow
 from shop.tools.registry import TOOLS
@@ -65,7 +66,7 @@ def _definition(tool: Tool, anonymous: bool) -> SecuredTool:
             open_world_hint=False,
         ),
         security_schemes=schemes,
-        _meta={"securitySchemes": schemes},
+        _meta={"securitySchemes": schemes, **widgets.of_tool(tool.name)},
     )
 
 

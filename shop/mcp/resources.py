@@ -1,6 +1,6 @@
 """Resources: the shop's products, and the orders of the person themselves. Each read passes the gateway like a call.
 
-    shop://products/<slug>      shop://orders/<number>
+    shop://products/<slug>      shop://orders/<number>      and the widgets that show results (`widgets`)
 
 What is not the person's is answered like what is not there (invariant I10).
 """
@@ -24,7 +24,8 @@ from mcp_types import (
 )
 from mcp_types.jsonrpc import INVALID_PARAMS
 
-from shop.mcp import refusals
+from shop.credentials.ledger import NotAlive
+from shop.mcp import refusals, widgets
 from shop.mcp.exchange import Exchange, Server
 from shop.mcp.rendering import with_addresses
 from shop.mcp.wire import ACCESS_REFUSED, RpcError
@@ -84,7 +85,7 @@ def list_templates(
 
 
 def list_resources(server: Server, exchange: Exchange, params: PaginatedRequestParams | None) -> ListResourcesResult:
-    """A page of products; the first page begins with the person's orders, where the client may see them."""
+    """A page of products; the first page begins with the person's orders, where the client may see them, and ends with the widgets."""
     offset = _offset(params.cursor if params else None)
     resources = _orders(server, exchange) if offset == 0 and Workflow.READ in exchange.principal.scopes else []
     arguments = {"limit": _PAGE, "in_stock": False, **({"offset": offset} if offset else {})}
@@ -93,13 +94,17 @@ def list_resources(server: Server, exchange: Exchange, params: PaginatedRequestP
         uri = f"shop://products/{product['product']}"
         name, tagline = product["name"], product["tagline"]
         resources.append(Resource(uri=uri, name=product["product"], title=name, description=tagline, mime_type=_JSON))
+    if offset == 0:
+        resources += widgets.resources(server.settings.base_url)
     seen = offset + len(found["products"])
     more = str(seen) if found["products"] and seen < found["count"] else None
     return ListResourcesResult(resources=resources, next_cursor=more, ttl_ms=60_000, cache_scope="private")
 
 
 def read_resource(server: Server, exchange: Exchange, params: ReadResourceRequestParams) -> ReadResourceResult:
-    """One product or order, in full."""
+    """One product or order, in full; or a widget."""
+    if widget := widgets.read(params.uri, server.settings.base_url):
+        return _for_the_living(server, exchange, widget)
     matched = _URI.fullmatch(params.uri)
     if matched is None:
         raise _not_found(exchange, params.uri)
@@ -114,6 +119,15 @@ def read_resource(server: Server, exchange: Exchange, params: ReadResourceReques
         ttl_ms=60_000 if kind.is_public else 0,
         cache_scope="public" if kind.is_public else "private",
     )
+
+
+def _for_the_living(server: Server, exchange: Exchange, widget: ReadResourceResult) -> ReadResourceResult:
+    """A widget passes no gateway, for it is nobody's data; a client whose access has ended still gets nothing."""
+    try:
+        server.gateway.alive(exchange.principal)
+    except NotAlive as lapsed:
+        raise refusals.lapsed(lapsed) from None
+    return widget
 
 
 def _result(server: Server, exchange: Exchange, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:

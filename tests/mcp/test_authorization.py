@@ -117,6 +117,7 @@ def test_what_ended_is_refused_at_the_next_request(shop: ShopUnderTest) -> None:
         ("tools/list", {}),
         ("resources/list", {}),
         ("resources/read", {"uri": "shop://products/context-tee"}),
+        ("resources/read", {"uri": "ui://context-and-co/cart.html"}),
         ("server/discover", {}),
     ):
         answer = host.ask(method, params)

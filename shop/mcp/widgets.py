@@ -1,0 +1,80 @@
+"""Widgets on the wire: resources `ui://context-and-co/<name>.html`, and what a tool says of the one that shows its result.
+
+MCP Apps (revision 2026-01-26), each field with the alias that OpenAI's hosts read. A host that knows neither sees resources
+that it does not ask for, and `_meta` that it ignores.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mcp_types import ReadResourceResult, Resource, TextResourceContents
+
+from shop.tools.widgets import CALLED_BY_WIDGETS, OF_TOOLS, WIDGETS, Widget, document
+
+MIME_TYPE = "text/html;profile=mcp-app"
+_BASE = "ui://context-and-co/"
+_PROGRESS = {
+    "search_products": ("Looking through the shelves", "Looked through the shelves"),
+    "get_product": ("Fetching the product", "Fetched the product"),
+    "view_cart": ("Looking into the cart", "Looked into the cart"),
+    "add_to_cart": ("Putting it into the cart", "Put it into the cart"),
+    "update_cart": ("Changing the cart", "Changed the cart"),
+    "place_order": ("Preparing the order", "Asked you to confirm the order"),
+    "get_order": ("Fetching the order", "Fetched the order"),
+}
+"""What a host writes while a call runs, and afterwards; at most 64 characters each."""
+
+
+def of_tool(name: str) -> dict[str, Any]:
+    """What a tool's `_meta` says about widgets: which one shows its result, and whether code in one may call it."""
+    may_be_called = name in CALLED_BY_WIDGETS
+    ui: dict[str, Any] = {"visibility": ["model", "app"] if may_be_called else ["model"]}
+    meta: dict[str, Any] = {"ui": ui, "openai/widgetAccessible": may_be_called}
+    if widget := OF_TOOLS.get(name):
+        ui["resourceUri"] = meta["openai/outputTemplate"] = _uri(widget)
+        meta["openai/toolInvocation/invoking"], meta["openai/toolInvocation/invoked"] = _PROGRESS[name]
+    return meta
+
+
+def resources(base_url: str) -> list[Resource]:
+    """Every widget, as a resource."""
+    return [
+        Resource(
+            uri=_uri(widget),
+            name=f"widget-{widget.name}",
+            title=f"Widget: {widget.title}",
+            description=widget.description,
+            mime_type=MIME_TYPE,
+            _meta=_meta(widget, base_url),
+        )
+        for widget in WIDGETS.values()
+    ]
+
+
+def read(uri: str, base_url: str) -> ReadResourceResult | None:
+    """A widget's document; None when the address is not one of a widget. It is the same for everybody, so no gateway is passed."""
+    widget = next((widget for widget in WIDGETS.values() if _uri(widget) == uri), None)
+    if widget is None:
+        return None
+    content = TextResourceContents(
+        uri=uri, mime_type=MIME_TYPE, text=document(widget.name), _meta=_meta(widget, base_url)
+    )
+    return ReadResourceResult(contents=[content], ttl_ms=300_000, cache_scope="public")
+
+
+def _uri(widget: Widget) -> str:
+    return f"{_BASE}{widget.name}.html"
+
+
+def _meta(widget: Widget, base_url: str) -> dict[str, Any]:
+    """A widget connects to nothing, frames nothing, and loads nothing but the shop's pictures."""
+    return {
+        "ui": {
+            "csp": {"connectDomains": [], "resourceDomains": [base_url], "frameDomains": []},
+            "prefersBorder": True,
+        },
+        "openai/widgetCSP": {"connect_domains": [], "resource_domains": [base_url], "frame_domains": []},
+        "openai/widgetDescription": widget.description,
+        "openai/widgetPrefersBorder": True,
+    }

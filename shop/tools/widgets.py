@@ -1,0 +1,74 @@
+"""Widgets: what hosts of assistants show a tool's result as, in a frame of their own (MCP Apps).
+
+Each is one document with everything inside. It is the same for everybody: the result comes to it through its host, and what
+it wants done is a call of the assistant that its host passes on. A widget has no authority, and no way to the shop but that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from shop.settings import ROOT
+
+_PARTS = Environment(loader=FileSystemLoader(ROOT / "templates" / "mcp"), autoescape=True, undefined=StrictUndefined)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Widget:
+    """One document, and the tools whose results it shows."""
+
+    name: str
+    title: str
+    description: str
+    """For a model: what its person sees, so that it does not say the same in words."""
+    tools: tuple[str, ...]
+    scripts: tuple[str, ...]
+
+
+WIDGETS = {
+    widget.name: widget
+    for widget in (
+        Widget(
+            name="products",
+            title="Products",
+            description="A grid of the products that were found, with pictures and prices. Do not list them again.",
+            tools=("search_products",),
+            scripts=("choice.js", "products.js"),
+        ),
+        Widget(
+            name="product",
+            title="A product",
+            description="A product in full, with a choice of colour and size, which the person can put into the cart.",
+            tools=("get_product",),
+            scripts=("choice.js", "product.js"),
+        ),
+        Widget(
+            name="cart",
+            title="The cart",
+            description="The cart as it stands, with prices; the person can change the quantities.",
+            tools=("view_cart", "add_to_cart", "update_cart"),
+            scripts=("lines.js", "cart.js"),
+        ),
+        Widget(
+            name="order",
+            title="An order",
+            description="An order with its status, or that it waits until the person confirms it on the shop's page.",
+            tools=("place_order", "get_order"),
+            scripts=("lines.js", "order.js"),
+        ),
+    )
+}
+OF_TOOLS = {tool: widget for widget in WIDGETS.values() for tool in widget.tools}
+CALLED_BY_WIDGETS = frozenset(
+    {"search_products", "get_product", "view_cart", "add_to_cart", "update_cart", "get_order", "check_approval"}
+)
+"""What code in a widget may ask its host to call. Nothing that a human must confirm: that is asked for in the conversation."""
+
+
+@cache
+def document(name: str) -> str:
+    """A widget's whole document. Raises `KeyError` for one that there is not."""
+    return _PARTS.get_template("widget.html").render(widget=WIDGETS[name])

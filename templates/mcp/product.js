@@ -1,0 +1,2 @@
+
+bridge.start("product", (product) => put(productDetail(product)));
