@@ -37,6 +37,7 @@ def test_a_person_shops_by_pages(screen: Device, scheme: Any, visitor: OpenBrows
     sofia.type_email()
     sofia.pick_themselves()
     expect(page.get_by_role("heading", name="Size: XL")).to_be_visible()
+    page.wait_for_load_state()  # its script is there: without it the click would lead to the cart at once
     page.get_by_label("How many").fill("2")
     page.get_by_role("button", name="Add to cart").click()
     expect(sofia.cart_link).to_contain_text("2 items")

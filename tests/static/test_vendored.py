@@ -55,9 +55,11 @@ def _markup(template: str) -> str:
     return re.sub(r"{#.*?#}", "", (TEMPLATES / template).read_text("utf-8"), flags=re.S)
 
 
-@pytest.mark.parametrize("template", ALL_TEMPLATES)
+@pytest.mark.parametrize("template", [name for name in ALL_TEMPLATES if name != "mcp/widget.html"])
 def test_template_keeps_the_content_security_policy(template: str) -> None:
-    """A template has no inline style, script or handler, and loads nothing from another origin."""
+    """A page has no inline style, script or handler, and loads nothing from another origin. (A widget is no page of ours: one
+    document with all that it needs, shown by a host in a sandboxed frame; `tests/mcp/test_widgets.py` says what holds for it.)
+    """
     markup = _markup(template)
     assert not re.search(r"<style|<script(?![^>]*\bsrc=)|\sstyle=|\son[a-z]+=", markup, flags=re.I)
     assert not re.search(r"\b(?:src|href|action)=[\"'](?:https?:)?//", markup, flags=re.I)
