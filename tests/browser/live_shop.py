@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+import shop.application  # noqa: F401 - what a reset deletes is every table there is
 from shop.authorization.policy import Policy
 from shop.database import Database
 from shop.demo.seeding import Seed
