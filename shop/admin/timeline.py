@@ -7,7 +7,7 @@ that stood for "not found" names no rule, since the rule tells "another organiza
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from shop.audit.events import EventName
@@ -209,75 +209,91 @@ def _text(event: RecordedEvent) -> str:
     tool = facts.get("tool", "a call")
     because = str(facts.get("because", "")).replace("_", " ")
     resource = (event.content["resource"] or {}).get("id", "")
-    texts = {
-        EventName.ACCESS_DENIED: f"refused the page {facts.get('page', '')}",
-        EventName.AGENT_ALONE_CHANGED: _alone(facts),
-        EventName.AGENT_BLOCKED: f"blocks {_client(facts)} for everybody",
-        EventName.AGENT_CEILING_CHANGED: f"lets {_client(facts)} do at most: {_at_most(facts)}",
-        EventName.AGENT_EVERYONE_CHANGED: _everyone(facts),
-        EventName.AGENT_FIRST_SEEN: f"{_client(facts)} was let in for the first time",
-        EventName.AGENT_TAKEN_IN: f"takes {_client(facts)} into the inventory",
-        EventName.AGENT_UNBLOCKED: f"lifts the block of {_client(facts)}",
-        EventName.APPROVAL_APPROVED: f"approves the receipt for {tool}",
-        EventName.APPROVAL_DECLINED: f"answers the receipt for {tool}: not now",
-        EventName.APPROVAL_OPENED: "opened the page of a receipt",
-        EventName.APPROVAL_REFUSED: f"tried to decide a receipt: {facts.get('reason', '')}",
-        EventName.APPROVAL_VOIDED: f"the receipt for {tool} lost its force: {because}",
-        EventName.ASSISTANT_PAUSED: "pauses their assistants",
-        EventName.ASSISTANT_RESUMED: "lets their assistants go on",
-        EventName.ASSISTANTS_RELEASED: "lets all assistants of the organization go on",
-        EventName.ASSISTANTS_STOPPED: "stops all assistants of the organization",
-        EventName.AUDIT_VIEWED: f"opened the audit of {resource}",
-        EventName.AUTHORIZATION_CODE_REPLAYED: f"a code of {_client(facts)} came a second time: all it led to is dead",
-        EventName.AUTHORIZATION_REFUSED: f"a request of {_client(facts)} was refused: {facts.get('error', '')}",
-        EventName.CLIENT_REGISTERED: f"{_client(facts)} was registered",
-        EventName.CLIENT_REGISTRATION_REFUSED: f"a client was not registered: {facts.get('error', '')}",
-        EventName.CONSENT_GRANTED: f"allows {facts.get('workflow', '')} for this conversation",
-        EventName.CONSENT_WITHDRAWN: f"takes {facts.get('workflow', '')} back in this conversation",
-        EventName.CONVERSATION_DELETED: "deleted the conversation; this record stays",
-        EventName.CONVERSATION_EXPORTED: f"downloaded the conversation as {facts.get('format', 'a file')}",
-        EventName.CONVERSATION_RENAMED: f"called the conversation “{personal.get('title', '[erased]')}”",
-        EventName.CONVERSATION_STARTED: _started(facts),
-        EventName.DELEGATION_ENDED: f"the assistant's authority here ended: {because}",
-        EventName.DELEGATION_STARTED: f"the assistant may here: {', '.join(facts.get('scopes', []))}",
-        EventName.GRANT_ASSERTED: f"{_client(facts)} is allowed for everybody: {', '.join(facts.get('scopes') or [])}",
-        EventName.GRANT_CONSENTED: f"allows {_client(facts)}: {', '.join(facts.get('scopes', []))}",
-        EventName.GRANT_DENIED: f"{_client(facts)} was not let in: {_denied(because)}",
-        EventName.GRANT_NARROWED: f"leaves {_client(facts)} with: {', '.join(facts.get('after') or [])}",
-        EventName.GRANT_RECOGNIZED: f"{_client(facts)} was let in elsewhere: {', '.join(facts.get('scopes') or [])}",
-        EventName.GRANT_REVOKED: f"ended what {_client(facts)} was allowed: {because}",
-        EventName.MEMBERSHIP_PROVISIONED: f"{personal.get('name', 'somebody')} became a member: {', '.join(facts.get('roles', []))}",
-        EventName.MEMBERSHIP_RESTORED: "membership restored",
-        EventName.MEMBERSHIP_ROLES_CHANGED: f"roles changed: {_roles(facts, 'before')} → {_roles(facts, 'after')}",
-        EventName.MEMBERSHIP_SUSPENDED: "membership suspended",
-        EventName.MESSAGE_EDITED: "says the last message anew; what it did stays done",
-        EventName.MESSAGE_RECEIVED: f"“{personal.get('message', '[erased]')}”",
-        EventName.MESSAGE_REFUSED: f"a message of {facts.get('characters')} characters was too long",
-        EventName.CATALOGUE_IMPORTED: "foreign goods were imported",
-        EventName.ORDER_CANCELLED: f"order {resource} cancelled",
-        EventName.ORDER_PLACED: f"order {resource} placed",
-        EventName.POLICY_ACTIVATED: "a new policy is in force",
-        EventName.REFRESH_TOKEN_REUSED: f"a refresh token of {_client(facts)} came a second time: its family is dead",
-        EventName.SESSION_REVOKED: f"ended {len(facts.get('sessions', []))} sessions: {because}",
-        EventName.SESSION_SIGNED_OUT: "signed out here",
-        EventName.SIGN_IN_FAILED: f"a sign-in failed: {facts.get('code', '')}",
-        EventName.SIGN_IN_SUCCEEDED: f"signed in as {', '.join(facts.get('roles', []))}",
-        EventName.SIGNING_KEY_ROTATED: f"a new key signs: {because}",
-        EventName.TOKEN_EXCHANGED: f"{_client(facts)} got a narrower token: {', '.join(facts.get('scopes', []))}",
-        EventName.TOKEN_ISSUED: f"{_client(facts)} got a token: {', '.join(facts.get('scopes', []))}{_alone_with(facts)}",
-        EventName.TOKEN_RECOGNIZED: f"{_client(facts)} came with a token: {', '.join(facts.get('scopes', []))}",
-        EventName.TOKEN_REFRESHED: f"{_client(facts)} renewed its token: {', '.join(facts.get('scopes', []))}",
-        EventName.TOKEN_REFUSED: f"{_client(facts)} got no token: {facts.get('error', '')}",
-        EventName.TOKEN_REVOKED: f"{_client(facts)} gave a token back",
-        EventName.TOOL_CALL_AWAITING_APPROVAL: f"{tool} waits for its person",
-        EventName.TOOL_CALL_DENIED: f"refused {tool}",
-        EventName.TOOL_CALL_FAILED: f"{tool} could not be done",
-        EventName.TOOL_CALL_SUCCEEDED: f"allowed {tool}{_counted(facts)}",
-        EventName.TURN_COMPLETED: _said(personal),
-        EventName.TURN_FAILED: f"the answer broke off: {because}",
-        EventName.TURN_STOPPED: f"the answer was stopped: {because}",
+    texts: Mapping[EventName, Callable[[], str]] = {
+        EventName.ACCESS_DENIED: lambda: f"refused the page {facts.get('page', '')}",
+        EventName.AGENT_ALONE_CHANGED: lambda: _alone(facts),
+        EventName.AGENT_BLOCKED: lambda: f"blocks {_client(facts)} for everybody",
+        EventName.AGENT_CEILING_CHANGED: lambda: f"lets {_client(facts)} do at most: {_at_most(facts)}",
+        EventName.AGENT_EVERYONE_CHANGED: lambda: _everyone(facts),
+        EventName.AGENT_FIRST_SEEN: lambda: f"{_client(facts)} was let in for the first time",
+        EventName.AGENT_TAKEN_IN: lambda: f"takes {_client(facts)} into the inventory",
+        EventName.AGENT_UNBLOCKED: lambda: f"lifts the block of {_client(facts)}",
+        EventName.APPROVAL_APPROVED: lambda: f"approves the receipt for {tool}",
+        EventName.APPROVAL_DECLINED: lambda: f"answers the receipt for {tool}: not now",
+        EventName.APPROVAL_OPENED: lambda: "opened the page of a receipt",
+        EventName.APPROVAL_REFUSED: lambda: f"tried to decide a receipt: {facts.get('reason', '')}",
+        EventName.APPROVAL_VOIDED: lambda: f"the receipt for {tool} lost its force: {because}",
+        EventName.ASSISTANT_PAUSED: lambda: "pauses their assistants",
+        EventName.ASSISTANT_RESUMED: lambda: "lets their assistants go on",
+        EventName.ASSISTANTS_RELEASED: lambda: "lets all assistants of the organization go on",
+        EventName.ASSISTANTS_STOPPED: lambda: "stops all assistants of the organization",
+        EventName.AUDIT_VIEWED: lambda: f"opened the audit of {resource}",
+        EventName.AUTHORIZATION_CODE_REPLAYED: lambda: (
+            f"a code of {_client(facts)} came a second time: all it led to is dead"
+        ),
+        EventName.AUTHORIZATION_REFUSED: lambda: f"a request of {_client(facts)} was refused: {facts.get('error', '')}",
+        EventName.CLIENT_REGISTERED: lambda: f"{_client(facts)} was registered",
+        EventName.CLIENT_REGISTRATION_REFUSED: lambda: f"a client was not registered: {facts.get('error', '')}",
+        EventName.CONSENT_GRANTED: lambda: f"allows {facts.get('workflow', '')} for this conversation",
+        EventName.CONSENT_WITHDRAWN: lambda: f"takes {facts.get('workflow', '')} back in this conversation",
+        EventName.CONVERSATION_DELETED: lambda: "deleted the conversation; this record stays",
+        EventName.CONVERSATION_EXPORTED: lambda: f"downloaded the conversation as {facts.get('format', 'a file')}",
+        EventName.CONVERSATION_RENAMED: lambda: f"called the conversation “{personal.get('title', '[erased]')}”",
+        EventName.CONVERSATION_STARTED: lambda: _started(facts),
+        EventName.DELEGATION_ENDED: lambda: f"the assistant's authority here ended: {because}",
+        EventName.DELEGATION_STARTED: lambda: f"the assistant may here: {', '.join(facts.get('scopes', []))}",
+        EventName.GRANT_ASSERTED: lambda: (
+            f"{_client(facts)} is allowed for everybody: {', '.join(facts.get('scopes') or [])}"
+        ),
+        EventName.GRANT_CONSENTED: lambda: f"allows {_client(facts)}: {', '.join(facts.get('scopes', []))}",
+        EventName.GRANT_DENIED: lambda: f"{_client(facts)} was not let in: {_denied(because)}",
+        EventName.GRANT_NARROWED: lambda: f"leaves {_client(facts)} with: {', '.join(facts.get('after') or [])}",
+        EventName.GRANT_RECOGNIZED: lambda: (
+            f"{_client(facts)} was let in elsewhere: {', '.join(facts.get('scopes') or [])}"
+        ),
+        EventName.GRANT_REVOKED: lambda: f"ended what {_client(facts)} was allowed: {because}",
+        EventName.MEMBERSHIP_PROVISIONED: lambda: (
+            f"{personal.get('name', 'somebody')} became a member: {', '.join(facts.get('roles', []))}"
+        ),
+        EventName.MEMBERSHIP_RESTORED: lambda: "membership restored",
+        EventName.MEMBERSHIP_ROLES_CHANGED: lambda: (
+            f"roles changed: {_roles(facts, 'before')} → {_roles(facts, 'after')}"
+        ),
+        EventName.MEMBERSHIP_SUSPENDED: lambda: "membership suspended",
+        EventName.MESSAGE_EDITED: lambda: "says the last message anew; what it did stays done",
+        EventName.MESSAGE_RECEIVED: lambda: f"“{personal.get('message', '[erased]')}”",
+        EventName.MESSAGE_REFUSED: lambda: f"a message of {facts.get('characters')} characters was too long",
+        EventName.CATALOGUE_IMPORTED: lambda: "foreign goods were imported",
+        EventName.ORDER_CANCELLED: lambda: f"order {resource} cancelled",
+        EventName.ORDER_PLACED: lambda: f"order {resource} placed",
+        EventName.POLICY_ACTIVATED: lambda: "a new policy is in force",
+        EventName.REFRESH_TOKEN_REUSED: lambda: (
+            f"a refresh token of {_client(facts)} came a second time: its family is dead"
+        ),
+        EventName.SESSION_REVOKED: lambda: f"ended {len(facts.get('sessions', []))} sessions: {because}",
+        EventName.SESSION_SIGNED_OUT: lambda: "signed out here",
+        EventName.SIGN_IN_FAILED: lambda: f"a sign-in failed: {facts.get('code', '')}",
+        EventName.SIGN_IN_SUCCEEDED: lambda: f"signed in as {', '.join(facts.get('roles', []))}",
+        EventName.SIGNING_KEY_ROTATED: lambda: f"a new key signs: {because}",
+        EventName.TOKEN_EXCHANGED: lambda: (
+            f"{_client(facts)} got a narrower token: {', '.join(facts.get('scopes', []))}"
+        ),
+        EventName.TOKEN_ISSUED: lambda: (
+            f"{_client(facts)} got a token: {', '.join(facts.get('scopes', []))}{_alone_with(facts)}"
+        ),
+        EventName.TOKEN_RECOGNIZED: lambda: f"{_client(facts)} came with a token: {', '.join(facts.get('scopes', []))}",
+        EventName.TOKEN_REFRESHED: lambda: f"{_client(facts)} renewed its token: {', '.join(facts.get('scopes', []))}",
+        EventName.TOKEN_REFUSED: lambda: f"{_client(facts)} got no token: {facts.get('error', '')}",
+        EventName.TOKEN_REVOKED: lambda: f"{_client(facts)} gave a token back",
+        EventName.TOOL_CALL_AWAITING_APPROVAL: lambda: f"{tool} waits for its person",
+        EventName.TOOL_CALL_DENIED: lambda: f"refused {tool}",
+        EventName.TOOL_CALL_FAILED: lambda: f"{tool} could not be done",
+        EventName.TOOL_CALL_SUCCEEDED: lambda: f"allowed {tool}{_counted(facts)}",
+        EventName.TURN_COMPLETED: lambda: _said(personal),
+        EventName.TURN_FAILED: lambda: f"the answer broke off: {because}",
+        EventName.TURN_STOPPED: lambda: f"the answer was stopped: {because}",
     }
-    return texts[event.name]
+    return texts[event.name]()
 
 
 def _why(event: RecordedEvent) -> str | None:
