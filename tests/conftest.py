@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from shop.application import create_app  # with every table, so that the templates of the databases have them all
 from shop.authorization.policy import Policy
@@ -21,6 +22,12 @@ from tests.support.people import ShopUnderTest
 from tests.support.providers import BASE_URL, ServedProvider, serve_provider
 
 SECRET_KEY = "a secret of the tests, long enough to sign cookies"
+
+
+# A run of the suite is the same each time; `uv run pytest --hypothesis-profile=exploring` looks at other examples.
+hypothesis_settings.register_profile("same", derandomize=True)
+hypothesis_settings.register_profile("exploring", derandomize=False)
+hypothesis_settings.load_profile("same")
 
 
 @pytest.fixture(scope="session")

@@ -47,6 +47,14 @@ def _read(tokens: list[Token]) -> Iterator[Clause]:
         return
     intent = intent_of([token for token in tokens if token.tag != ASKED])
     clause = slots(intent, tokens)
+    if (
+        intent is Intent.FRAGMENT
+        and clause.names_a_thing
+        and tokens[-1].tag == "NUMBER"
+        and tokens[-1].text.isdecimal()
+    ):
+        # "Black mug 60": a bare number behind a thing may be a price or anything else, and counts nothing.
+        clause = replace(clause, quantity=None)
     if joins and not clause.joins:
         clause = replace(clause, joins=True)
     if intent is Intent.FRAGMENT and not clause.says_something:

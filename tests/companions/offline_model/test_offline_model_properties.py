@@ -72,7 +72,7 @@ NEUTRAL = [
     "colours",
     "in",
     "under",
-    "60",
+    "€60",
     "euros",
     "who",
     "sees",
