@@ -119,7 +119,8 @@ def test_from_the_grid_into_the_cart_and_to_an_order_by_keyboard(widgets: Widget
     """Each step of the person in the frame is a call of their assistant, on record; ordering is said in the conversation."""
     frame = widgets.show("products", "search_products", {"query": "hoodie"})
     frame.get_by_role("button", name="Long Context").press("Enter")
-    frame.get_by_role("radio", name="L", exact=True).check()
+    frame.get_by_role("radio", name="L", exact=True).click()
+    expect(frame.get_by_role("radio", name="L", exact=True)).to_be_checked()
     accessible(widgets.page)
     with watching(widgets.host.shop) as seen:
         frame.get_by_role("button", name="Add to cart").press("Enter")
@@ -156,7 +157,8 @@ def test_an_order_and_a_refusal(widgets: WidgetHost) -> None:
     accessible(widgets.page)
     frame = widgets.show("product", "get_product", {"product": "long-context-hoodie"})
     for choice in ("black", "L"):
-        frame.get_by_role("radio", name=choice, exact=True).check()
+        frame.get_by_role("radio", name=choice, exact=True).click()
+        expect(frame.get_by_role("radio", name=choice, exact=True)).to_be_checked()
     set_variant(widgets.host.shop, HOODIE, stock=0)
     frame.get_by_role("button", name="Add to cart").press("Enter")
     expect(frame.get_by_role("status")).to_have_text("Sold out: Long Context in black, L.")
