@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from importlib import import_module
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
@@ -59,6 +60,7 @@ def serve(settings: Settings) -> int:
 
 
 def _is_of_an_earlier_version(settings: Settings) -> bool:
+    import_module("shop.application")  # every table there is
     database = Database(settings.database_url, threads=1)
     try:
         return bool(database.outdated())

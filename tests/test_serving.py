@@ -9,6 +9,7 @@ import random
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -288,3 +289,12 @@ def test_reset_brings_the_first_day_back_while_the_server_runs(running: Program)
     again = sign_in(running, "sofia.hart@acme.example")
     assert "Nothing in it yet." in again.get(f"{running.url}/cart", timeout=10).text
     assert running.health() == [200, 200, 200]
+
+
+def test_a_database_of_an_earlier_version_is_told_in_a_sentence(tmp_path: Path) -> None:
+    """There are no migrations yet: what this version cannot read is neither read nor changed."""
+    with sqlite3.connect(tmp_path / "shop.db") as old:
+        old.execute("CREATE TABLE products (slug TEXT PRIMARY KEY, name TEXT)")
+    with program(tmp_path) as started:
+        status, said = started.wait_until_over()
+    assert (status, said.count("\n")) == (1, 1) and "made by an earlier version" in said and str(tmp_path) in said
