@@ -40,7 +40,7 @@ def add_routes(chat: Blueprint) -> None:
         gateway = services().gateway
         if not call or gateway.undoable(principal()) != call:
             return notice(409, "Too late to undo.", "Something has changed your cart since. You can change it by hand.")
-        outcome = gateway.call_tool(principal(), conversation.id, "undo_cart_change", {})
+        outcome = gateway.call_tool(principal(), conversation.id, "undo_cart_change", {"change": call})
         if not isinstance(outcome, Succeeded):
             return _refused(outcome)
         page = page_of(conversation)

@@ -91,6 +91,19 @@ class ShopRequest(OAuth2Request):
         return self.client
 
 
+class OfOurRequest:
+    """What a grant type of Authlib's has besides: its request as ours."""
+
+    request: Any
+
+    @property
+    def asked(self) -> ShopRequest:
+        """The request, which is always one of ours."""
+        if not isinstance(self.request, ShopRequest):
+            raise LookupError("requests here are our own")
+        return self.request
+
+
 class Server(AuthorizationServer):
     """Authlib's authorization server, bound to ours."""
 

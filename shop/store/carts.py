@@ -127,12 +127,12 @@ def undoable(cart: Cart) -> str | None:
     return cart.last_call if cart.version_after == cart.version else None
 
 
-def undo(db: Session, cart: Cart) -> list[Skipped]:
-    """Put a cart back to what was in it before its last change. Raises `NothingToUndo`.
+def undo(db: Session, cart: Cart, call: str | None = None) -> list[Skipped]:
+    """Put a cart back to what was in it before its last change; with `call`, only if that made it. Raises `NothingToUndo`.
 
     What the change took out comes back only as far as it is still in stock; the rest is returned.
     """
-    if undoable(cart) is None:
+    if undoable(cart) is None or call not in (None, cart.last_call):
         raise NothingToUndo("There is nothing to undo: the cart was ordered or changed since.")
     before = dict(cart.lines_before or {})
     now = _quantities(cart)

@@ -37,8 +37,7 @@ def home() -> ResponseReturnValue:
     with services().database.read() as db:
         kinds = catalogue.facets(db, Filters()).categories[:_COLLECTIONS]
         firsts = {kind.value: _products(db, Filters(category=kind.value, in_stock=True, limit=1)) for kind in kinds}
-        newest = _products(db, Filters(sort="newest", in_stock=True, limit=_AMONG_THE_NEWEST))
-    picks = {product.category: product for product in reversed(newest)}  # one of each kind, its newest
+        picks = _one_of_each_kind(db)
     found = {name: products[0] for name, products in firsts.items() if products}
     window = [found[name] for name in (*_WINDOW, *found) if name in found]
     return render_template(
@@ -49,7 +48,7 @@ def home() -> ResponseReturnValue:
             for kind in kinds
             if kind.value in found
         ],
-        picks=list(reversed(picks.values()))[:_PICKS],
+        picks=picks[:_PICKS],
     )
 
 
@@ -86,7 +85,13 @@ def product(slug: str) -> ResponseReturnValue:
 def ideas() -> list[ProductView]:
     """A few things to begin with, for a page that has nothing else to show."""
     with services().database.read() as db:
-        return _products(db, Filters(in_stock=True, limit=_RELATED))
+        return _one_of_each_kind(db)[:_RELATED]
+
+
+def _one_of_each_kind(db: Session) -> list[ProductView]:
+    """The newest of each kind that can be had, newest first."""
+    newest = _products(db, Filters(sort="newest", in_stock=True, limit=_AMONG_THE_NEWEST))
+    return list(reversed({product.category: product for product in reversed(newest)}.values()))
 
 
 def _results(address: Addressed) -> ResponseReturnValue:

@@ -57,7 +57,13 @@ class Reorder(Arguments):
 
 
 class UndoCartChange(Arguments):
-    """Takes no arguments."""
+    """Which change."""
+
+    change: str | None = Field(
+        default=None,
+        max_length=40,
+        description="Leave it out: the last change is meant. Or the id of the call that made it.",
+    )
 
 
 def _own_checkout(db: Session, principal: Principal, _arguments: Arguments) -> Resource:
@@ -126,7 +132,7 @@ def reorder(permit: Permit, arguments: Reorder) -> CartView:
 def undo_cart_change(permit: Permit, arguments: UndoCartChange) -> CartView:
     """Take back the last change of the person's cart, as long as nothing has changed it since."""
     cart = carts.cart_of(permit.db, permit.principal.organization, permit.principal.subject, for_change=True)
-    return cart_view(permit, cart, skipped=carts.undo(permit.db, cart))
+    return cart_view(permit, cart, skipped=carts.undo(permit.db, cart, arguments.change))
 
 
 def _order_to_confirm(permit: Permit, arguments: PlaceOrder) -> Shown:

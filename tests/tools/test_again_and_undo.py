@@ -199,3 +199,14 @@ def test_undo_is_ones_own(shop: ShopUnderTest, sofia: Visitor) -> None:
     other = shop.sign_in("mara.voss@acme.example")
     assert isinstance(other.call("undo_cart_change"), Failed)
     assert lines(shop.sign_in(SOFIA)) == [(HOODIE, 1)]
+
+
+@ONE_ENGINE
+def test_a_change_that_is_named_is_the_only_one_that_is_undone(shop: ShopUnderTest, sofia: Visitor) -> None:
+    """Who asks to take back one exact change never takes back another that came in between."""
+    meant, other = sofia.call("add_to_cart", sku=HOODIE), sofia.call("add_to_cart", sku=TEE)
+    late = sofia.call("undo_cart_change", change=meant.call_id)
+    assert isinstance(late, Failed) and late.code == "nothing_to_undo"
+    assert lines(sofia) == [(HOODIE, 1), (TEE, 1)]
+    assert isinstance(sofia.call("undo_cart_change", change=other.call_id), Succeeded)
+    assert lines(sofia) == [(HOODIE, 1)]

@@ -142,7 +142,9 @@ def _picked(clause: Clause, memory: Memory) -> Findings:
 def _already_known(clause: Clause, memory: Memory) -> Json | Said | None:
     """What was shown or spoken of and fits the clause, or the question which of several; None if nothing known fits."""
     shown = memory.shown_products()
-    focus = memory.product_of(memory.focus) or memory.product_of(memory.last_sku)
+    focus = memory.product_of(memory.focus)
+    if focus is None and memory.display != "products":  # goods that were shown since are nearer than what was bought
+        focus = memory.product_of(memory.last_sku)
     if clause.some:
         return None
     if focus and any(matching(clause.words, [focus])):

@@ -30,7 +30,7 @@ from shop.credentials.tokens import end_family, secret_digest, start_family
 from shop.database import Base, moment
 from shop.oauth.clients import Client
 from shop.oauth.grants.issuing import Authorized, authorized, issue
-from shop.oauth.protocol import ShopRequest, refuse
+from shop.oauth.protocol import OfOurRequest, ShopRequest, refuse
 
 _S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # RFC 7636 §4.2: base64url of 32 octets, without padding
 
@@ -97,14 +97,8 @@ class Resource:
             raise InvalidGrantError(description="The code was issued for another resource.")
 
 
-class AuthorizationCodeGrant(AuthlibAuthorizationCodeGrant):
+class AuthorizationCodeGrant(OfOurRequest, AuthlibAuthorizationCodeGrant):
     """At the authorization endpoint: is the request good? At the token endpoint: a code becomes tokens, once."""
-
-    @property
-    def asked(self) -> ShopRequest:
-        if not isinstance(self.request, ShopRequest):
-            raise LookupError("requests here are our own")
-        return self.request
 
     @property
     def code(self) -> AuthorizationCode:

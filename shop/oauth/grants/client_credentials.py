@@ -19,18 +19,12 @@ from shop.oauth.clients import Client
 from shop.oauth.grants.authorization_code import named_resource
 from shop.oauth.grants.issuing import told
 from shop.oauth.inventory import agents_that_act_alone, alone
-from shop.oauth.protocol import ShopRequest, refuse
+from shop.oauth.protocol import OfOurRequest, refuse
 from shop.principal import FIRST_SCOPES
 
 
-class ClientCredentialsGrant(AuthlibClientCredentialsGrant):
+class ClientCredentialsGrant(OfOurRequest, AuthlibClientCredentialsGrant):
     """A client's own credentials become an access token of its own."""
-
-    @property
-    def asked(self) -> ShopRequest:
-        if not isinstance(self.request, ShopRequest):
-            raise LookupError("requests here are our own")
-        return self.request
 
     def authenticate_token_endpoint_client(self) -> Client:
         return (

@@ -32,20 +32,14 @@ from shop.identity.sign_in import profile_of
 from shop.oauth.grants.authorization_code import named_resource
 from shop.oauth.grants.issuing import Authorized, TokenResponse, authorized, issue
 from shop.oauth.identity_assertions import Asserted, use_up
-from shop.oauth.protocol import ShopRequest
+from shop.oauth.protocol import OfOurRequest
 from shop.principal import FIRST_SCOPES
 
 
-class IdentityAssertionGrant(BaseGrant, TokenEndpointMixin):
+class IdentityAssertionGrant(OfOurRequest, BaseGrant, TokenEndpointMixin):
     """What the identity provider asserts becomes what the organization allows (RFC 7523 §2.1, draft §4.4)."""
 
     GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-
-    @property
-    def asked(self) -> ShopRequest:
-        if not isinstance(self.request, ShopRequest):
-            raise LookupError("requests here are our own")
-        return self.request
 
     @property
     def asserted(self) -> Asserted:

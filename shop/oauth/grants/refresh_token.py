@@ -24,7 +24,7 @@ from shop.database import moment
 from shop.oauth.clients import Client
 from shop.oauth.grants.authorization_code import named_resource
 from shop.oauth.grants.issuing import Authorized, authorized, issue
-from shop.oauth.protocol import ShopRequest
+from shop.oauth.protocol import OfOurRequest
 
 _REFUSED = "The refresh token is unknown, expired, revoked, or was used before. Ask the person again."
 
@@ -42,16 +42,10 @@ class Presented(TokenMixin):
         return " ".join(self.family.scopes)
 
 
-class RefreshTokenGrant(AuthlibRefreshTokenGrant):
+class RefreshTokenGrant(OfOurRequest, AuthlibRefreshTokenGrant):
     """A refresh token becomes an access token and the next refresh token."""
 
     INCLUDE_NEW_REFRESH_TOKEN = True
-
-    @property
-    def asked(self) -> ShopRequest:
-        if not isinstance(self.request, ShopRequest):
-            raise LookupError("requests here are our own")
-        return self.request
 
     def authenticate_token_endpoint_client(self) -> Client:
         return self.asked.authenticated

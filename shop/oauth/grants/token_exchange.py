@@ -17,7 +17,7 @@ from shop.credentials.tokens import AccessToken, new_exchanged_token
 from shop.database import moment
 from shop.oauth.access_tokens import BadToken, Claims, verify
 from shop.oauth.grants.issuing import TokenResponse, session_of, still_covered, told
-from shop.oauth.protocol import ShopRequest, refuse
+from shop.oauth.protocol import OfOurRequest, ShopRequest, refuse
 
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - the name of a type (§3)
 _LOOKS_LIKE_ONE = (ACCESS_TOKEN, "urn:ietf:params:oauth:token-type:jwt")
@@ -41,16 +41,10 @@ def read_subject_token(asked: ShopRequest) -> None:
         refuse("invalid_request", f"The subject_token is not taken. {bad}")  # §2.2.2: never invalid_grant
 
 
-class TokenExchangeGrant(BaseGrant, TokenEndpointMixin):
+class TokenExchangeGrant(OfOurRequest, BaseGrant, TokenEndpointMixin):
     """An access token becomes a narrower one."""
 
     GRANT_TYPE = "urn:ietf:params:oauth:grant-type:token-exchange"
-
-    @property
-    def asked(self) -> ShopRequest:
-        if not isinstance(self.request, ShopRequest):
-            raise LookupError("requests here are our own")
-        return self.request
 
     @property
     def presented(self) -> Claims:

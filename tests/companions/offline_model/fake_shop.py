@@ -28,7 +28,7 @@ TOOLS: dict[str, list[str]] = {
     "what_may_i_do": [],
     "add_to_cart": ["sku", "quantity"],
     "update_cart": ["sku", "quantity"],
-    "undo_cart_change": [],
+    "undo_cart_change": ["change"],
     "reorder": ["number"],
     "place_order": ["address"],
     "cancel_order": ["number"],
@@ -220,7 +220,7 @@ class FakeShop:
             del self.cart[sku]
         return self._view_cart()
 
-    def _undo_cart_change(self) -> Json:
+    def _undo_cart_change(self, change: str | None = None) -> Json:
         if self.before is None:
             return {"outcome": "failed", "code": "nothing_to_undo", "message": "Nothing to undo."}
         self.cart = self.before
