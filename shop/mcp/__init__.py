@@ -9,7 +9,7 @@ may be done (`shop.tools.gateway`, through which every call and every read passe
     handshake.py       the era of 2025-06-18 and 2025-11-25: initialize, sessions
     stateless.py       the era of 2026-07-28: each request says everything itself, and headers agree with the body
     methods.py         from a method's name to its handler
-    tools.py           list and call; rendering.py says it in 4 KB; definitions.py derives the schemas
+    tools.py           list and call; definitions.py derives the schemas; shop.tools.hosted says results in 4 KB
     resources.py       products and the person's orders; prompts.py; completion.py
     elicitation.py     what waits for the person: a page of the shop, never a form in the client
     refusals.py        challenges: what a client can do about a refusal

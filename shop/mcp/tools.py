@@ -6,15 +6,12 @@ shop's own page.
 
 from __future__ import annotations
 
-from typing import Any
-
 from mcp_types import (
     CallToolRequestParams,
     CallToolResult,
     InputRequiredResult,
     ListToolsResult,
     PaginatedRequestParams,
-    TextContent,
 )
 from mcp_types.jsonrpc import INVALID_PARAMS
 
@@ -22,8 +19,8 @@ from shop.mcp import elicitation, refusals
 from shop.mcp.definitions import of_tools
 from shop.mcp.exchange import Exchange, Server
 from shop.mcp.guest import is_guest
-from shop.mcp.rendering import as_text, for_host
 from shop.mcp.wire import RpcError
+from shop.tools import hosted
 from shop.tools.outcomes import AwaitingApproval, Denied, Failed, Succeeded
 
 _HELD_BACK = "The person or their organization has not allowed this to this assistant."
@@ -42,8 +39,7 @@ def call_tool(
     outcome = server.call(exchange, params.name, params.arguments or {}, retry_of=retry_of)
     match outcome:
         case Succeeded():
-            content = for_host(outcome.for_model()["result"], server.settings.base_url)
-            return CallToolResult(content=[TextContent(text=as_text(content))], structured_content=content)
+            return hosted.succeeded(outcome.for_model()["result"], server.settings.base_url)
         case AwaitingApproval():
             return elicitation.ask(server, exchange, params, outcome)
         case Denied():
@@ -51,7 +47,7 @@ def call_tool(
         case Failed():
             if outcome.code == "unknown_tool":
                 raise RpcError(INVALID_PARAMS, outcome.message)
-            return _error(outcome.for_model())
+            return hosted.error(outcome.for_model())
 
 
 def _denied(server: Server, exchange: Exchange, name: str, outcome: Denied) -> CallToolResult:
@@ -66,8 +62,4 @@ def _denied(server: Server, exchange: Exchange, name: str, outcome: Denied) -> C
         told = {**told, "message": _HELD_BACK}
     if outcome.code != "not_found" and not is_guest(exchange.principal):
         told = {**told, "person_reads_why_at": f"{server.settings.base_url}/audit/"}
-    return _error(told)
-
-
-def _error(told: dict[str, Any]) -> CallToolResult:
-    return CallToolResult(content=[TextContent(text=as_text(told))], structured_content=told, is_error=True)
+    return hosted.error(told)
