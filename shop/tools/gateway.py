@@ -69,12 +69,14 @@ class Gateway(Questions):
         call_id: str | None = None,
         seen: str | None = None,
         retry_of: str | None = None,
+        from_widget: bool = False,
     ) -> Outcome:
         """Run one tool for a principal, or say why not.
 
         Never raises for what a caller sent: every outcome is typed and recorded. `seen` is the pin of what a clicking
         person was shown (from `show`); a tool that must be confirmed needs it, or a receipt. `retry_of` is the receipt that
         an external assistant got for this very call: it is told what became of that, and nothing is proposed again.
+        `from_widget` changes nothing but the record: an auditor tells a click in a frame from what a model proposed.
         """
         if principal.actor and conversation != principal.conversation:
             raise ValueError("a delegation is for one conversation")  # both are ids of our own rows: a bug of ours
@@ -86,6 +88,7 @@ class Gateway(Questions):
             turn=turn,
             seen=seen,
             retry_of=retry_of,
+            from_widget=from_widget,
         )
         return self._recorded(call, lambda db: self._pass(db, call))
 

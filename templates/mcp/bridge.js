@@ -27,7 +27,10 @@ const picture = (src) => el("img", { src, alt: "", width: 240, height: 200 });
 const money = (amount) => el("span", { className: "money" }, amount.text);
 const button = (key, text, onclick, more = {}) => el("button", { type: "button", "data-key": key, textContent: text, onclick, ...more });
 
-function say(text) { said.textContent = text; }
+function say(text) {
+  said.textContent = text;
+  if (text) said.scrollIntoView({ block: "nearest" }); // a host may show only a part of what is high
+}
 
 // Puts a drawing on the page; whoever works by keyboard stays on the control where they were.
 function put(...nodes) {
