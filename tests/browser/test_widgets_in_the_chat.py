@@ -14,7 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import FrameLocator, Locator, Request, expect
 
 from tests.browser.conftest import OpenBrowser
-from tests.browser.devices import DEVICES, DESKTOP, Device
+from tests.browser.devices import DESKTOP, DEVICES, Device
 from tests.browser.person import Person, in_order
 from tests.support.people import SOFIA
 
@@ -40,9 +40,7 @@ def accessible(person: Person) -> None:
 
 @EVERYWHERE
 @pytest.mark.holds("I3", "I6")
-def test_from_the_grid_into_the_cart(
-    visitor: OpenBrowser, held: Device, scheme: Literal["light", "dark"]
-) -> None:
+def test_from_the_grid_into_the_cart(visitor: OpenBrowser, held: Device, scheme: Literal["light", "dark"]) -> None:
     """A click in a frame is a call of the assistant of this conversation: refused until its person allows it, then done,
     and both on record as asked for by a widget.
     """
