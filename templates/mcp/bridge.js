@@ -88,10 +88,11 @@ const bridge = (() => {
     }
   });
 
-  function fromOpenAI() {
-    look({ theme: window.openai.theme });
-    input = window.openai.toolInput ?? input;
-    if (window.openai.toolOutput) show({ structuredContent: window.openai.toolOutput });
+  // At first all that such a host has set; later only what it changed, so that a new theme does not draw the first result again.
+  function fromOpenAI({ theme, toolInput, toolOutput }) {
+    look({ theme });
+    input = toolInput ?? input;
+    if (toolOutput) show({ structuredContent: toolOutput });
   }
 
   // Runs a tool; its structured result, or nothing after the reason was said.
@@ -129,8 +130,8 @@ const bridge = (() => {
   async function start(name, drawing) {
     draw = drawing;
     if (window.openai) {
-      window.addEventListener("openai:set_globals", fromOpenAI);
-      fromOpenAI();
+      window.addEventListener("openai:set_globals", ({ detail }) => fromOpenAI(detail?.globals ?? window.openai));
+      fromOpenAI(window.openai);
     }
     if (window.parent === window) return;
     const hello = { appInfo: { name, version: "1" }, appCapabilities: {}, protocolVersion: "2026-01-26" };
