@@ -16,6 +16,7 @@ from playwright.sync_api import FrameLocator, Locator, Request, expect
 from tests.browser.conftest import OpenBrowser
 from tests.browser.devices import DESKTOP, DEVICES, Device
 from tests.browser.person import Person, in_order
+from tests.browser.watch import Watch
 from tests.support.people import SOFIA
 
 UNFOLD = "Show as other assistants show it"
@@ -55,16 +56,13 @@ def test_from_the_grid_into_the_cart(visitor: OpenBrowser, held: Device, scheme:
     turn = sofia.say("black hoodies under 60, in L")
     assert not [url for url in asked if "widget-" in url or "app-bridge" in url or "/widgets/" in url], "nothing before"
     frame = unfold(turn)
-    sofia.page.screenshot(path=f"/tmp/shots/a-{held.name}.png")
     expect(frame.get_by_role("heading", name="3 found")).to_be_visible()
     expect(frame.locator("html")).to_have_attribute("data-theme", scheme)
-    sofia.page.screenshot(path=f"/tmp/shots/b-{held.name}.png")
     accessible(sofia)
     frame.get_by_role("button", name="Long Context").press("Enter")
     add = frame.get_by_role("button", name="Add to cart")
     add.press("Enter")
     expect(frame.get_by_role("status")).to_contain_text("Switch on “buy” above the conversation")
-    sofia.page.screenshot(path=f"/tmp/shots/c-{held.name}.png")
     expect(sofia.cart_link).not_to_contain_text("1")
     sofia.page.locator("#may-transact").click()
     expect(sofia.page.locator("#may-transact")).to_have_attribute("aria-pressed", "true")
@@ -72,7 +70,6 @@ def test_from_the_grid_into_the_cart(visitor: OpenBrowser, held: Device, scheme:
     expect(frame.get_by_role("status")).to_contain_text("It is in the cart: 1 item")
     expect(sofia.cart_link).to_contain_text("1 item")
     accessible(sofia)
-    sofia.page.screenshot(path=f"/tmp/shots/d-{held.name}.png")
     entries = sofia.audit_of(sofia.conversation)
     in_order(
         entries,
@@ -82,7 +79,6 @@ def test_from_the_grid_into_the_cart(visitor: OpenBrowser, held: Device, scheme:
         "is asked by a widget for add_to_cart",
         "allowed add_to_cart",
     )
-    sofia.page.screenshot(path=f"/tmp/shots/e-{held.name}.png", full_page=True)
 
 
 @EVERYWHERE
@@ -96,7 +92,6 @@ def test_what_a_widget_would_say_or_open_is_the_persons_to_do(
     sofia.press(asked.get_by_role("button", name="Allow in this conversation"))
     frame = unfold(sofia.turns.last)
     expect(frame.get_by_role("heading", name="Waiting for you to confirm")).to_be_visible()
-    sofia.page.screenshot(path=f"/tmp/shots/f-{held.name}.png")
     accessible(sofia)
     frame.get_by_role("button", name="I have decided").press("Enter")
     expect(frame.get_by_role("status")).to_contain_text("has not decided yet")
@@ -104,7 +99,6 @@ def test_what_a_widget_would_say_or_open_is_the_persons_to_do(
     sofia.page.wait_for_url(re.compile(r"/assistant/cnv_\w+#receipt-rcp_\w+$"))
     receipt = sofia.page.locator(".receipt")
     expect(receipt).to_be_in_viewport()
-    sofia.page.screenshot(path=f"/tmp/shots/g-{held.name}.png")
 
     cart = unfold(sofia.say("what is in my cart?"))
     order = cart.get_by_role("button", name="Ask to order this")
@@ -114,4 +108,49 @@ def test_what_a_widget_would_say_or_open_is_the_persons_to_do(
     expect(field).to_have_value("Please order what is in my cart.")
     expect(field).to_be_focused()
     expect(sofia.turns).to_have_count(turns)
-    sofia.page.screenshot(path=f"/tmp/shots/h-{held.name}.png")
+
+
+def test_a_frame_follows_the_theme_and_goes_when_it_is_folded(visitor: OpenBrowser) -> None:
+    """The same in the dock. Folded, nothing of it is left; unfolded again, it begins with what the call returned."""
+    sofia = visitor(SOFIA, color_scheme="light")
+    sofia.sign_in("/products/context-tee?colour=ink&size=M")
+    sofia.open_dock()
+    turn = sofia.say("black hoodies under 60, in L")
+    frame = unfold(turn)
+    expect(frame.locator("html")).to_have_attribute("data-theme", "light")
+    sofia.page.emulate_media(color_scheme="dark")
+    expect(frame.locator("html")).to_have_attribute("data-theme", "dark")
+    frame.get_by_role("button", name="Long Context").click()
+    expect(frame.get_by_role("button", name="Add to cart")).to_be_visible()
+    accessible(sofia)
+    turn.locator("summary", has_text=UNFOLD).press("Enter")
+    expect(turn.locator("iframe")).to_have_count(0)
+    expect(unfold(turn).get_by_role("heading", name="3 found")).to_be_visible()
+
+
+@pytest.mark.holds("I6", "I9")
+def test_what_a_frame_cannot_do(visitor: OpenBrowser, watch: Watch) -> None:
+    """Its code cannot order, cannot lead out of the shop, reads nothing of the page around it, and outlives no sign-out."""
+    watch.expect_answer(400)
+    watch.expect_answer(401)
+    sofia = visitor(SOFIA)
+    sofia.sign_in("/assistant/")
+    frame = unfold(sofia.say("black hoodies under 60, in L"))
+    expect(frame.get_by_role("heading", name="3 found")).to_be_visible()
+    inside = frame.locator("html")
+    assert inside.evaluate("() => origin") == "null"
+    assert (
+        inside.evaluate("() => { try { return parent.document.title; } catch (error) { return error.name; } }")
+        == "SecurityError"
+    )
+    inside.evaluate("() => bridge.open('https://elsewhere.example/')")
+    expect(frame.get_by_role("status")).to_have_text("Please open https://elsewhere.example/")
+    assert inside.evaluate("() => bridge.call('place_order', {})") is None
+    expect(frame.get_by_role("status")).to_contain_text("Nothing was done.")
+    expect(sofia.notice).to_contain_text("That cannot be done from here.")
+    other_tab = sofia.new_tab("/sessions")
+    other_tab.get_by_role("button", name="Sign out everywhere").click()
+    expect(other_tab.get_by_role("link", name="Sign in again")).to_be_visible()
+    frame.get_by_role("button", name="Long Context").click()
+    expect(sofia.notice).to_contain_text("You are signed out.")
+    expect(frame.get_by_role("status")).to_contain_text("Nothing was done.")
