@@ -28,6 +28,8 @@ class Exchange:
     meta: Mapping[str, Any]
     opens_urls: bool
     """Whether the client declared that it can take its person to a page (elicitation in URL mode)."""
+    fills_forms: bool = False
+    """Whether it can let its person fill in a form, and call again with the answer (elicitation in form mode)."""
     session: str | None = None
     """The session that we minted, in the handshake's era."""
 
