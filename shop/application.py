@@ -218,6 +218,10 @@ def _add_frame(app: Flask, *, offline_model: bool) -> None:
             )
         if app.config["SESSION_COOKIE_SECURE"]:
             response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        if (
+            response.mimetype == "font/woff2"
+        ):  # asked for anew, what a page preloads would come after what it draws with
+            response.headers["Cache-Control"] = "public, max-age=86400"
         if response.mimetype == "text/html":
             response.headers.setdefault("Cache-Control", "no-store")
         return response

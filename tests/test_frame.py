@@ -65,6 +65,16 @@ def test_every_page_is_under_the_same_strict_policy(shop: ShopUnderTest) -> None
 
 
 @on_sqlite
+def test_a_font_is_kept_so_that_the_one_that_was_preloaded_is_used(shop: ShopUnderTest) -> None:
+    """Fetched again with each page, it comes too late for the page, and the browser says that it was preloaded for nothing."""
+    visitor = shop.visitor()
+    fonts = re.findall(r'<link rel="preload" href="([^"]+)" as="font"', visitor.get("/").text)
+    assert len(fonts) == 2
+    for font in fonts:
+        assert visitor.get(font).headers["Cache-Control"] == "public, max-age=86400"
+
+
+@on_sqlite
 @pytest.mark.holds("RFC9700-4.16")
 def test_what_is_not_a_page_is_under_the_policy_too(shop: ShopUnderTest) -> None:
     """Redirects, pictures, styles, streams and health checks carry the headers as well."""
