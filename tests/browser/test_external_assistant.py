@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-import requests
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
@@ -12,16 +11,9 @@ from tests.browser.conftest import OpenBrowser
 from tests.browser.desktop import a_program_on_this_computer
 from tests.browser.devices import DEVICES
 from tests.browser.live_shop import LiveShop
+from tests.browser.outside import registered_itself
 from tests.support.assistants import pkce
 from tests.support.people import SOFIA
-
-
-def registered_itself(shop: LiveShop, redirect_uri: str) -> str:
-    """The `client_id` of an assistant that registers itself at the running shop."""
-    said = {"client_name": "Desktop Helper", "redirect_uris": [redirect_uri], "token_endpoint_auth_method": "none"}
-    answer = requests.post(shop.url("/oauth/register"), json=said, timeout=10)
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["client_id"])
 
 
 def test_a_person_answers_an_assistant_from_outside(live_shop: LiveShop, visitor: OpenBrowser) -> None:
