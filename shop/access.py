@@ -56,7 +56,7 @@ class Access:
     it, and to them the popup is closed at once (HTML §7.1.3; seen in bluesky-social/atproto#3638, PostHog/posthog#51605).
 
     What it costs: that page can close the popup or send it elsewhere, which the address bar shows. It can read nothing of it,
-    and framing stays forbidden. So it is for no page that shows what is somebody's, or on which something is confirmed."""
+    and framing stays forbidden. No other page needs it, least of all one on which something is bought."""
 
 
 class SignedInPerson(UserMixin):  # type: ignore[misc] # untyped library
