@@ -12,6 +12,8 @@ may be done (`shop.tools.gateway`, through which every call and every read passe
     tools.py           list and call; definitions.py derives the schemas; shop.tools.hosted says results in 4 KB
     resources.py       products and the person's orders; prompts.py; completion.py
     elicitation.py     what waits for the person: a page of the shop, never a form in the client
+    choices.py         which colour, which size: the only thing that is asked by a form
+    request_state.py   what a client keeps between a question and its retry; sealing.py
     refusals.py        challenges: what a client can do about a refusal
     guest.py           who an anonymous client is, where a deployment allows one
 
