@@ -6,14 +6,13 @@ not our code, hosts the same widgets in `test_widgets_in_the_chat.py`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any, Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, FrameLocator, Page, Route, expect
 
+from tests.browser.accessible import accessible
 from tests.browser.devices import DESKTOP, DEVICES, Device
 from tests.mcp.host import Host, host_of
 from tests.support.people import SOFIA, ShopUnderTest
@@ -169,12 +168,6 @@ def other(browser: Browser, host: Host) -> Iterator[OtherDialect]:
     yield shown
     shown.context.close()
     assert shown.problems == []
-
-
-def accessible(page: Page) -> None:
-    """Nothing that axe objects to, frames included."""
-    found = Axe().run(page)
-    assert found.violations_count == 0, json.dumps(found.response["violations"])[:2000]
 
 
 def test_from_the_grid_into_the_cart_and_to_an_order_by_keyboard(widgets: WidgetHost) -> None:

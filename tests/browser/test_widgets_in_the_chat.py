@@ -5,17 +5,16 @@ The fixture `watch` sees every error of the console, every violation of the poli
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import FrameLocator, Locator, Request, expect
 
+from tests.browser.accessible import accessible
 from tests.browser.conftest import OpenBrowser
 from tests.browser.devices import DESKTOP, DEVICES, Device
-from tests.browser.person import Person, in_order
+from tests.browser.person import in_order
 from tests.browser.watch import Watch
 from tests.support.people import SOFIA
 
@@ -31,12 +30,6 @@ def unfold(turn: Locator) -> FrameLocator:
     summary.press("Enter")
     expect(turn.locator("iframe").last).to_be_visible()
     return turn.frame_locator("iframe").last
-
-
-def accessible(person: Person) -> None:
-    """Nothing that axe objects to, frames included."""
-    found = Axe().run(person.page)
-    assert found.violations_count == 0, json.dumps(found.response["violations"])[:2000]
 
 
 @EVERYWHERE
@@ -58,7 +51,7 @@ def test_from_the_grid_into_the_cart(visitor: OpenBrowser, held: Device, scheme:
     frame = unfold(turn)
     expect(frame.get_by_role("heading", name="3 found")).to_be_visible()
     expect(frame.locator("html")).to_have_attribute("data-theme", scheme)
-    accessible(sofia)
+    accessible(sofia.page)
     frame.get_by_role("button", name="Long Context").press("Enter")
     add = frame.get_by_role("button", name="Add to cart")
     add.press("Enter")
@@ -69,7 +62,7 @@ def test_from_the_grid_into_the_cart(visitor: OpenBrowser, held: Device, scheme:
     add.press("Enter")
     expect(frame.get_by_role("status")).to_contain_text("It is in the cart: 1 item")
     expect(sofia.cart_link).to_contain_text("1 item")
-    accessible(sofia)
+    accessible(sofia.page)
     entries = sofia.audit_of(sofia.conversation)
     in_order(
         entries,
@@ -92,7 +85,7 @@ def test_what_a_widget_would_say_or_open_is_the_persons_to_do(
     sofia.press(asked.get_by_role("button", name="Allow in this conversation"))
     frame = unfold(sofia.turns.last)
     expect(frame.get_by_role("heading", name="Waiting for you to confirm")).to_be_visible()
-    accessible(sofia)
+    accessible(sofia.page)
     frame.get_by_role("button", name="I have decided").press("Enter")
     expect(frame.get_by_role("status")).to_contain_text("has not decided yet")
     frame.get_by_role("button", name="Open the shop's page").press("Enter")
@@ -120,9 +113,9 @@ def test_a_frame_follows_the_theme_and_goes_when_it_is_folded(visitor: OpenBrows
     expect(frame.locator("html")).to_have_attribute("data-theme", "light")
     sofia.page.emulate_media(color_scheme="dark")
     expect(frame.locator("html")).to_have_attribute("data-theme", "dark")
-    frame.get_by_role("button", name="Long Context").click()
+    frame.get_by_role("button", name="Long Context").press("Enter")
     expect(frame.get_by_role("button", name="Add to cart")).to_be_visible()
-    accessible(sofia)
+    accessible(sofia.page)
     turn.locator("summary", has_text=UNFOLD).press("Enter")
     expect(turn.locator("iframe")).to_have_count(0)
     expect(unfold(turn).get_by_role("heading", name="3 found")).to_be_visible()
@@ -151,6 +144,6 @@ def test_what_a_frame_cannot_do(visitor: OpenBrowser, watch: Watch) -> None:
     other_tab = sofia.new_tab("/sessions")
     other_tab.get_by_role("button", name="Sign out everywhere").click()
     expect(other_tab.get_by_role("link", name="Sign in again")).to_be_visible()
-    frame.get_by_role("button", name="Long Context").click()
+    frame.get_by_role("button", name="Long Context").press("Enter")
     expect(sofia.notice).to_contain_text("You are signed out.")
     expect(frame.get_by_role("status")).to_contain_text("Nothing was done.")

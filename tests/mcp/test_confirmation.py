@@ -201,7 +201,8 @@ def test_a_state_that_is_not_ours_or_not_for_this_is_refused(
     state = host.call("place_order")["requestState"]
     noah = host_of(shop.sign_in(NOAH), *BUYING, capabilities=OPENS_URLS)
     header, _, rest = state.partition(".")
-    for forged in ("", "x", state[:-2] + "AA", f"{header}.{rest[::-1]}", "a.b.c.d.e", "9" * 3000):
+    changed = f"{state[:-5]}{'A' if state[-5] != 'A' else 'B'}{state[-4:]}"  # not its last letter, of which some bits are nobody's
+    for forged in ("", "x", changed, f"{header}.{rest[::-1]}", "a.b.c.d.e", "9" * 3000):
         assert host.error("tools/call", {**ORDER, "requestState": forged}) == (400, INVALID_PARAMS), forged[:20]
     assert noah.error("tools/call", {**ORDER, "requestState": state}) == (400, INVALID_PARAMS)
     for other in ({"name": "place_order", "arguments": {"address": "Office"}}, {"name": "view_cart", "arguments": {}}):
@@ -296,10 +297,11 @@ def test_cancelling_works_the_same_way(shop: ShopUnderTest) -> None:
 
 @ONE_ENGINE
 def test_a_receipt_of_the_shops_own_chat_is_decided_there(shop: ShopUnderTest) -> None:
-    """Its page sends to the conversation in which it was asked."""
+    """Its page sends to the receipt in the conversation in which it was asked."""
     sofia = shop.sign_in(SOFIA)
     assistant = sofia.assistant("transact")
     assistant.call("add_to_cart", sku=HOODIE)
     outcome = assistant.call("place_order")
-    answer = sofia.get(f"/approvals/{getattr(outcome, 'receipt_id')}")  # noqa: B009 - an outcome of one of four types
-    assert answer.headers["Location"] == f"/assistant/{assistant.conversation.id}"
+    receipt = getattr(outcome, "receipt_id")  # noqa: B009 - an outcome of one of four types
+    answer = sofia.get(f"/approvals/{receipt}")
+    assert answer.headers["Location"] == f"/assistant/{assistant.conversation.id}#receipt-{receipt}"
