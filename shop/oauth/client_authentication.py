@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidClientError
-from joserfc import jws, jwt
+from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from sqlalchemy import String, delete
@@ -26,6 +26,7 @@ from shop.oauth.client_metadata import ASSERTION_ALGORITHMS
 from shop.oauth.clients import Client
 from shop.oauth.fetching import FetchRefused
 from shop.oauth.protocol import Server, ShopRequest, refuse
+from shop.oauth.unverified import is_moment, unverified_claims
 
 CONFIDENTIAL = ("client_secret_basic", "client_secret_post", "private_key_jwt")
 EVERY_METHOD = ("none", *CONFIDENTIAL)
@@ -80,12 +81,12 @@ def _by_private_key(query_client: object, request: ShopRequest) -> Client | None
     issuer = request.issuer
     claimed = _claimed_client(assertion)
     try:
-        client = cimd.resolve(issuer.database, issuer.fetcher, claimed)
+        client = cimd.resolve(issuer.database, issuer.fetcher, claimed, only_known=True)
         keys = _keys_of(request, client)
         claims: dict[str, Any] = jwt.decode(assertion, keys, list(ASSERTION_ALGORITHMS)).claims
     except (cimd.UnknownClient, FetchRefused, JoseError, ValueError, KeyError, TypeError) as error:
         raise InvalidClientError(description="The client or the key of the assertion is not known.") from error
-    if {claims.get("iss"), claims.get("sub")} != {client.client_id}:
+    if (claims.get("iss"), claims.get("sub")) != (client.client_id, client.client_id):
         raise InvalidClientError(description="The assertion must have the client as iss and as sub.")
     if claims.get("aud") not in (issuer.url, issuer.endpoint("token")):
         raise InvalidClientError(description="The assertion must have this issuer as its only aud.")
@@ -96,9 +97,8 @@ def _by_private_key(query_client: object, request: ShopRequest) -> Client | None
 def _claimed_client(assertion: str) -> str:
     """Whose assertion it says it is: only to know whose keys to try."""
     try:
-        payload = jws.extract_compact(assertion.encode()).payload
-        subject = json.loads(payload)["sub"]
-    except (JoseError, ValueError, KeyError, TypeError) as error:
+        subject = unverified_claims(assertion).get("sub")
+    except ValueError as error:
         raise InvalidClientError(description="The client_assertion is not a JWT.") from error
     return subject if isinstance(subject, str) else ""
 
@@ -118,15 +118,10 @@ def _keys_of(request: ShopRequest, client: Client) -> KeySet:
 def _use_up(request: ShopRequest, client: Client, claims: dict[str, Any]) -> None:
     database, jti, expires = request.issuer.database, claims.get("jti"), claims.get("exp")
     now = database.clock()
-    if (
-        not isinstance(expires, int | float)
-        or not 0 < expires - now.timestamp() <= _LONGEST_LIFE.total_seconds() + _LEEWAY
-    ):
+    if not is_moment(expires) or not 0 < expires - now.timestamp() <= _LONGEST_LIFE.total_seconds() + _LEEWAY:
         raise InvalidClientError(description="The assertion has expired, or is good for more than ten minutes.")
-    if any(
-        isinstance(claims.get(name), int | float) and claims[name] > now.timestamp() + _LEEWAY
-        for name in ("nbf", "iat")
-    ):
+    begins = [claims[name] for name in ("nbf", "iat") if name in claims]
+    if not all(is_moment(at) and at <= now.timestamp() + _LEEWAY for at in begins):
         raise InvalidClientError(description="The assertion is not valid yet.")
     if not isinstance(jti, str) or not jti:
         raise InvalidClientError(description="The assertion must have a jti.")

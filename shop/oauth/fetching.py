@@ -11,7 +11,6 @@ very machine without TLS. All else holds for it too.
 from __future__ import annotations
 
 import http.client
-import json
 import re
 import socket
 import ssl
@@ -23,6 +22,8 @@ from datetime import timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 from urllib.parse import urlencode, urlsplit
+
+from shop.oauth.unverified import read_json
 
 _CONNECT = 3.0
 _DEADLINE = 6.0
@@ -120,7 +121,7 @@ class Fetcher:
             body = response.read(limit + 1)
             if len(body) > limit:
                 raise FetchRefused(f"{host} answered with more than {limit} bytes.")
-            document = json.loads(body)
+            document = read_json(body)
             if not isinstance(document, dict):
                 raise FetchRefused(f"{host} answered with JSON that is not an object.")
             return Fetched(document, _freshness(response.getheader("Cache-Control") or ""))
