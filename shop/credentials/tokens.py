@@ -112,14 +112,16 @@ def new_token(
 
 
 def end_access_token(db: Session, identifier: str, because: str) -> list[str]:
-    """End an access token, and those that it was exchanged for. Returns the ids of those that were alive."""
-    tokens = select(AccessToken.id).where(AccessToken.id == identifier).cte("tokens", recursive=True)
-    tokens = tokens.union_all(select(AccessToken.id).where(AccessToken.exchanged_from == tokens.c.id))
-    found = {
-        identifier,
-        *db.scalars(select(tokens.c.id)),
-    }  # an agent's own token is of no family, and so not among them
-    return [ended for _, ended in end(db, found, because)]
+    """End an access token, and those that it was exchanged for. Returns the ids of those that were alive.
+
+    Each is ended before those below it are looked for: an exchange that was quicker has added its token by then, and one that
+    comes later finds that there is nothing left to exchange.
+    """
+    generation, ended = [identifier], list[str]()
+    while generation:
+        ended += [token for _, token in end(db, generation, because)]
+        generation = list(db.scalars(select(AccessToken.id).where(AccessToken.exchanged_from.in_(generation))))
+    return sorted(ended)
 
 
 def new_refresh_token(db: Session, family: TokenFamily, *, lifetime: timedelta, until: datetime | None) -> str:
@@ -154,10 +156,18 @@ def claim_refresh_token(db: Session, token: RefreshToken) -> bool:
     return claimed.one_or_none() is not None
 
 
+def lock_family(db: Session, family_id: str) -> TokenFamily:
+    """A family's row, locked and read anew: whoever adds a token to it and whoever ends it wait for each other.
+
+    The organization above is held first (`ledger.hold`), and what hangs below is locked after it.
+    """
+    locked = select(TokenFamily).where(TokenFamily.id == family_id).with_for_update()
+    return db.scalars(locked, execution_options={"populate_existing": True}).one()
+
+
 def end_family(db: Session, family_id: str, because: str) -> list[str]:
     """End a family: none of its refresh tokens renews anything, and its access tokens are dead. Returns the ids of those."""
-    locked = select(TokenFamily).where(TokenFamily.id == family_id).with_for_update()
-    family = db.scalars(locked, execution_options={"populate_existing": True}).one()
+    family = lock_family(db, family_id)
     if family.ended_at is None:
         family.ended_at, family.ended_because = moment(db), because
     tokens = db.scalars(select(AccessToken.id).where(AccessToken.family_id == family_id).order_by(AccessToken.id))

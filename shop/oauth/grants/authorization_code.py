@@ -29,7 +29,7 @@ from shop.credentials.ledger import hold
 from shop.credentials.tokens import end_family, secret_digest, start_family
 from shop.database import Base, moment
 from shop.oauth.clients import Client
-from shop.oauth.grants.issuing import Authorized, authorized, issue
+from shop.oauth.grants.issuing import Authorized, authorized, issue, still_allowed
 from shop.oauth.protocol import OfOurRequest, ShopRequest, refuse
 
 _S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # RFC 7636 §4.2: base64url of 32 octets, without padding
@@ -158,9 +158,11 @@ class AuthorizationCodeGrant(OfOurRequest, AuthlibAuthorizationCodeGrant):
     ) -> dict[str, str | int]:
         if user is None:
             raise LookupError("a code stands for somebody")
-        family = start_family(self.asked.db, user.grant.id, frozenset(self.code.scopes), self.code.resource)
+        consented = frozenset(self.code.scopes)
+        granted = still_allowed(self.asked, user, consented)
+        family = start_family(self.asked.db, user.grant.id, consented, self.code.resource)
         self.code.family_id = family.id
-        return issue(self.asked, user, family, frozenset(self.code.scopes), EventName.TOKEN_ISSUED)
+        return issue(self.asked, user, family, granted, EventName.TOKEN_ISSUED)
 
     def delete_authorization_code(self, authorization_code: AuthorizationCode) -> None:
         """Nothing to do: it was claimed before anything was issued, and is kept so that a replay shows."""
