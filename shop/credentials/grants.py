@@ -58,6 +58,17 @@ class Agent(Base):
     """Workflow → the tools in it that cannot be undone, as they were when the administrator allowed it: one more waits for them."""
     first_seen_at: Mapped[datetime]
 
+    @property
+    def is_vouched_for(self) -> bool:
+        """Whether somebody vouches for who this client is. Only then may an administrator decide about it in others' place: that
+        nobody is asked, or that it acts for nobody. The shop's own assistant needs neither.
+        """
+        return self.kind in {ClientKind.METADATA_DOCUMENT, ClientKind.PREREGISTERED}
+
+
+class NotVouchedFor(Exception):
+    """Nobody vouches for who a client is, so it cannot be allowed this. The message says so, for an administrator."""
+
 
 class Grant(Base):
     """What one client may do for one person in one organization."""
