@@ -19,7 +19,7 @@ from shop.oauth import cimd
 from shop.oauth.consent import answer_with_code, refuse_for_organization
 from shop.oauth.issuer import Issuer, SignedIn, issuer
 from shop.oauth.pages import RefusedPage
-from shop.oauth.protocol import ShopRequest, redirect_answer, refuse
+from shop.oauth.protocol import ShopRequest, described, redirect_answer, refuse
 from shop.oauth.questions import Asked, Question, Refused, ask, question_of
 from shop.oauth.token import server_of
 
@@ -88,7 +88,7 @@ def _verified(asked: ShopRequest, person: SignedIn) -> Asked:
 
 def _refused(server: Issuer, person: SignedIn, asked: ShopRequest | None, error: OAuth2Error) -> ResponseReturnValue:
     """An error at the client's verified redirect URI, else on a page of ours; on record either way."""
-    why = error.get_error_description() or ""
+    why = described(error.get_error_description() or "")
     with server.database.write() as db:
         facts = {
             "client": (asked.parameter("client_id") or "")[:300] if asked else "",
