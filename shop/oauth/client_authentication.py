@@ -35,6 +35,10 @@ _LONGEST_LIFE = timedelta(minutes=10)
 _LEEWAY = 30
 """Seconds that a client's clock may be ahead."""
 _LARGEST_KEY_SET = 16 * 1024
+_NOT_AUTHENTICATED = (
+    "The client is not known, its secret or key is not the one that is registered, or it is registered for another way "
+    "than the one it came by: {}."
+)
 
 
 class UsedAssertion(Base):
@@ -64,6 +68,10 @@ def authenticate_client(server: Server, request: ShopRequest, methods: Sequence[
         client = server.authenticate_client(request, ways)
     except UnicodeDecodeError as error:
         raise InvalidClientError(description="The Authorization header is malformed.") from error
+    except InvalidClientError as error:
+        if ways == ["private_key_jwt"]:
+            raise  # what is wrong with an assertion was said already
+        raise InvalidClientError(description=_NOT_AUTHENTICATED.format(*ways)) from error
     if not isinstance(client, Client):
         raise LookupError("clients here are rows of ours")
     named = request.form.get("client_id")
@@ -73,12 +81,11 @@ def authenticate_client(server: Server, request: ShopRequest, methods: Sequence[
     return client
 
 
-def _by_private_key(query_client: object, request: ShopRequest) -> Client | None:
+def _by_private_key(query_client: object, request: ShopRequest) -> Client:
     """RFC 7523 §3: signed by the client's own key, for us, for minutes, once."""
-    assertion = request.form.get("client_assertion")
-    if request.form.get("client_assertion_type") != _ASSERTION_TYPE or not assertion:
-        return None
-    issuer = request.issuer
+    issuer, assertion = request.issuer, request.form["client_assertion"]
+    if request.form.get("client_assertion_type") != _ASSERTION_TYPE:
+        raise InvalidClientError(description=f"The client_assertion_type must be {_ASSERTION_TYPE}")
     claimed = _claimed_client(assertion)
     try:
         client = cimd.resolve(issuer.database, issuer.fetcher, claimed, only_known=True)

@@ -125,7 +125,8 @@ def test_bad_input_is_the_protocols_error(shop: ShopUnderTest) -> None:
         with watching(shop) as seen:
             response = assistant.token(**(assistant.redemption("a code") | changed))
         assert error_of(response) == (401 if error == "invalid_client" else 400, error), what
-        assert response.get_json()["error_description"].isascii()
+        told = response.get_json()["error_description"]
+        assert told.isascii() and told.endswith(".") and "[" not in told, "a sentence for a developer"
         assert not seen.changed and set(seen.names) <= {"token.refused"}, what
 
 

@@ -32,6 +32,7 @@ from shop.oauth.clients import Client
 from shop.oauth.grants.issuing import Authorized, authorized, issue, still_allowed
 from shop.oauth.protocol import OfOurRequest, ShopRequest, refuse
 
+_REFUSED = "The code is unknown, older than a minute, or was used before. Begin again at the authorization endpoint."
 _S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # RFC 7636 §4.2: base64url of 32 octets, without padding
 
 
@@ -127,12 +128,12 @@ class AuthorizationCodeGrant(OfOurRequest, AuthlibAuthorizationCodeGrant):
     def authenticate_token_endpoint_client(self) -> Client:
         return self.asked.authenticated  # before the transaction began, since keys may have to be fetched
 
-    def query_authorization_code(self, code: str, client: ClientMixin) -> AuthorizationCode | None:
+    def query_authorization_code(self, code: str, client: ClientMixin) -> AuthorizationCode:
         """The code, claimed: of several requests that bring it at once, one gets it (RFC 6749 §4.1.2)."""
         db = self.asked.db
         found = db.get(AuthorizationCode, secret_digest(code))
         if found is None or found.client_id != client.get_client_id():
-            return None  # not theirs: nothing is spent, so that a stranger cannot burn it
+            raise InvalidGrantError(description=_REFUSED)  # nothing is spent, so that a stranger cannot burn it
         self.asked.on_behalf_of = db.get_one(Grant, found.grant_id).principal()
         claimed = db.execute(
             update(AuthorizationCode)
@@ -142,8 +143,9 @@ class AuthorizationCodeGrant(OfOurRequest, AuthlibAuthorizationCodeGrant):
         ).one_or_none()
         if claimed is None:
             _kill_what_it_led_to(db, found.code_hash)
-            return None
-        return found if found.expires_at > moment(db) else None
+        if claimed is None or found.expires_at <= moment(db):
+            raise InvalidGrantError(description=_REFUSED)
+        return found
 
     def authenticate_user(self, authorization_code: AuthorizationCode) -> Authorized:
         return authorized(self.asked, authorization_code.grant_id)
