@@ -91,8 +91,8 @@ class Grant(Base):
     by_organization: Mapped[bool] = mapped_column(default=False)
     """Whether it came of an administrator's allowing the client for everybody: its person was not asked."""
     offered: Mapped[list[str] | None]
-    """Of such a grant, the workflows that were allowed for everybody when it was last renewed. What is in here and not in its
-    scopes, the person took back."""
+    """Of a grant that nobody was asked for here, the workflows that it was last renewed with: those allowed for everybody, or
+    those that the external issuer let the client have. What is in here and not in its scopes, the person took back."""
     started_at: Mapped[datetime]
     consented_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]

@@ -22,7 +22,7 @@ _KEPT_AFTER_EXPIRY = timedelta(hours=1)
 
 
 class TokenFamily(Base):
-    """Everything that one authorization code led to."""
+    """Everything that one authorization code led to; or all that a grant led to whose tokens are never renewed."""
 
     __tablename__ = "token_families"
 

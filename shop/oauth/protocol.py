@@ -181,7 +181,7 @@ def json_http_error(error: HTTPException) -> Response:
 
 def is_for_machines(path: str) -> bool:
     """Whether a client, and no person, is at this address."""
-    return path.startswith(("/.well-known/", "/oauth/")) and path not in {"/oauth/authorize", "/oauth/consent"}
+    return path.startswith(("/.well-known/", "/oauth/", "/mcp")) and path not in {"/oauth/authorize", "/oauth/consent"}
 
 
 def redirect_answer(issuer: Issuer, redirect_uri: str, state: str | None, **answer: str) -> Response:
