@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import cast
 from urllib.parse import quote
 
-from flask import Blueprint, Flask, abort, g, redirect, request, session
+from flask import Blueprint, Flask, abort, current_app, g, redirect, request, session
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, current_user, login_user, logout_user
 from flask_login.mixins import UserMixin
@@ -50,6 +50,13 @@ class Access:
 
     rule: Rule
     because: str
+    in_popup: bool = False
+    """Whether a page of another site that opened these in a popup stays connected to it, as hosts of assistants need on the way
+    through sign-in and consent, redirects and errors included: else `window.opener` is gone when their callback wants to message
+    it, and to them the popup is closed at once (HTML §7.1.3; seen in bluesky-social/atproto#3638, PostHog/posthog#51605).
+
+    What it costs: that page can close the popup or send it elsewhere, which the address bar shows. It can read nothing of it,
+    and framing stays forbidden. No other page needs it, least of all one on which something is bought."""
 
 
 class SignedInPerson(UserMixin):  # type: ignore[misc] # untyped library
@@ -85,6 +92,12 @@ def init_app(app: Flask) -> None:
 
     # After the access rules: whoever signed out in another tab is told so, and not that the page has become too old.
     csrf.init_app(app)
+
+
+def opener_policy() -> str:
+    """The `Cross-Origin-Opener-Policy` of the page that answers this request."""
+    access: Access | None = current_app.extensions["access"].get(request.blueprint or request.endpoint)
+    return "unsafe-none" if access and access.in_popup else "same-origin"
 
 
 def guarded(app: Flask, blueprint: Blueprint, access: Access) -> None:

@@ -98,7 +98,7 @@ def _add_pages(app: Flask, seed: Seed, conversing: Conversing) -> None:
     guarded(app, pictures.create(settings.seed_dir), Access(public, "drawings of goods that anyone may look at"))
     guarded(app, catalogue.pages, Access(public, "the shop window: anyone may look"))
     guarded(app, about.pages, Access(public, "what anyone should know before they trust this"))
-    guarded(app, sign_in_blueprint(seed.people()), Access(public, "how one gets in"))
+    guarded(app, sign_in_blueprint(seed.people()), Access(public, "how one gets in", in_popup=True))
     guarded(
         app,
         mcp.blueprint(settings, database, gateway),
@@ -134,8 +134,9 @@ def _add_authorization_server(app: Flask, *, is_external: bool) -> None:
     if is_external:
         return
     own = Rule.SIGNED_IN
-    guarded(app, authorize.endpoint, Access(own, "whoever is asked has signed in; no stranger makes us fetch anything"))
-    guarded(app, consent.endpoint, Access(own, "a person's answer, bound to the session that was asked"))
+    because = "whoever is asked has signed in; no stranger makes us fetch anything"
+    guarded(app, authorize.endpoint, Access(own, because, in_popup=True))
+    guarded(app, consent.endpoint, Access(own, "a person's answer, bound to the session that was asked", in_popup=True))
     for endpoint, because in (
         (metadata.endpoint, "what clients look for before anything else; public keys and addresses"),
         (registration.endpoint, "any client may register itself; limited, and told to people as unverified"),
@@ -211,6 +212,7 @@ def _add_frame(app: Flask, *, offline_model: bool) -> None:
     def protect(response: Response) -> Response:
         for name, value in SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
+        response.headers["Cross-Origin-Opener-Policy"] = access.opener_policy()
         if origin := g.get("form_action"):  # the consent page's answer leads to the client
             policy = response.headers["Content-Security-Policy"]
             response.headers["Content-Security-Policy"] = policy.replace(
@@ -218,6 +220,10 @@ def _add_frame(app: Flask, *, offline_model: bool) -> None:
             )
         if app.config["SESSION_COOKIE_SECURE"]:
             response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        if (
+            response.mimetype == "font/woff2"
+        ):  # asked for anew, what a page preloads would come after what it draws with
+            response.headers["Cache-Control"] = "public, max-age=86400"
         if response.mimetype == "text/html":
             response.headers.setdefault("Cache-Control", "no-store")
         return response
@@ -261,7 +267,6 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
 }
 

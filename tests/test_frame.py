@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from shop.settings import Settings
+from tests.support.assistants import decide, registered
 from tests.support.people import ADA, INES, SOFIA, ShopUnderTest, Visitor
 from tests.support.providers import BASE_URL
 
@@ -57,11 +58,49 @@ def test_every_page_is_under_the_same_strict_policy(shop: ShopUnderTest) -> None
         assert response.headers["X-Frame-Options"] == "DENY"
         assert response.headers["X-Content-Type-Options"] == "nosniff"
         assert response.headers["Referrer-Policy"] == "same-origin"
-        assert response.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+        is_alone = not path.startswith("/sign-in")  # which a host of an assistant opens in a popup, like consent
+        assert response.headers["Cross-Origin-Opener-Policy"] == ("same-origin" if is_alone else "unsafe-none"), path
         assert response.headers["Cache-Control"] == "no-store", path
         assert response.mimetype == "text/html" and "<html lang=" in response.text, path
         assert not (found := INLINE.search(response.text)), (path, found)
         assert not (found := ELSEWHERE.search(response.text)), (path, found)
+
+
+@on_sqlite
+@pytest.mark.holds("RFC9700-4.16")
+def test_only_the_way_through_sign_in_and_consent_stays_with_who_opened_it(shop: ShopUnderTest) -> None:
+    """Every answer on it, redirects and errors included, and no other page; none of them can be framed."""
+    rules = shop.app.extensions["access"]
+    assert {name for name, rule in rules.items() if rule.in_popup} == {"sign_in", "oauth_authorize", "oauth_consent"}
+    assistant, visitor, sofia = registered(shop), shop.visitor(), shop.sign_in(SOFIA)
+    question = assistant.open(sofia, "browse")
+    on_the_way = {
+        "to the sign-in": (assistant.open(visitor, "browse"), 302),
+        "the e-mail": (visitor.get("/sign-in"), 200),
+        "an unknown e-mail": (visitor.post("/sign-in", email="nobody@nowhere.example"), 404),
+        "to the provider": (visitor.post("/sign-in", email=SOFIA), 200),
+        "a callback of nothing": (visitor.get("/sign-in/callback"), 400),
+        "the question": (question, 200),
+        "a bad question": (assistant.open(sofia, "browse", redirect_uri="https://evil.example/"), 400),
+        "an answer that is too old": (sofia.client.post("/oauth/consent", base_url=BASE_URL), 400),
+        "the answer": (decide(sofia, question), 303),
+    }
+    for what, (response, status) in on_the_way.items():
+        assert response.status_code == status, what
+        assert response.headers["Cross-Origin-Opener-Policy"] == "unsafe-none", what
+        assert response.headers["X-Frame-Options"] == "DENY", what
+    for path in ("/approvals/rcp_nothing", "/assistants", "/connect", "/oauth/token", "/mcp", "/static/app.css", "/no"):
+        assert sofia.get(path).headers["Cross-Origin-Opener-Policy"] == "same-origin", path
+
+
+@on_sqlite
+def test_a_font_is_kept_so_that_the_one_that_was_preloaded_is_used(shop: ShopUnderTest) -> None:
+    """Fetched again with each page, it comes too late for the page, and the browser says that it was preloaded for nothing."""
+    visitor = shop.visitor()
+    fonts = re.findall(r'<link rel="preload" href="([^"]+)" as="font"', visitor.get("/").text)
+    assert len(fonts) == 2
+    for font in fonts:
+        assert visitor.get(font).headers["Cache-Control"] == "public, max-age=86400"
 
 
 @on_sqlite

@@ -20,7 +20,7 @@ from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.conversations.models import Conversation, Source
 from shop.credentials.grants import agent_of
-from shop.credentials.ledger import live
+from shop.credentials.ledger import NotAlive, live
 from shop.database import moment, new_id
 from shop.principal import Principal
 
@@ -51,7 +51,7 @@ def asserted(meta: Mapping[str, object], session: str | None) -> Asserted:
     return Asserted(source=Source.INFERRED, identifier=None)
 
 
-class Found(NamedTuple):
+class _Found(NamedTuple):
     """A conversation that there is already: its id, and when it was last heard of."""
 
     id: str
@@ -80,7 +80,7 @@ _RECENT = _OF_CLIENT.where(
 """Built once, and run on the connection itself: this is on the way of every call."""
 
 
-def found(db: Session, assistant: Principal, named: Asserted) -> Found | None:
+def _found(db: Session, assistant: Principal, named: Asserted) -> _Found | None:
     """The conversation that an external assistant's call belongs to, if there is one already."""
     client_id, credential = _holder(assistant)
     holder = {
@@ -94,22 +94,29 @@ def found(db: Session, assistant: Principal, named: Asserted) -> Found | None:
     else:
         rows = db.connection().execute(_NAMED, {**holder, "identifier": named.identifier})
     first = rows.one_or_none()
-    return Found(*first) if first else None
+    return _Found(*first) if first else None
 
 
-def touch(db: Session, conversation_id: str) -> None:
-    """Note that a conversation goes on."""
-    db.execute(update(Conversation).where(Conversation.id == conversation_id).values(active_at=moment(db)))
+def of_call(db: Session, assistant: Principal, named: Asserted) -> str | None:
+    """Find the conversation of a call, or begin it, in the transaction that records the call; returns its id.
 
-
-def begin(db: Session, assistant: Principal, named: Asserted) -> str:
-    """Find the conversation, or begin it; returns its id. Raises `NotAlive` when the assistant may not act any more.
-
-    The assistant's own authority is locked meanwhile, so that two first calls at once begin one conversation.
+    None for somebody who may not act any more and had none: that refusal is the organization's to note.
     """
-    assistant = live(db, assistant, for_change=True)
-    if existing := found(db, assistant, named):
-        return existing.id
+    known = _found(db, assistant, named)
+    if known and not known.is_stale(moment(db)):
+        return known.id
+    try:
+        # The rows of the authorities before the conversation's: one order of locks. Two first calls at once queue here.
+        assistant = live(db, assistant, for_change=known is None)
+    except NotAlive:
+        return known.id if known else None
+    if known := known or _found(db, assistant, named):
+        db.execute(update(Conversation).where(Conversation.id == known.id).values(active_at=moment(db)))
+        return known.id
+    return _begin(db, assistant, named)
+
+
+def _begin(db: Session, assistant: Principal, named: Asserted) -> str:
     client_id, credential = _holder(assistant)
     client = agent_of(db, assistant.organization, client_id)
     conversation = Conversation(

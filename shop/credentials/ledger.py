@@ -15,8 +15,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from itertools import zip_longest
 
-from sqlalchemy import ForeignKey, String, bindparam, case, select, update
+from sqlalchemy import ForeignKey, String, bindparam, case, literal_column, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shop.database import Base, moment, word
@@ -91,7 +92,11 @@ _KIND_OF_PREFIX = {
     "dlg": Kind.DELEGATION,
     "tok": Kind.TOKEN,
 }
-_DOWNWARDS = case({kind: depth for depth, kind in enumerate(Kind)}, value=Authority.kind)
+_DOWNWARDS = case(
+    {literal_column(f"'{kind}'"): literal_column(str(depth)) for depth, kind in enumerate(Kind)}, value=Authority.kind
+)
+_PLACES = ("organization", "membership", "agent", "credential", "below_it")
+"""How many authorities a principal hangs on at most."""
 _ALIVE = select(
     Authority.id,
     Authority.kind,
@@ -104,7 +109,7 @@ _ALIVE = select(
     Authority.roles,
     Authority.order_limit,
     Authority.scopes,
-).where(Authority.id.in_(bindparam("authorities", expanding=True)))
+).where(Authority.id.in_([bindparam(place) for place in _PLACES]))
 _SHARED, _FOR_CHANGE = (_ALIVE.order_by(_DOWNWARDS).with_for_update(read=is_shared) for is_shared in (True, False))
 """Built once, and run on the connection itself: this is on the way of every call. Rows are locked from the organization
 downwards, whatever order the database finds them in, so that a call and a revocation never wait for each other.
@@ -124,8 +129,8 @@ def live(db: Session, principal: Principal, *, for_change: bool = False) -> Prin
     # looked at before what it ended, so that a blocked client is told that it is blocked.
     beside: list[tuple[str, str | None]] = [(agent, principal.organization)] if agent else []
     places = [*chain[:2], *beside, *chain[2:]]
-    found = db.connection().execute(question, {"authorities": [identifier for identifier, _ in places]})
-    rows = {row.id: row for row in found}
+    bound = dict(zip_longest(_PLACES, (identifier for identifier, _ in places)))
+    rows = {row.id: row for row in db.connection().execute(question, bound)}
     now = moment(db)
     for identifier, above in places:
         row = rows.get(identifier)

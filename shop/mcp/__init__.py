@@ -14,7 +14,8 @@ may be done (`shop.tools.gateway`, through which every call and every read passe
     resources.py       products and the person's orders; prompts.py; completion.py
     widgets.py         the pages in which a host may show a result; about.py: what the server says of itself
     elicitation.py     what waits for the person: a page of the shop, never a form in the client
-    sealing.py         what a client keeps for us and brings back: its session, the state of a retried request
+    choices.py         which colour, which size: the only thing that is asked by a form
+    request_state.py   what a client keeps between a question and its retry; sealing.py: how that, and its session, are sealed
     refusals.py        challenges: what a client can do about a refusal
     guest.py           who an anonymous client is, where a deployment allows one
 

@@ -8,11 +8,6 @@ accepts everything gets no further than one that opens the page and closes it.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from datetime import timedelta
-from typing import Any
-
 from mcp_types import (
     CallToolRequestParams,
     CallToolResult,
@@ -22,34 +17,16 @@ from mcp_types import (
     InputRequiredResult,
     TextContent,
 )
-from mcp_types.jsonrpc import INVALID_PARAMS, URL_ELICITATION_REQUIRED
+from mcp_types.jsonrpc import URL_ELICITATION_REQUIRED
 
+from shop.mcp import request_state
 from shop.mcp.definitions import Waiting
 from shop.mcp.exchange import Exchange, Server
 from shop.mcp.rendering import as_text
-from shop.mcp.sealing import NotSealed
 from shop.mcp.wire import RpcError
 from shop.tools.outcomes import AwaitingApproval
 
-_STATE, _LIFETIME = "mcp-request-state", timedelta(hours=1)
-"""Longer than a receipt is open: a late retry still learns what became of it."""
 _ASKS = "Open the shop's page to look at this and decide. It shows what will happen, and you sign in there yourself."
-
-
-def receipt_of(server: Server, exchange: Exchange, params: CallToolRequestParams) -> str | None:
-    """The receipt that a retried call brings back in its `requestState`.
-
-    Raises `RpcError` when we did not seal it, for this party and this very call, or when its time is over.
-    """
-    if params.request_state is None:
-        return None
-    try:
-        state = server.sealer.open(_STATE, exchange.principal, params.request_state)
-    except NotSealed:
-        state = {}
-    if state.get("call") != _digest(params):
-        raise RpcError(INVALID_PARAMS, "Invalid or expired requestState", data={"reason": "invalid_request_state"})
-    return str(state["receipt"])
 
 
 def ask(
@@ -58,10 +35,9 @@ def ask(
     """Bring the person to the page of a receipt. A retry while it is still open gets the link: asking again would loop."""
     page = f"{server.settings.base_url}/approvals/{outcome.receipt_id}"
     if exchange.opens_urls and exchange.is_stateless and params.request_state is None:
-        state = {"receipt": outcome.receipt_id, "call": _digest(params)}
         return InputRequiredResult(
             input_requests={"approval": ElicitRequest(params=ElicitRequestURLParams(message=_ASKS, url=page))},
-            request_state=server.sealer.seal(_STATE, exchange.principal, state, _LIFETIME),
+            request_state=request_state.sealed(server, exchange, params, {"receipt": outcome.receipt_id}),
         )
     if exchange.opens_urls and not exchange.is_stateless:
         asked = ElicitRequestURLParams(message=_ASKS, url=page, elicitation_id=outcome.receipt_id)
@@ -76,8 +52,3 @@ def ask(
         "`check_approval`, or make the same call again.",
     ).model_dump(mode="json")
     return CallToolResult(content=[TextContent(text=as_text(waiting))], structured_content=waiting)
-
-
-def _digest(params: CallToolRequestParams) -> str:
-    call: list[Any] = [params.name, params.arguments or {}]
-    return hashlib.sha256(json.dumps(call, sort_keys=True).encode()).hexdigest()[:32]

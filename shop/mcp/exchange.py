@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from shop.conversations import external
-from shop.credentials.ledger import NotAlive
-from shop.database import Database, moment
+from shop.database import Database
 from shop.mcp.sealing import Sealer
 from shop.principal import Principal
 from shop.settings import Settings
@@ -28,6 +27,8 @@ class Exchange:
     meta: Mapping[str, Any]
     opens_urls: bool
     """Whether the client declared that it can take its person to a page (elicitation in URL mode)."""
+    fills_forms: bool = False
+    """Whether it can let its person fill in a form, and call again with the answer (elicitation in form mode)."""
     session: str | None = None
     """The session that we minted, in the handshake's era."""
 
@@ -59,22 +60,5 @@ class Server:
 
     def call(self, exchange: Exchange, name: str, arguments: object, *, retry_of: str | None = None) -> Outcome:
         """Pass the gateway, in the conversation that the request belongs to."""
-        conversation = self._conversation(exchange)
-        principal = replace(exchange.principal, conversation=conversation)
-        return self.gateway.call_tool(principal, conversation, name, arguments, retry_of=retry_of)
-
-    def _conversation(self, exchange: Exchange) -> str | None:
-        """The conversation's id; None for somebody who may not act any more: their refusal is the organization's to note."""
-        assistant, named = exchange.principal, external.asserted(exchange.meta, exchange.session)
-        with self.database.read() as db:
-            conversation = external.found(db, assistant, named)
-            if conversation and not conversation.is_stale(moment(db)):
-                return conversation.id
-        with self.database.write() as db:
-            if conversation:
-                external.touch(db, conversation.id)
-                return conversation.id
-            try:
-                return external.begin(db, assistant, named)
-            except NotAlive:
-                return None
+        named = external.asserted(exchange.meta, exchange.session)
+        return self.gateway.call_tool(exchange.principal, named, name, arguments, retry_of=retry_of)

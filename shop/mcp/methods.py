@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from mcp_types import DiscoverResult, EmptyResult, RequestParams, Result
@@ -11,7 +10,6 @@ from mcp_types.jsonrpc import INVALID_PARAMS, METHOD_NOT_FOUND
 from mcp_types.methods import parse_client_request
 from pydantic import ValidationError
 
-from shop.credentials.ledger import NotAlive
 from shop.mcp import completion, prompts, refusals, resources, tools
 from shop.mcp.about import CAPABILITIES, INSTRUCTIONS
 from shop.mcp.exchange import Exchange, Server
@@ -62,10 +60,7 @@ def handle(server: Server, exchange: Exchange, message: Message) -> Result:
     if handler is None:
         raise _unknown(message.method)
     if message.method not in _ASKED_BY_THE_GATEWAY:
-        try:
-            exchange = replace(exchange, principal=server.gateway.alive(exchange.principal))
-        except NotAlive as lapsed:
-            raise refusals.lapsed(lapsed) from None
+        exchange = refusals.require_alive(server, exchange)
     return handler(server, exchange, params)
 
 

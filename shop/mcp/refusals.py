@@ -8,10 +8,12 @@ status (401, 403) and the header `WWW-Authenticate`. Hosts that link accounts by
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mcp_types import CallToolResult, TextContent
 
 from shop.credentials.ledger import Kind, Lapse, NotAlive
-from shop.mcp.exchange import Exchange
+from shop.mcp.exchange import Exchange, Server
 from shop.mcp.guest import is_guest
 from shop.mcp.wire import ACCESS_REFUSED, AUTHENTICATION_REQUIRED, INSUFFICIENT_SCOPE, RpcError
 from shop.oauth import bearer
@@ -35,6 +37,14 @@ def unauthenticated(error: str | None, description: str | None) -> RpcError:
         status=401,
         headers={"WWW-Authenticate": bearer.challenge(error, description, _in_order(FIRST_SCOPES))},
     )
+
+
+def require_alive(server: Server, exchange: Exchange) -> Exchange:
+    """The exchange with the authority that its principal has now. Raises `RpcError`: what is answered without the gateway."""
+    try:
+        return replace(exchange, principal=server.gateway.alive(exchange.principal))
+    except NotAlive as why:
+        raise lapsed(why) from None
 
 
 def lapsed(why: NotAlive) -> RpcError:

@@ -31,6 +31,8 @@ def for_host(content: dict[str, Any], base_url: str) -> dict[str, Any]:
 
 def shortened(content: dict[str, Any]) -> dict[str, Any]:
     """The content, its innermost lists cut first until it fits, and a sentence that says what is missing."""
+    if size(content) <= MOST_BYTES:
+        return content
     before = _counted(content)
     while size(content) > MOST_BYTES:
         cuttable = [one for one in _lists(content) if len(one.items) > (_KEPT_INSIDE if one.depth else 1)]

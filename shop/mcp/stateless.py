@@ -1,7 +1,8 @@
 """The era of 2026-07-28: no handshake and no session. Each request says everything itself, and its headers say it again.
 
 Proxies route by the headers and we act by the body, so a request in which the two disagree is refused (-32020). No capability
-is required of a client, so none is ever missed (-32021): `elicitation.py` has another way for who cannot open a page.
+is required of a client, so none is ever missed (-32021): `elicitation.py` has another way for who cannot open a page, and
+`choices.py` for who shows no form.
 """
 
 from __future__ import annotations
@@ -78,18 +79,31 @@ def exchange(principal: Principal, message: Message, headers: Headers, served: t
         _require_agreement(headers, NAME_HEADER, named)
     if version not in MODERN_PROTOCOL_VERSIONS:
         raise _unsupported(version, served)
+    capabilities = message.meta[CLIENT_CAPABILITIES_META_KEY]
     return Exchange(
         principal=principal,
         version=version,
         meta=message.meta,
-        opens_urls=declares_urls(message.meta[CLIENT_CAPABILITIES_META_KEY]),
+        opens_urls=declares_urls(capabilities),
+        fills_forms=_declares_forms(capabilities),
     )
 
 
 def declares_urls(capabilities: object) -> bool:
     """Whether a client's capabilities say that it can take its person to a page."""
-    elicitation = capabilities.get("elicitation") if isinstance(capabilities, dict) else None
-    return isinstance(elicitation, dict) and isinstance(elicitation.get("url"), dict)
+    elicitation = _elicitation(capabilities)
+    return elicitation is not None and isinstance(elicitation.get("url"), dict)
+
+
+def _declares_forms(capabilities: object) -> bool:
+    """Whether they say that it shows forms: by name, or by an empty `elicitation` (MCP elicitation, Capabilities)."""
+    elicitation = _elicitation(capabilities)
+    return elicitation is not None and (not elicitation or isinstance(elicitation.get("form"), dict))
+
+
+def _elicitation(capabilities: object) -> dict[str, Any] | None:
+    declared = capabilities.get("elicitation") if isinstance(capabilities, dict) else None
+    return declared if isinstance(declared, dict) else None
 
 
 def rendered(result: Result, info: Implementation) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from mcp_types import (
 )
 from mcp_types.jsonrpc import INVALID_PARAMS
 
-from shop.mcp import elicitation, refusals
+from shop.mcp import choices, elicitation, refusals, request_state
 from shop.mcp.definitions import of_tools
 from shop.mcp.exchange import Exchange, Server
 from shop.mcp.guest import is_guest
@@ -37,9 +37,13 @@ def list_tools(server: Server, _exchange: Exchange, _params: PaginatedRequestPar
 def call_tool(
     server: Server, exchange: Exchange, params: CallToolRequestParams
 ) -> CallToolResult | InputRequiredResult:
-    """One call through the gateway."""
-    retry_of = elicitation.receipt_of(server, exchange, params)
-    outcome = server.call(exchange, params.name, params.arguments or {}, retry_of=retry_of)
+    """One call through the gateway; a retry with the receipt it waited for, or with what its person chose."""
+    state = request_state.opened(server, exchange, params)
+    if choices.is_declined(state, params):
+        refusals.require_alive(server, exchange)
+        return _error(choices.DECLINED)
+    arguments = choices.completed(state, params)
+    outcome = server.call(exchange, params.name, arguments, retry_of=state.get("receipt"))
     match outcome:
         case Succeeded():
             content = for_host(outcome.for_model()["result"], server.settings.base_url)
@@ -51,6 +55,8 @@ def call_tool(
         case Failed():
             if outcome.code == "unknown_tool":
                 raise RpcError(INVALID_PARAMS, outcome.message)
+            if outcome.options and exchange.fills_forms:
+                return choices.ask(server, exchange, params, arguments, outcome)
             return _error(outcome.for_model())
 
 

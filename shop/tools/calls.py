@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from sqlalchemy.orm import Session
 
 from shop.audit.chain import canonical, digest
+from shop.conversations import external
+from shop.conversations.external import Asserted
 from shop.principal import Principal
 from shop.tools.tool import Arguments, Shown, Tool
 
@@ -24,6 +28,17 @@ class Call:
     """Of an approved call: the receipt that a human confirmed."""
     retry_of: str | None = None
     """Of an external assistant's retry: the receipt that it got for this call before."""
+    named: Asserted | None = None
+    """Of an external assistant's call: what names the conversation that it belongs to."""
+
+    def located(self, db: Session) -> Call:
+        """The call in its conversation. An external assistant's is found, or begun, in the transaction that records the call:
+        whatever commits, effect or denial, has it.
+        """
+        if self.named is None:
+            return self
+        conversation = external.of_call(db, self.principal, self.named)
+        return replace(self, principal=replace(self.principal, conversation=conversation))
 
 
 class Changed(Exception):

@@ -30,6 +30,7 @@ from shop.authorization import decisions
 from shop.authorization.conditions import Resource
 from shop.authorization.decisions import Decision, Effect
 from shop.authorization.policy import Policy
+from shop.conversations.external import Asserted
 from shop.credentials.ledger import NotAlive, live
 from shop.database import Database, is_deadlock, new_id
 from shop.principal import Principal
@@ -61,7 +62,7 @@ class Gateway(Questions):
     def call_tool(
         self,
         principal: Principal,
-        conversation: str | None,
+        conversation: str | Asserted | None,
         name: str,
         arguments: object,
         *,
@@ -72,22 +73,26 @@ class Gateway(Questions):
     ) -> Outcome:
         """Run one tool for a principal, or say why not.
 
-        Never raises for what a caller sent: every outcome is typed and recorded. `seen` is the pin of what a clicking
+        Never raises for what a caller sent: every outcome is typed and recorded. `conversation` is the id of one of ours, or
+        what an external assistant's host calls its own. `seen` is the pin of what a clicking
         person was shown (from `show`); a tool that must be confirmed needs it, or a receipt. `retry_of` is the receipt that
         an external assistant got for this very call: it is told what became of that, and nothing is proposed again.
         """
-        if principal.actor and conversation != principal.conversation:
+        named = conversation if isinstance(conversation, Asserted) else None
+        ours = principal.conversation if isinstance(conversation, Asserted) else conversation
+        if principal.actor and ours != principal.conversation:
             raise ValueError("a delegation is for one conversation")  # both are ids of our own rows: a bug of ours
         call = Call(
             id=call_id or new_id("call"),
-            principal=replace(principal, conversation=conversation),
+            principal=replace(principal, conversation=ours),
+            named=named,
             name=name,
             arguments=arguments,
             turn=turn,
             seen=seen,
             retry_of=retry_of,
         )
-        return self._recorded(call, lambda db: self._pass(db, call))
+        return self._recorded(call, self._pass)
 
     def _pass(self, db: Session, call: Call, approved: Receipt | None = None) -> Outcome:
         # 1 find
@@ -137,7 +142,7 @@ class Gateway(Questions):
             receipt=receipt_id,
         )
 
-        def run(db: Session) -> Outcome:
+        def run(db: Session, call: Call) -> Outcome:
             human = live(db, person)
             claimed = receipts.claim(db, receipt_id, by=human)
             receipts.close(db, claimed, ReceiptState.APPROVED)
@@ -199,12 +204,12 @@ class Gateway(Questions):
         except _REFUSALS as refusal:
             return self._refused(call, refusal)
 
-    def _recorded(self, call: Call, run: Callable[[Session], Outcome]) -> Outcome:
+    def _recorded(self, call: Call, run: Callable[[Session, Call], Outcome]) -> Outcome:
         """Run in one transaction; a refusal rolls it back, and is recorded in its own."""
         for may_try_again in reversed(range(_ATTEMPTS)):
             try:
                 with self._database.write() as db:
-                    return run(db)
+                    return run(db, call.located(db))
             except _REFUSALS as refusal:
                 return self._refused(call, refusal)
             except SQLAlchemyError as error:
@@ -215,6 +220,7 @@ class Gateway(Questions):
 
     def _refused(self, call: Call, refusal: Exception) -> Outcome:
         with self._database.write() as db:
+            call = call.located(db)
             # The receipt's row before the chain's head, as everywhere: one order of locks.
             receipt = receipts.lock_receipt(db, call.receipt) if call.receipt else None
             outcome = as_outcome(db, self.policy, call, refusal)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from shop.audit.events import EventName
@@ -76,6 +77,8 @@ class Failed:
     code: str
     message: str
     decision: Decision | None = None
+    options: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Of a call that fits several things: by argument, what there is to choose from."""
     kind = "failed"
     event = EventName.TOOL_CALL_FAILED
 

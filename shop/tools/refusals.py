@@ -15,6 +15,7 @@ from shop.credentials.ledger import NotAlive
 from shop.identity.members import members
 from shop.identity.models import Organization
 from shop.principal import Principal
+from shop.store.choosing import Undecided
 from shop.store.models import StoreError
 from shop.store.money import euros
 from shop.tools.calls import Call, Changed
@@ -61,6 +62,8 @@ def as_outcome(db: Session, policy: Policy, call: Call, refusal: Exception) -> D
             return Failed(call_id=call.id, code="unknown_tool", message=str(refusal))
         case InvalidArguments():
             return Failed(call_id=call.id, code="invalid_arguments", message=str(refusal))
+        case Undecided():
+            return Failed(call_id=call.id, code=refusal.code, message=str(refusal), options=refusal.options)
         case StoreError():
             return Failed(call_id=call.id, code=refusal.code, message=str(refusal))
         case Changed():

@@ -5,7 +5,9 @@ The model supplies what to put where and how many; price, total, buyer and owner
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 from sqlalchemy.orm import Session
 
 from shop.audit.events import EventName
@@ -13,7 +15,7 @@ from shop.authorization.conditions import Resource
 from shop.authorization.permissions import Permission
 from shop.database import moment
 from shop.principal import Principal, Workflow
-from shop.store import carts, orders
+from shop.store import carts, choosing, orders
 from shop.store.models import CartEmpty, NotCancellable, Order
 from shop.store.money import euros
 from shop.tools.permit import Permit
@@ -23,10 +25,23 @@ from shop.tools.views import Added, CartView, OrderView, cart_view, order_view
 
 
 class AddToCart(Arguments):
-    """What, and how many."""
+    """What, and how many: a variant by its `sku`, or a product with as much of colour and size as is known."""
 
-    sku: str = Field(min_length=1, max_length=100, description="The variant's `sku`, from a search or a product.")
+    sku: str | None = Field(
+        default=None, min_length=1, max_length=100, description="The variant's `sku`, from a search or a product."
+    )
+    product: str | None = Field(
+        default=None, min_length=1, max_length=100, description="Without a `sku`: the product's name, or its id."
+    )
+    colour: str | None = Field(default=None, max_length=40, description="With `product`; null if not known.")
+    size: str | None = Field(default=None, max_length=60, description="With `product`; null if not known.")
     quantity: int = Field(default=1, ge=1, le=carts.MOST_OF_ONE)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.sku is None) == (self.product is None) or (self.sku and (self.colour or self.size)):
+            raise ValueError("give either `sku` alone, or `product` with the `colour` and `size` that are known")
+        return self
 
 
 class UpdateCart(Arguments):
@@ -80,9 +95,13 @@ def _own_checkout(db: Session, principal: Principal, _arguments: Arguments) -> R
     resource=own_cart,
 )
 def add_to_cart(permit: Permit, arguments: AddToCart) -> CartView:
-    """Put a variant into the person's cart. Needs the exact `sku`: search first when it is not known."""
+    """Put a variant into the person's cart: by its exact `sku`, or by its product, colour and size.
+
+    Leave out a colour or size that the person did not say: if there are several, they are asked, or the answer says which.
+    """
     cart = carts.cart_of(permit.db, permit.principal.organization, permit.principal.subject, for_change=True)
-    line = carts.add(permit.db, cart, arguments.sku, arguments.quantity, by=permit.call_id)
+    sku = arguments.sku or _chosen(permit, arguments)
+    line = carts.add(permit.db, cart, sku, arguments.quantity, by=permit.call_id)
     added = Added(
         sku=line.sku,
         name=line.variant.product.name,
@@ -91,6 +110,11 @@ def add_to_cart(permit: Permit, arguments: AddToCart) -> CartView:
         quantity=arguments.quantity,
     )
     return cart_view(permit, cart, added=added)
+
+
+def _chosen(permit: Permit, arguments: AddToCart) -> str:
+    wanted = arguments.product or ""
+    return choosing.choose(permit.db, wanted, arguments.colour, arguments.size, arguments.quantity).sku
 
 
 @tool(

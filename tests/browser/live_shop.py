@@ -8,9 +8,13 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
+
+from sqlalchemy.orm import Session
 
 import shop.application  # noqa: F401 - what a reset deletes is every table there is
 from shop.authorization.policy import Policy
@@ -47,6 +51,14 @@ class LiveShop:
         database = Database(self.settings.database_url, threads=1)
         policy = Policy.from_file(self.settings.seed_dir / "policy" / "policy.csv")
         Seed(self.settings.seed_dir, self.settings.issuer_of_companion).reset(database, policy)
+        database.dispose()
+
+    @contextmanager
+    def stored(self) -> Iterator[Session]:
+        """Look at what the program has stored."""
+        database = Database(self.settings.database_url, threads=1)
+        with database.read() as db:
+            yield db
         database.dispose()
 
     def flask(self, *command: str) -> str:

@@ -54,7 +54,7 @@ def let_in(person: Person, *also: str, name: str = "A traveller") -> OutsideAssi
     """A signed-in person lets a newly registered assistant look and read, and do what they tick besides, by its title."""
     shop = person.shop
     callback = shop.url("/connect")  # a page of the shop: the browsers of these tests may go nowhere else
-    client_id, (verifier, challenge) = _register(shop, name, callback), pkce()
+    client_id, (verifier, challenge) = registered_itself(shop, callback, name), pkce()
     asked = {
         "response_type": "code",
         "client_id": client_id,
@@ -83,13 +83,9 @@ def let_in(person: Person, *also: str, name: str = "A traveller") -> OutsideAssi
     return OutsideAssistant(shop, str(answer.json()["access_token"]))
 
 
-def _register(shop: LiveShop, name: str, callback: str) -> str:
-    metadata = {
-        "client_name": name,
-        "redirect_uris": [callback],
-        "token_endpoint_auth_method": "none",
-        "grant_types": ["authorization_code", "refresh_token"],
-    }
-    answer = requests.post(shop.url("/oauth/register"), json=metadata, timeout=_SECONDS)
+def registered_itself(shop: LiveShop, redirect_uri: str, name: str = "Desktop Helper") -> str:
+    """The `client_id` of an assistant that registers itself at the running shop."""
+    said = {"client_name": name, "redirect_uris": [redirect_uri], "token_endpoint_auth_method": "none"}
+    answer = requests.post(shop.url("/oauth/register"), json=said, timeout=_SECONDS)
     assert answer.status_code == 201, answer.text
     return str(answer.json()["client_id"])

@@ -102,6 +102,18 @@ def test_two_first_calls_at_once_begin_one_conversation(shop: ShopUnderTest) -> 
     assert len(conversations(shop)) == 1 and chains_hold(shop)
 
 
+@pytest.mark.holds("I5")
+def test_a_first_call_that_is_refused_has_its_conversation_all_the_same(shop: ShopUnderTest) -> None:
+    """What the call began is rolled back with it; the denial begins the conversation anew, and stands in its chain."""
+    host = host_of(shop.sign_in(SOFIA))
+    host.meta = {"openai/session": "v1/abc"}
+    with watching(shop) as seen:
+        assert host.call("get_order", {"number": COLLEAGUES_ORDER})["isError"]
+    (conversation,) = conversations(shop)
+    assert seen.names == ["conversation.started", "tool_call.denied"] and chains_hold(shop)
+    assert {event.content["chain"] for event in seen.events} == {conversation.id}
+
+
 @ONE_ENGINE
 @pytest.mark.holds("I10")
 def test_the_audit_shows_them_beside_those_of_the_chat(shop: ShopUnderTest) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from shop.authorization.permissions import Permission
 from shop.principal import CONSENTABLE
-from shop.tools.outcomes import Succeeded
+from shop.tools.outcomes import Failed, Succeeded
 from shop.tools.registry import TOOLS
 from tests.support.people import MARA, NOAH, Assistant, ShopUnderTest, Visitor
 from tests.support.state import HOODIE, ONE_ENGINE, OWN_ORDER, SOLD_OUT, TEE
@@ -120,6 +120,31 @@ def test_the_cart(assistant: Assistant) -> None:
     assert told(assistant, "update_cart", sku=HOODIE, quantity=1)["total"]["minor"] == 8200
     assert [line["sku"] for line in told(assistant, "update_cart", sku=HOODIE, quantity=0)["lines"]] == [TEE]
     assert told(assistant, "view_cart")["items"] == 1
+
+
+@ONE_ENGINE
+def test_a_product_with_what_is_known_of_it(assistant: Assistant) -> None:
+    """One variant that fits is put in; several are told, so that the model asks; none says what there is instead."""
+    bone = {"product": "Long Context", "colour": "Bone", "size": "m"}
+    assert told(assistant, "add_to_cart", **bone, quantity=2)["added"]["sku"] == "long-context-hoodie-bone-m"
+    assert told(assistant, "add_to_cart", product="Bearer", colour="navy", size="")["added"]["name"] == "Bearer"
+    refused = {
+        "choice_needed": {"product": "Bearer"},
+        "out_of_stock": {**bone, "quantity": 2},
+        "not_found": {"product": "context-tee", "colour": "pink", "size": "M"},
+    }
+    messages = {}
+    for code, arguments in refused.items():
+        outcome = assistant.propose("add_to_cart", arguments)
+        assert isinstance(outcome, Failed) and outcome.code == code
+        assert outcome.for_model()["message"] == outcome.message
+        messages[code] = outcome.message
+    assert messages["choice_needed"] == "Bearer is in stock in bone, black, navy. Which one shall it be?"
+    assert messages["out_of_stock"].startswith("Only 3 left")
+    assert messages["not_found"].startswith("The Context Tee does not come in pink, M. The Context Tee is in stock in ")
+    for several in ({}, {"sku": HOODIE, "product": "context-tee"}, {"sku": HOODIE, "size": "L"}, {"colour": "ink"}):
+        outcome = assistant.propose("add_to_cart", several)
+        assert isinstance(outcome, Failed) and "give either `sku`" in outcome.message
 
 
 @ONE_ENGINE
