@@ -150,6 +150,10 @@ class EventName(StrEnum):
         "token.issued",
         "A client got an access token for a code, for an identity assertion, or for itself with no human present.",
     )
+    TOKEN_NARROWED = (
+        "token.narrowed",
+        "The external authorization server says less of a token than before: it may do no more than that.",
+    )
     TOKEN_RECOGNIZED = (
         "token.recognized",
         "A token of the external authorization server was presented for the first time.",
