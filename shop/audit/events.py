@@ -160,6 +160,10 @@ class EventName(StrEnum):
     )
     TOKEN_REFRESHED = "token.refreshed", "A client renewed its access token; the refresh token before is used up."
     TOKEN_REFUSED = "token.refused", "A client got no token: the reason is recorded."
+    TOKEN_REVOCATION_REFUSED = (
+        "token.revocation_refused",
+        "A client came to give back a token that another client holds: somebody has a copy of it.",
+    )
     TOKEN_REVOKED = "token.revoked", "A client gave a token back."
     TOOL_CALL_AWAITING_APPROVAL = (
         "tool_call.awaiting_approval",

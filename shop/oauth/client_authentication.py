@@ -95,7 +95,9 @@ def _by_private_key(query_client: object, request: ShopRequest) -> Client:
         raise InvalidClientError(description="The client or the key of the assertion is not known.") from error
     if (claims.get("iss"), claims.get("sub")) != (client.client_id, client.client_id):
         raise InvalidClientError(description="The assertion must have the client as iss and as sub.")
-    if claims.get("aud") not in (issuer.url, issuer.endpoint("token")):
+    audience = claims.get("aud")
+    only = audience[0] if isinstance(audience, list) and len(audience) == 1 else audience  # RFC 7519 §4.1.3: the same
+    if only not in (issuer.url, issuer.endpoint("token")):
         raise InvalidClientError(description="The assertion must have this issuer as its only aud.")
     _use_up(request, client, claims)
     return client

@@ -29,6 +29,11 @@ class HeldAccess(_Held):
 
     claims: Claims
 
+    @property
+    def resource(self) -> tuple[str, str]:
+        """What the record calls it."""
+        return "token", self.claims.token
+
 
 @dataclass(frozen=True, kw_only=True)
 class HeldRefresh(_Held):
@@ -36,6 +41,11 @@ class HeldRefresh(_Held):
 
     token: RefreshToken
     family: TokenFamily
+
+    @property
+    def resource(self) -> tuple[str, str]:
+        """What the record calls it: its family, with which it ends."""
+        return "token_family", self.family.id
 
 
 def read_access_token(server: Issuer, token: str) -> Claims | None:

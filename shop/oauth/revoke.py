@@ -6,16 +6,19 @@ An access token ends with those that it was exchanged for; a refresh token ends 
 
 from __future__ import annotations
 
+from authlib.oauth2 import OAuth2Error
 from flask import Blueprint, Response, request
+from sqlalchemy.orm import Session
 
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.credentials.ledger import hold
 from shop.credentials.tokens import end_access_token, end_family
 from shop.oauth.client_authentication import authenticate_client
+from shop.oauth.clients import Client
 from shop.oauth.held import HeldAccess, HeldRefresh, held_by, read_access_token
 from shop.oauth.issuer import issuer
-from shop.oauth.protocol import Server, ShopRequest, json_answer, refuse, speak_json
+from shop.oauth.protocol import Server, ShopRequest, json_answer, json_error, speak_json
 
 endpoint = Blueprint("oauth_revoke", __name__)
 speak_json(endpoint)
@@ -36,13 +39,26 @@ def revoke() -> Response:
         if held is None:
             return json_answer({})
         if not held.is_of(client):
-            refuse("invalid_grant", "This token was issued to another client.")
+            return _refused(db, held, client)
         hold(db, held.holder.organization)
         match held:
             case HeldAccess():
-                resource, ended = ("token", held.claims.token), end_access_token(db, held.claims.token, _BECAUSE)
+                ended = end_access_token(db, held.claims.token, _BECAUSE)
             case HeldRefresh():
-                resource, ended = ("token_family", held.family.id), end_family(db, held.family.id, _BECAUSE)
+                ended = end_family(db, held.family.id, _BECAUSE)
         facts = {"client": client.client_id, "because": _BECAUSE, "tokens": ended}
-        record(db, EventName.TOKEN_REVOKED, principal=held.holder, resource=resource, facts=facts)
+        record(db, EventName.TOKEN_REVOKED, principal=held.holder, resource=held.resource, facts=facts)
     return json_answer({})
+
+
+def _refused(db: Session, held: HeldAccess | HeldRefresh, client: Client) -> Response:
+    """Another client's token: it lives on, and those whose it is can read that somebody else has it."""
+    record(
+        db,
+        EventName.TOKEN_REVOCATION_REFUSED,
+        principal=held.holder,
+        resource=held.resource,
+        outcome="denied",
+        facts={"client": client.client_id},
+    )
+    return json_error(OAuth2Error(error="invalid_grant", description="This token was issued to another client."))
