@@ -15,7 +15,7 @@ from authlib.oauth2.rfc6749 import InvalidClientError
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
-from sqlalchemy import String, delete
+from sqlalchemy import String, delete, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -118,9 +118,9 @@ def _keys_of(request: ShopRequest, client: Client) -> KeySet:
     if client.jwks_uri and (client.jwks_fresh_until is None or client.jwks_fresh_until <= database.clock()):
         fetched = cimd.ask(database, request.issuer.fetcher, client.jwks_uri, limit=_LARGEST_KEY_SET)
         document = fetched.document
-        with database.write() as db:
-            known = db.get_one(Client, client.client_id)
-            known.jwks, known.jwks_fresh_until = json.dumps(document), moment(db) + fetched.fresh_for
+        with database.write() as db:  # one that was forgotten meanwhile stays so
+            kept = {"jwks": json.dumps(document), "jwks_fresh_until": moment(db) + fetched.fresh_for}
+            db.execute(update(Client).where(Client.client_id == client.client_id).values(kept))
     return KeySet.import_key_set(document or {})  # type: ignore[arg-type] # whatever it is, reading it checks it
 
 

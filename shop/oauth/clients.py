@@ -56,11 +56,6 @@ class Client(Base, ClientMixin):
     expires_at: Mapped[datetime | None]
     """When it is forgotten, unless somebody lets it in before."""
 
-    @property
-    def is_confidential(self) -> bool:
-        """Whether it has to prove that it is itself."""
-        return self.token_endpoint_auth_method != "none"  # noqa: S105 - the name of a method
-
     def is_assured(self, redirect_uri: str) -> bool:
         """Whether an answer to this address can reach nobody but this client, so that the person need not be asked again for
         what they allowed (RFC 8252 §8.6, ASVS 10.7.1): an https address that somebody vouches for.
