@@ -36,7 +36,7 @@ from shop.database import Database, moment
 from shop.identity.models import Connection, ExternalIdentity, Membership
 from shop.oauth.access_tokens import BadToken
 from shop.oauth.external_issuer import ExternalToken
-from shop.principal import CONSENTABLE, Principal
+from shop.principal import CONSENTABLE, IN_APP_ASSISTANT, Principal
 
 
 class _Refused(Exception):
@@ -143,7 +143,9 @@ def _member(db: Session, issuer: str, subject: str) -> tuple[Connection, Members
 
 
 def _agent(db: Session, membership: Membership, token: ExternalToken) -> Agent:
-    """The client's entry in the inventory; a blocked one gets no new grant."""
+    """The client's entry in the inventory; a blocked one gets no new grant, and none is the shop's own assistant."""
+    if token.client_id == IN_APP_ASSISTANT:
+        raise _Refused("No client outside of the shop has this identifier.", membership.organization_id)
     agent = agent_of(db, membership.organization_id, token.client_id)
     if agent is None:
         agent, _ = note_agent(

@@ -24,7 +24,7 @@ from shop.identity.models import Connection, Organization
 from shop.oauth.bearer import BearerRefused, authenticate
 from shop.oauth.external_issuer import IssuerUnavailable
 from shop.oauth.fetching import Fetcher, FetchRefused
-from shop.principal import Principal, Workflow
+from shop.principal import IN_APP_ASSISTANT, Principal, Workflow
 from shop.revocation import cascade
 from tests.mcp.host import Host
 from tests.oauth.looks import events, grants, only_grant, row, rows, scopes_now
@@ -379,6 +379,15 @@ BENT: dict[str, tuple[dict[str, Any], str]] = {
     "with another type": ({"typ": "JWT"}, "not an access token"),
     "with the type of a logout token": ({"typ": "logout+jwt"}, "not an access token"),
 }
+
+
+@ONE_ENGINE
+@pytest.mark.holds("RFC9700-4.15")
+def test_none_of_their_clients_is_the_shops_own_assistant(strict: ShopUnderTest, theirs: Company) -> None:
+    """Whatever the issuer calls a client: nothing outside of the shop acts under the name of what is inside."""
+    with watching(strict) as seen:
+        assert "outside of the shop" in refused(strict, signed(client_id=IN_APP_ASSISTANT))
+    assert seen.names == ["token.refused"] and not seen.changed
 
 
 @ONE_ENGINE
