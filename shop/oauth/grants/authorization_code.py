@@ -50,7 +50,7 @@ class AuthorizationCode(Base):
     code_challenge: Mapped[str] = mapped_column(String(43))
     expires_at: Mapped[datetime]
     forget_at: Mapped[datetime]
-    """Kept as long as what it led to may live, so that a replay shows."""
+    """Once used, it is kept as long as what it led to may live, so that a replay shows."""
     used_at: Mapped[datetime | None]
     family_id: Mapped[str | None] = mapped_column(ForeignKey("token_families.id"))
     """What it led to."""
@@ -195,5 +195,7 @@ def _kill_what_it_led_to(db: Session, code_hash: str) -> None:
 
 
 def forget_codes(db: Session) -> None:
-    """Forget the codes that nothing can come of any more."""
-    db.execute(delete(AuthorizationCode).where(AuthorizationCode.forget_at < moment(db)))
+    """Forget the codes that nothing can come of any more: those that ran out unused, and those whose tokens have all run out."""
+    now = moment(db)
+    is_unused = AuthorizationCode.used_at.is_(None) & (AuthorizationCode.expires_at < now)
+    db.execute(delete(AuthorizationCode).where(is_unused | (AuthorizationCode.forget_at < now)))
