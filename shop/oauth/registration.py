@@ -29,6 +29,8 @@ endpoint = Blueprint("oauth_registration", __name__)
 speak_json(endpoint)
 
 _HOUR = timedelta(hours=1)
+_LARGEST = 16 * 1024
+"""Bytes of a client's metadata, with ten keys in it: what anybody can make this shop keep for a day."""
 
 
 @endpoint.post("/oauth/register")
@@ -40,7 +42,8 @@ def registration() -> Response:
         if _is_too_often(db, server):
             return _refused(db, "too_many_requests", "Too many clients registered lately. Try again in an hour.", 429)
         if not isinstance(document, dict):
-            return _refused(db, "invalid_client_metadata", "Send the client's metadata as a JSON object.")
+            wanted = f"Send the client's metadata as a JSON object of at most {_LARGEST} bytes."
+            return _refused(db, "invalid_client_metadata", wanted)
         try:
             metadata = read_metadata(document)
         except BadMetadata as bad:
@@ -63,7 +66,7 @@ def registration() -> Response:
 
 def _document(body: bytes) -> object:
     try:
-        return read_json(body)
+        return read_json(body) if len(body) <= _LARGEST else None
     except ValueError:
         return None
 

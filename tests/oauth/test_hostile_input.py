@@ -132,6 +132,7 @@ DOCUMENTS = [
     b'"text"',
     b"NaN",
     DIGITS,
+    json.dumps(GOOD | {"software_statement": "x" * 16_384}).encode(),
     *(json.dumps(GOOD | changed).encode() for changed in ODD),
 ]
 
