@@ -1,7 +1,7 @@
 """Clients: the applications that may ask a person for authority, in three kinds (`ClientKind`), in one table.
 
-A client that nobody let in yet can be forgotten: one that registered itself after a day, one known by its metadata document
-when many newer ones came.
+A client that registered itself, or is known by its metadata document, is forgotten after a day in which nobody let it in; one of
+the latter sooner, when many newer ones came.
 """
 
 from __future__ import annotations
