@@ -48,8 +48,9 @@ def problem_with(uri: str) -> str | None:
         is_private = _SCHEME.fullmatch(parts.scheme) and ("." in parts.scheme or parts.scheme in _APPS)
         return None if is_private else "The scheme of an app must be a domain name in reverse (RFC 8252 section 7.1)."
     host = parts.hostname or ""
-    if "@" in parts.netloc or parts.netloc != parts.netloc.lower() or not (_HOST.fullmatch(host) or host == "::1"):
-        return "A redirect URI names a host in lower-case ASCII, without a user name."
+    is_plain = parts.netloc == parts.netloc.lower() and "@" not in parts.netloc and not parts.netloc.endswith(":")
+    if not is_plain or not (_HOST.fullmatch(host) or host == "::1"):
+        return "A redirect URI names a host in lower-case ASCII, without a user name or an empty port."
     if parts.scheme == "http" and not is_loopback_host(host):
         return "A redirect URI is https, or http on the person's own computer (127.0.0.1, [::1], localhost)."
     return None
@@ -62,7 +63,7 @@ def matches(registered: str, asked: str) -> bool:
     one, other = _split(registered), _split(asked)
     if one is None or other is None or problem_with(asked) is not None or not _is_loopback(one):
         return False
-    return one._replace(netloc=one.hostname or "") == other._replace(netloc=other.hostname or "")
+    return _without_port(registered, one) == _without_port(asked, other)
 
 
 def with_answer(uri: str, answer: Mapping[str, str]) -> str:
@@ -84,6 +85,10 @@ def destination(uri: str) -> Destination:
 
 def _is_loopback(parts: SplitResult) -> bool:
     return parts.scheme == "http" and is_loopback_host(parts.hostname or "")
+
+
+def _without_port(uri: str, parts: SplitResult) -> str:
+    return uri.replace(parts.netloc, parts.hostname or "", 1)
 
 
 def _split(uri: str) -> SplitResult | None:

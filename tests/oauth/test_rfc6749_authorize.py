@@ -93,8 +93,10 @@ def test_the_port_of_a_loopback_address_is_free(shop: ShopUnderTest, registered_
     assistant, sofia = registered(shop, redirect_uri=registered_as), shop.sign_in(SOFIA)
     with_port = registered_as.replace("/cb", ":49152/cb")
     assert assistant.ask(sofia, "browse", redirect_uri=with_port).uri == with_port
-    for other in ("/other", "/cb/", "/cb?a=b"):
+    for other in ("/other", "/cb/", "/cb?a=b", "/cb?", "/CB"):
         assert assistant.open(sofia, "browse", redirect_uri=with_port.replace("/cb", other)).status_code == 400
+    shouted = with_port.replace("http://", "HTTP://")
+    assert assistant.open(sofia, "browse", redirect_uri=shouted).status_code == 400, "compared as it is written"
     elsewhere = "http://localhost:49152/cb" if "localhost" not in registered_as else "http://127.0.0.1:49152/cb"
     assert assistant.open(sofia, "browse", redirect_uri=elsewhere).status_code == 400
 

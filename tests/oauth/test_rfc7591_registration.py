@@ -103,6 +103,7 @@ REFUSED: list[tuple[Any, str]] = [
     (GOOD | {"redirect_uris": ["https://a.example:99999/cb"]}, URI),
     (GOOD | {"redirect_uris": ["https:///cb"]}, URI),
     (GOOD | {"redirect_uris": ["https://Assistant.example/cb"]}, URI),
+    (GOOD | {"redirect_uris": ["https://assistant.example:/cb"]}, URI),
     (GOOD | {"redirect_uris": ["https://a.example/cb?iss=https%3A%2F%2Fevil.example"]}, URI),
     (GOOD | {"redirect_uris": ["javascript:alert(1)"]}, URI),
     (GOOD | {"redirect_uris": ["data:text/html,x"]}, URI),
