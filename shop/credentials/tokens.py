@@ -59,7 +59,9 @@ class AccessToken(Base):
 
 
 def secret_digest(secret: str) -> str:
-    """What the database keeps of a code, a refresh token, a handle or a client's secret: each has 256 bits of randomness."""
+    """What the database keeps of a browser's token, a code, a refresh token, a handle or a client's secret: each has 256 bits of
+    randomness.
+    """
     return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
 
 
@@ -112,16 +114,13 @@ def new_token(
 
 
 def end_access_token(db: Session, identifier: str, because: str) -> list[str]:
-    """End an access token, and those that it was exchanged for. Returns the ids of those that were alive.
-
-    Each is ended before those below it are looked for: an exchange that was quicker has added its token by then, and one that
-    comes later finds that there is nothing left to exchange.
-    """
-    generation, ended = [identifier], list[str]()
-    while generation:
-        ended += [token for _, token in end(db, generation, because)]
-        generation = list(db.scalars(select(AccessToken.id).where(AccessToken.exchanged_from.in_(generation))))
-    return sorted(ended)
+    """End an access token, and those that it was exchanged for. Returns the ids of those that were alive."""
+    token = db.get(AccessToken, identifier)
+    if token is not None:  # an agent's own token is of no family, and nothing is exchanged for it
+        lock_family(db, token.family_id)
+    tokens = select(AccessToken.id).where(AccessToken.id == identifier).cte("tokens", recursive=True)
+    tokens = tokens.union_all(select(AccessToken.id).where(AccessToken.exchanged_from == tokens.c.id))
+    return [ended for _, ended in end(db, {identifier, *db.scalars(select(tokens.c.id))}, because)]
 
 
 def new_refresh_token(db: Session, family: TokenFamily, *, lifetime: timedelta, until: datetime | None) -> str:
