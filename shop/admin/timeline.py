@@ -136,12 +136,13 @@ def _of_approved(event: RecordedEvent) -> dict[str, Any]:
 
 
 def _proposal(event: RecordedEvent) -> Entry:
-    """What the assistant proposed, before the gateway decided."""
-    arguments = event.personal.get("arguments")
+    """What the assistant proposed, or a widget asked it for, before the gateway decided."""
+    arguments, facts = event.personal.get("arguments"), event.content["facts"]
+    asks = "is asked by a widget for" if facts.get("from") == "widget" else "proposes"
     return _base(event) | {
         "id": f"{event.content['tool_call']}-proposed",
         "lane": "Assistant",
-        "text": f"proposes {event.content['facts'].get('tool', 'a call')}",
+        "text": f"{asks} {facts.get('tool', 'a call')}",
         "mono": _arguments(arguments),
         "details": [],
     }

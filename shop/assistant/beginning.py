@@ -52,13 +52,7 @@ class Beginning:
         message: str | None,
         page: turns.Page | None = None,
     ) -> Begun:
-        assistant = delegation.assistant_for(
-            db,
-            person,
-            conversation,
-            build=str(self._build["digest"]),
-            lifetime=self._settings.delegation_lifetime,
-        )
+        assistant = self._assistant(db, person, conversation)
         turn = turns.begin(
             db,
             conversation,
@@ -69,6 +63,15 @@ class Beginning:
             build=dict(self._build),
         )
         return Begun(conversation, assistant, turn)
+
+    def _assistant(self, db: Session, person: Principal, conversation: Conversation) -> Principal:
+        return delegation.assistant_for(
+            db,
+            person,
+            conversation,
+            build=str(self._build["digest"]),
+            lifetime=self._settings.delegation_lifetime,
+        )
 
     def _turn_of(self, db: Session, conversation: Conversation, turn_id: str) -> Turn:
         turn = db.get(Turn, turn_id)

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from shop.tools.registry import TOOLS
+from shop.tools.widgets import OF_TOOLS, Widget
 
 CART_CHANGES = frozenset({"add_to_cart", "update_cart", "reorder", "undo_cart_change"})
 _CARTS = CART_CHANGES | {"view_cart"}
@@ -43,7 +44,13 @@ def cards_of(tool: str, call: str, outcome: Mapping[str, Any], seen: Seen) -> di
         "orders": result.get("orders") if tool == "list_orders" else None,
         "addresses": result.get("addresses") if tool == "list_addresses" else None,
         "undo": _undo(tool, call, outcome, seen),
+        "widget": widget_of(tool, outcome),
     }
+
+
+def widget_of(tool: str, outcome: Mapping[str, Any]) -> Widget | None:
+    """The widget that other hosts would show a call's result in."""
+    return OF_TOOLS.get(tool) if outcome.get("kind") in {"succeeded", "awaiting_approval"} else None
 
 
 def has_effect(tool: str, outcome: Mapping[str, Any]) -> bool:

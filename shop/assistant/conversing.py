@@ -24,6 +24,7 @@ from shop.conversations.models import Conversation, Trigger, TurnState
 from shop.credentials.ledger import live
 from shop.principal import Principal
 from shop.revocation.conversations import lapse_receipts_of
+from shop.tools.outcomes import Outcome
 
 __all__ = ["Begun", "Conversing", "NotThere", "Unanswerable"]
 
@@ -95,6 +96,19 @@ class Conversing(Deciding):
         with self._database.write() as db:
             conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
             turns.request_stop(db, self._turn_of(db, conversation, turn_id).id, conversation.id)
+
+    def call_of_widget(
+        self, person: Principal, conversation_id: str, name: str, arguments: object
+    ) -> tuple[Conversation, Outcome]:
+        """What code in a widget asks for: called as the assistant of this conversation, outside of any turn.
+
+        Raises `Denied` when the conversation is not the person's.
+        """
+        with self._database.write() as db:
+            conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
+            assistant = self._assistant(db, person, conversation)
+        outcome = self._gateway.call_tool(assistant, conversation.id, name, arguments, from_widget=True)
+        return conversation, outcome
 
     def run(self, begun: Begun) -> Iterator[Progress]:
         """Run a turn in a thread of its own, from now on; its progress, for as long as somebody listens."""

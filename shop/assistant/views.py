@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.utils import redirect
 
 from shop.access import on_denied, principal, signed_in
-from shop.assistant import clicks, keeping
+from shop.assistant import clicks, keeping, widgets
 from shop.assistant.answers import message_limit, not_there, notice, opened, page_of
 from shop.assistant.conversing import Begun, Conversing, NotThere, Unanswerable
 from shop.assistant.incoming import Unacceptable, accepted
@@ -29,6 +29,7 @@ def blueprint(conversing: Conversing) -> Blueprint:
     _add_decisions(chat, conversing)
     keeping.add_routes(chat)
     clicks.add_routes(chat)
+    widgets.add_routes(chat, conversing)
     _add_refusals(chat)
     return chat
 

@@ -6,16 +6,17 @@ Only workflows that a person can consent to are shown: nothing else can be allow
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 import mcp_types
-from pydantic import Field, TypeAdapter
+from pydantic import TypeAdapter
 
 from shop.mcp import widgets
-from shop.mcp.rendering import SHORTENED
 from shop.principal import CONSENTABLE, Workflow
+from shop.tools.hosted import Waiting
 from shop.tools.registry import TOOLS
-from shop.tools.tool import Result, Tool
+from shop.tools.rendering import SHORTENED
+from shop.tools.tool import Tool
 
 
 class SecuredTool(mcp_types.Tool):
@@ -28,15 +29,6 @@ class SecuredTools(mcp_types.ListToolsResult):
     """A list of them."""
 
     tools: list[SecuredTool]  # type: ignore[assignment] # narrower, so that the added field is written
-
-
-class Waiting(Result):
-    """The answer of a call that waits for its person."""
-
-    waiting_for: Literal["approval"] = "approval"
-    approval: str = Field(description="What to ask about later.")
-    approve_at: str = Field(description="The shop's page on which the person decides. Give it to them.")
-    message: str
 
 
 @cache

@@ -15,15 +15,13 @@ from mcp_types import (
     ElicitRequest,
     ElicitRequestURLParams,
     InputRequiredResult,
-    TextContent,
 )
 from mcp_types.jsonrpc import URL_ELICITATION_REQUIRED
 
 from shop.mcp import request_state
-from shop.mcp.definitions import Waiting
 from shop.mcp.exchange import Exchange, Server
-from shop.mcp.rendering import as_text
 from shop.mcp.wire import RpcError
+from shop.tools import hosted
 from shop.tools.outcomes import AwaitingApproval
 
 _ASKS = "Open the shop's page to look at this and decide. It shows what will happen, and you sign in there yourself."
@@ -33,7 +31,7 @@ def ask(
     server: Server, exchange: Exchange, params: CallToolRequestParams, outcome: AwaitingApproval
 ) -> CallToolResult | InputRequiredResult:
     """Bring the person to the page of a receipt. A retry while it is still open gets the link: asking again would loop."""
-    page = f"{server.settings.base_url}/approvals/{outcome.receipt_id}"
+    page = hosted.approval_page(outcome.receipt_id, server.settings.base_url)
     if exchange.opens_urls and exchange.is_stateless and params.request_state is None:
         return InputRequiredResult(
             input_requests={"approval": ElicitRequest(params=ElicitRequestURLParams(message=_ASKS, url=page))},
@@ -45,10 +43,4 @@ def ask(
             mode="json", by_alias=True, exclude_none=True
         )
         raise RpcError(URL_ELICITATION_REQUIRED, "The person has to decide this on the shop's page.", data=data)
-    waiting = Waiting(
-        approval=outcome.receipt_id,
-        approve_at=page,
-        message="Nothing has happened yet. Give the person the link: they sign in there and decide. Then ask "
-        "`check_approval`, or make the same call again.",
-    ).model_dump(mode="json")
-    return CallToolResult(content=[TextContent(text=as_text(waiting))], structured_content=waiting)
+    return hosted.waiting(outcome.receipt_id, server.settings.base_url)

@@ -27,10 +27,10 @@ from mcp_types.jsonrpc import INVALID_PARAMS
 from shop.credentials.ledger import NotAlive
 from shop.mcp import refusals, widgets
 from shop.mcp.exchange import Exchange, Server
-from shop.mcp.rendering import with_addresses
 from shop.mcp.wire import ACCESS_REFUSED, RpcError
 from shop.principal import Workflow
 from shop.tools.outcomes import Denied, Failed, Succeeded
+from shop.tools.rendering import with_addresses
 
 _JSON = "application/json"
 _PAGE, _MOST_ORDERS = 12, 50

@@ -6,15 +6,12 @@ shop's own page.
 
 from __future__ import annotations
 
-from typing import Any
-
 from mcp_types import (
     CallToolRequestParams,
     CallToolResult,
     InputRequiredResult,
     ListToolsResult,
     PaginatedRequestParams,
-    TextContent,
 )
 from mcp_types.jsonrpc import INVALID_PARAMS
 
@@ -22,8 +19,8 @@ from shop.mcp import choices, elicitation, refusals, request_state
 from shop.mcp.definitions import of_tools
 from shop.mcp.exchange import Exchange, Server
 from shop.mcp.guest import is_guest
-from shop.mcp.rendering import as_text, for_host
 from shop.mcp.wire import RpcError
+from shop.tools import hosted
 from shop.tools.outcomes import AwaitingApproval, Denied, Failed, Succeeded
 
 _HELD_BACK = "The person or their organization has not allowed this to this assistant."
@@ -41,13 +38,12 @@ def call_tool(
     state = request_state.opened(server, exchange, params)
     if choices.is_declined(state, params):
         refusals.require_alive(server, exchange)
-        return _error(choices.DECLINED)
+        return hosted.error(choices.DECLINED)
     arguments = choices.completed(state, params)
     outcome = server.call(exchange, params.name, arguments, retry_of=state.get("receipt"))
     match outcome:
         case Succeeded():
-            content = for_host(outcome.for_model()["result"], server.settings.base_url)
-            return CallToolResult(content=[TextContent(text=as_text(content))], structured_content=content)
+            return hosted.succeeded(outcome.for_model()["result"], server.settings.base_url)
         case AwaitingApproval():
             return elicitation.ask(server, exchange, params, outcome)
         case Denied():
@@ -57,7 +53,7 @@ def call_tool(
                 raise RpcError(INVALID_PARAMS, outcome.message)
             if outcome.options and exchange.fills_forms:
                 return choices.ask(server, exchange, params, arguments, outcome)
-            return _error(outcome.for_model())
+            return hosted.error(outcome.for_model())
 
 
 def _denied(server: Server, exchange: Exchange, name: str, outcome: Denied) -> CallToolResult:
@@ -72,8 +68,4 @@ def _denied(server: Server, exchange: Exchange, name: str, outcome: Denied) -> C
         told = {**told, "message": _HELD_BACK}
     if outcome.code != "not_found" and not is_guest(exchange.principal):
         told = {**told, "person_reads_why_at": f"{server.settings.base_url}/audit/"}
-    return _error(told)
-
-
-def _error(told: dict[str, Any]) -> CallToolResult:
-    return CallToolResult(content=[TextContent(text=as_text(told))], structured_content=told, is_error=True)
+    return hosted.error(told)

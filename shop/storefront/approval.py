@@ -23,7 +23,7 @@ def page(receipt_id: str) -> ResponseReturnValue:
     if view is None:
         return _nothing_here()
     if not view["is_external"]:
-        return redirect(f"/assistant/{view['conversation']}")
+        return redirect(f"/assistant/{view['conversation']}#receipt-{receipt_id}")
     return render_template("storefront/approval.html", receipt={**view, "intro": _intro(view["client_id"])})
 
 

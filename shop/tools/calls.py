@@ -28,6 +28,8 @@ class Call:
     """Of an approved call: the receipt that a human confirmed."""
     retry_of: str | None = None
     """Of an external assistant's retry: the receipt that it got for this call before."""
+    from_widget: bool = False
+    """Whether code in a widget of the shop's own chat asked for it, on its person's click, and no model."""
     named: Asserted | None = None
     """Of an external assistant's call: what names the conversation that it belongs to."""
 

@@ -70,6 +70,7 @@ class Gateway(Questions):
         call_id: str | None = None,
         seen: str | None = None,
         retry_of: str | None = None,
+        from_widget: bool = False,
     ) -> Outcome:
         """Run one tool for a principal, or say why not.
 
@@ -77,6 +78,7 @@ class Gateway(Questions):
         what an external assistant's host calls its own. `seen` is the pin of what a clicking
         person was shown (from `show`); a tool that must be confirmed needs it, or a receipt. `retry_of` is the receipt that
         an external assistant got for this very call: it is told what became of that, and nothing is proposed again.
+        `from_widget` changes nothing but the record: an auditor tells a click in a frame from what a model proposed.
         """
         named = conversation if isinstance(conversation, Asserted) else None
         ours = principal.conversation if isinstance(conversation, Asserted) else conversation
@@ -91,6 +93,7 @@ class Gateway(Questions):
             turn=turn,
             seen=seen,
             retry_of=retry_of,
+            from_widget=from_widget,
         )
         return self._recorded(call, self._pass)
 

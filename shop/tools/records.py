@@ -48,6 +48,8 @@ def record_outcome(
             facts["code"] = outcome.code
     if call.receipt:
         facts["receipt"] = call.receipt
+    if call.from_widget:
+        facts["from"] = "widget"
     personal: dict[str, Any] = {"arguments": _bounded(call.arguments)}
     if shown:
         personal["shown"] = shown

@@ -27,7 +27,10 @@ const picture = (src) => el("img", { src, alt: "", width: 240, height: 200 });
 const money = (amount) => el("span", { className: "money" }, amount.text);
 const button = (key, text, onclick, more = {}) => el("button", { type: "button", "data-key": key, textContent: text, onclick, ...more });
 
-function say(text) { said.textContent = text; }
+function say(text) {
+  said.textContent = text;
+  if (text) said.scrollIntoView({ block: "nearest" }); // a host may show only a part of what is high
+}
 
 // Puts a drawing on the page; whoever works by keyboard stays on the control where they were.
 function put(...nodes) {
@@ -85,10 +88,11 @@ const bridge = (() => {
     }
   });
 
-  function fromOpenAI() {
-    look({ theme: window.openai.theme });
-    input = window.openai.toolInput ?? input;
-    if (window.openai.toolOutput) show({ structuredContent: window.openai.toolOutput });
+  // At first all that such a host has set; later only what it changed, so that a new theme does not draw the first result again.
+  function fromOpenAI({ theme, toolInput, toolOutput }) {
+    look({ theme });
+    input = toolInput ?? input;
+    if (toolOutput) show({ structuredContent: toolOutput });
   }
 
   // Runs a tool; its structured result, or nothing after the reason was said.
@@ -126,8 +130,8 @@ const bridge = (() => {
   async function start(name, drawing) {
     draw = drawing;
     if (window.openai) {
-      window.addEventListener("openai:set_globals", fromOpenAI);
-      fromOpenAI();
+      window.addEventListener("openai:set_globals", ({ detail }) => fromOpenAI(detail?.globals ?? window.openai));
+      fromOpenAI(window.openai);
     }
     if (window.parent === window) return;
     const hello = { appInfo: { name, version: "1" }, appCapabilities: {}, protocolVersion: "2026-01-26" };

@@ -1,4 +1,8 @@
-"""What only a real browser shows of the widgets: a host's sandboxed frame draws them, and what they ask for passes `/mcp`."""
+"""What only a real browser shows of the widgets: a host's sandboxed frame draws them, and what they ask for passes `/mcp`.
+
+Both dialects are spoken here by hosts of a few lines: the bridge of MCP Apps, and `window.openai`. The official bridge, which is
+not our code, hosts the same widgets in `test_widgets_in_the_chat.py`.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +31,7 @@ window.show = (name, theme, args, result) => {
   const hostCapabilities = { serverTools: {}, openLinks: {}, message: {} };
   window.heard = [];
   window.addEventListener("message", async ({ source, data }) => {
-    if (source !== frame.contentWindow) return;
+    if (source !== frame.contentWindow || !result) return;
     window.heard.push(data);
     if (data.method === "ui/initialize") {
       const hostInfo = { name: "A host", version: "1" };
@@ -51,8 +55,28 @@ window.show = (name, theme, args, result) => {
 </script>"""
 
 
+_IN_THE_OTHER_DIALECT = """<script>
+window.heard = [];
+const hear = (name) => async (given) => { window.heard.push([name, given]); };
+window.openai = {
+  theme: null, toolInput: null, toolOutput: null,
+  callTool: (name, args) => window.callTool(name, args),
+  sendFollowUpMessage: hear("sendFollowUpMessage"),
+  openExternal: hear("openExternal"),
+};
+window.change = (globals) => {
+  Object.assign(window.openai, globals);
+  window.dispatchEvent(new CustomEvent("openai:set_globals", { detail: { globals } }));
+};
+</script>"""
+"""What such a host has put into the frame before the widget's own script runs."""
+
+
 class WidgetHost:
     """A page of another company with a frame in it, which speaks the bridge and passes calls on to the shop's `/mcp`."""
+
+    injected = ""
+    """What it puts into the frame before the widget's script."""
 
     def __init__(self, browser: Browser, host: Host, device: Device, theme: Literal["light", "dark"]) -> None:
         self.host, self._theme = host, theme
@@ -83,7 +107,8 @@ class WidgetHost:
             )["contents"]
             pictures = " ".join(content["_meta"]["ui"]["csp"]["resourceDomains"])
             policy = f"default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src {pictures}"
-            route.fulfill(body=content["text"], content_type="text/html", headers={"Content-Security-Policy": policy})
+            html = content["text"].replace("<script>", f"{self.injected}<script>", 1)
+            route.fulfill(body=html, content_type="text/html", headers={"Content-Security-Policy": policy})
         elif url == f"{_HOST}/":
             route.fulfill(body=_HOST_PAGE, content_type="text/html")
         elif url.startswith(f"{BASE_URL}/"):
@@ -92,6 +117,34 @@ class WidgetHost:
         else:
             self.problems.append(f"asked for {url}")
             route.abort()
+
+
+class OtherDialect(WidgetHost):
+    """The same company's page, as hosts were that have `window.openai` in the frame and say nothing by messages."""
+
+    injected = _IN_THE_OTHER_DIALECT
+
+    def show(self, widget: str, tool: str, arguments: dict[str, Any]) -> FrameLocator:
+        """The result comes after the widget was loaded, as it does there."""
+        self.page.goto(f"{_HOST}/")
+        self.page.evaluate("name => show(name)", widget)
+        output = self.host.call(tool, arguments)["structuredContent"]
+        self.change(toolInput=arguments, toolOutput=output, theme=self._theme)
+        return self.page.frame_locator("iframe")
+
+    def change(self, **values: object) -> None:
+        """The host sets some of its globals anew, and says which."""
+        self._in_frame("values => change(values)", values)
+
+    def heard(self, method: str) -> list[dict[str, Any]]:
+        said: list[tuple[str, dict[str, Any]]] = self._in_frame("() => heard")
+        return [given for name, given in said if name == method]
+
+    def _in_frame(self, script: str, given: object = None) -> Any:
+        frame = self.page.locator("iframe").element_handle().content_frame()
+        assert frame
+        frame.wait_for_load_state()
+        return frame.evaluate(script, given)
 
 
 @pytest.fixture
@@ -104,6 +157,15 @@ def host(shop: ShopUnderTest) -> Host:
 def widgets(request: pytest.FixtureRequest, browser: Browser, host: Host) -> Iterator[WidgetHost]:
     """A host's page, in which nothing may fail."""
     shown = WidgetHost(browser, host, *request.param)
+    yield shown
+    shown.context.close()
+    assert shown.problems == []
+
+
+@pytest.fixture
+def other(browser: Browser, host: Host) -> Iterator[OtherDialect]:
+    """A page of a host with `window.openai`, in which nothing may fail."""
+    shown = OtherDialect(browser, host, DESKTOP, "light")
     yield shown
     shown.context.close()
     assert shown.problems == []
@@ -163,3 +225,30 @@ def test_an_order_and_a_refusal(widgets: WidgetHost) -> None:
     frame.get_by_role("button", name="Add to cart").press("Enter")
     expect(frame.get_by_role("status")).to_have_text("Sold out: Long Context in black, L.")
     expect(frame.get_by_role("heading", name="Long Context")).to_be_visible()
+
+
+def test_the_same_widgets_where_a_host_has_window_openai(other: OtherDialect) -> None:
+    """Drawn from `toolOutput`; calls, follow-ups and links go by its functions; a new theme changes nothing but the looks."""
+    frame = other.show("products", "search_products", {"query": "hoodie"})
+    frame.get_by_role("button", name="Long Context").click()
+    expect(frame.get_by_role("heading", name="Long Context")).to_be_visible()
+    for theme in ("dark", "light"):
+        other.change(theme=theme)
+        expect(frame.locator("html")).to_have_attribute("data-theme", theme)
+    expect(frame.get_by_role("heading", name="Long Context")).to_be_visible()
+    with watching(other.host.shop) as seen:
+        frame.get_by_role("button", name="Add to cart").click()
+        expect(frame.get_by_role("status")).to_contain_text("It is in the cart")
+    assert seen.names == ["tool_call.succeeded"]
+    frame.get_by_role("button", name="Back to all").click()
+    other.change(toolOutput=other.host.call("search_products", {"query": "mug"})["structuredContent"])
+    expect(frame.get_by_role("button", name="Refresh Token")).to_be_visible()
+
+    frame = other.show("cart", "view_cart", {})
+    frame.get_by_role("button", name="Ask to order this").click()
+    assert other.heard("sendFollowUpMessage") == [{"prompt": "Please order what is in my cart."}]
+    frame = other.show("order", "place_order", {})
+    frame.get_by_role("button", name="Open the shop's page").click()
+    (opened,) = other.heard("openExternal")
+    assert opened["href"].startswith(f"{BASE_URL}/approvals/rcp_")
+    accessible(other.page)

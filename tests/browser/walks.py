@@ -141,6 +141,9 @@ def talking(meet: Meet) -> Walk:
     yield "chat, answered", sofia
     sofia.turns.last.locator("summary").first.click()
     yield "chat, a call's details", sofia
+    sofia.turns.last.locator("summary", has_text="Show as other assistants show it").click()
+    expect(sofia.page.frame_locator("iframe").get_by_role("heading", name="3 found")).to_be_visible()
+    yield "chat, as other assistants show it", sofia
     asked = sofia.say("add the second one")
     yield "chat, request for consent", sofia
     sofia.press(asked.get_by_role("button", name="Allow in this conversation"))

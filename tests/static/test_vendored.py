@@ -6,6 +6,7 @@ import hashlib
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,14 +14,14 @@ ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "shop" / "static"
 VENDOR = STATIC / "vendor"
 TEMPLATES = ROOT / "templates"
-LISTED: list[dict[str, str]] = tomllib.loads((VENDOR / "manifest.toml").read_text("utf-8"))["file"]
+LISTED: list[dict[str, Any]] = tomllib.loads((VENDOR / "manifest.toml").read_text("utf-8"))["file"]
 ALL_TEMPLATES = sorted(str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.html"))
 OWN_CSS_LIMIT = 40_000  # bytes, uncompressed, of one page
 
 
 @pytest.mark.parametrize("entry", LISTED, ids=lambda entry: str(entry["path"]))
-def test_listed_file_is_unchanged(entry: dict[str, str]) -> None:
-    """A listed file is there, byte for byte as it was in the package."""
+def test_listed_file_is_unchanged(entry: dict[str, Any]) -> None:
+    """A listed file is there, byte for byte as it was in the package, or as its commands built it."""
     assert hashlib.sha256((VENDOR / entry["path"]).read_bytes()).hexdigest() == entry["sha256"]
 
 
@@ -28,13 +29,29 @@ def test_every_vendored_file_is_listed() -> None:
     """No file stands among the vendored ones without its package, version, licence and hash."""
     present = {str(path.relative_to(VENDOR)) for path in VENDOR.rglob("*") if path.is_file()} - {"manifest.toml"}
     assert present == {entry["path"] for entry in LISTED}
-    assert all(entry.keys() == {"path", "package", "version", "source", "licence", "sha256"} for entry in LISTED)
+    assert all(
+        entry.keys() - {"built"} == {"path", "package", "version", "source", "licence", "sha256"} for entry in LISTED
+    )
+
+
+def test_a_file_that_was_built_says_how_and_of_what() -> None:
+    """Its commands pin each package that is in it and the tool that made it, name the file, and fetch from no named host."""
+    for entry in LISTED:
+        if "built" not in entry:
+            continue
+        assert entry["built"].keys() == {"commands", "with"}
+        install, *_, last = entry["built"]["commands"]
+        assert f"{entry['package']}@{entry['version']}" in install and last.endswith(f"--outfile={entry['path']}")
+        assert all(re.fullmatch(r"@?[\w/-]+@\d+(\.\d+)+", word) for word in install.split() if "@" in word)
+        assert not any("://" in command for command in entry["built"]["commands"])
 
 
 def test_every_package_comes_with_its_licence() -> None:
-    """Each vendored package brings its licence's text."""
-    packages = {entry["package"] for entry in LISTED}
-    assert packages == {entry["package"] for entry in LISTED if entry["path"].startswith("licences/")}
+    """Each vendored package, those inside a built file too, brings its licence, of the very version."""
+    inside = {name for entry in LISTED for name in entry.get("built", {}).get("with", [])}
+    packages = {f"{entry['package']}@{entry['version']}" for entry in LISTED} | inside
+    licences = [entry for entry in LISTED if entry["path"].startswith("licences/")]
+    assert packages == {f"{entry['package']}@{entry['version']}" for entry in licences}
 
 
 @pytest.mark.parametrize("sheet", sorted(path.name for path in STATIC.glob("*.css")))

@@ -1,4 +1,4 @@
-/* Following the newest line, as long as the reader is near it; or standing at the turn that a link leads to. */
+/* Following the newest line, as long as the reader is near it; or standing at the turn or receipt that a link leads to. */
 
 const NEAR_BOTTOM = 96; // pixels: closer than this, the reader is following
 
@@ -30,7 +30,7 @@ export function following(chat) {
   // What comes and goes around the log (ways to go on, a longer message) must not cover the newest line.
   new ResizeObserver(() => { if (follows) toNewest(); }).observe(log);
 
-  const linked = location.hash.startsWith("#turn-") && log.querySelector(`#${CSS.escape(location.hash.slice(1))}`);
+  const linked = /^#(turn|receipt)-/.test(location.hash) && log.querySelector(`#${CSS.escape(location.hash.slice(1))}`);
   if (linked) {
     follows = false;
     const fold = linked.closest("details.edited");

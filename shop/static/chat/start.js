@@ -6,6 +6,7 @@ import { copying } from "./copying.js";
 import { following } from "./following.js";
 import { partsOf } from "./parts.js";
 import { sending } from "./sending.js";
+import { widgets } from "./widgets.js";
 
 // `moved` is told the address of a conversation when its first message gives it one.
 export function start(root, { moved }) {
@@ -14,7 +15,7 @@ export function start(root, { moved }) {
   const { letGo, stopEditing } = composing(chat);
   sending(chat, { begun: toNewest, opened: letGo });
 
-  const refresh = [copying(chat), cards(chat)];
+  const refresh = [copying(chat), cards(chat), widgets(chat)];
   const refreshAll = () => refresh.forEach((one) => one());
   let isAsked = false;
   new MutationObserver(() => {

@@ -1,0 +1,50 @@
+"""A call's result as hosts of assistants take it (MCP `CallToolResult`): structured, and the same as text.
+
+What an external assistant gets over `/mcp` and what the shop's own chat hands to a widget are made here, so they are the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from mcp_types import CallToolResult, TextContent
+from pydantic import Field
+
+from shop.tools.rendering import as_text, for_host
+from shop.tools.tool import Result
+
+
+class Waiting(Result):
+    """The answer of a call that waits for its person."""
+
+    waiting_for: Literal["approval"] = "approval"
+    approval: str = Field(description="What to ask about later.")
+    approve_at: str = Field(description="The shop's page on which the person decides. Give it to them.")
+    message: str
+
+
+def succeeded(result: dict[str, Any], base_url: str) -> CallToolResult:
+    """What a tool returned, as it was told (`Succeeded.for_model`, its `result`)."""
+    content = for_host(result, base_url)
+    return CallToolResult(content=[TextContent(text=as_text(content))], structured_content=content)
+
+
+def waiting(receipt: str, base_url: str) -> CallToolResult:
+    """That nothing has happened yet, and where the person decides. The link carries no authority."""
+    told = Waiting(
+        approval=receipt,
+        approve_at=approval_page(receipt, base_url),
+        message="Nothing has happened yet. Give the person the link: they sign in there and decide. Then ask "
+        "`check_approval`, or make the same call again.",
+    ).model_dump(mode="json")
+    return CallToolResult(content=[TextContent(text=as_text(told))], structured_content=told)
+
+
+def error(told: dict[str, Any]) -> CallToolResult:
+    """That it was refused or could not be done; `told` is what whoever called may know of it."""
+    return CallToolResult(content=[TextContent(text=as_text(told))], structured_content=told, is_error=True)
+
+
+def approval_page(receipt: str, base_url: str) -> str:
+    """The shop's page on which a person decides a receipt."""
+    return f"{base_url}/approvals/{receipt}"
