@@ -28,7 +28,8 @@ from shop.authorization.conditions import Resource
 from shop.authorization.decisions import Decision, Denied
 from shop.authorization.permissions import Permission
 from shop.credentials.ledger import Lapse, NotAlive, live
-from shop.credentials.sessions import SignedInSession, needs_touch, token_digest, touch
+from shop.credentials.sessions import SignedInSession, needs_touch, touch
+from shop.credentials.tokens import secret_digest
 from shop.identity.models import Organization, Person
 from shop.principal import Principal
 from shop.services import services
@@ -189,7 +190,7 @@ def person_behind(token: str) -> SignedInPerson | None:
     """The person whose living session a token names. A dead one leaves its reason for the page to say."""
     shop = services()
     with shop.database.read() as db:
-        row = db.execute(_WHO.where(SignedInSession.token_hash == token_digest(token))).one_or_none()
+        row = db.execute(_WHO.where(SignedInSession.token_hash == secret_digest(token))).one_or_none()
         if row is None:
             return None
         found, person, organization = row

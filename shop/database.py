@@ -219,7 +219,11 @@ def _engine(url: Any, is_sqlite: bool, threads: int) -> Engine:
     if not is_sqlite:
         return create_engine(url, pool_size=threads, max_overflow=8, pool_pre_ping=True)
     engine = create_engine(
-        url, pool_size=threads, max_overflow=8, connect_args={"timeout": 10, "check_same_thread": False}
+        url,
+        pool_size=threads,
+        max_overflow=8,
+        pool_use_lifo=True,  # the connection that wrote last is the one whose pages nobody else has made stale
+        connect_args={"timeout": 10, "check_same_thread": False},
     )
 
     @event.listens_for(engine, "connect")

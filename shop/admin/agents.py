@@ -20,7 +20,7 @@ from shop.authorization.permissions import Permission
 from shop.authorization.policy import Policy
 from shop.conversations import activity
 from shop.credentials.delegations import living_delegations_of
-from shop.credentials.grants import Agent, ClientKind, inventory, living_grants_of_agent
+from shop.credentials.grants import Agent, ClientKind, NotVouchedFor, inventory, living_grants_of_agent
 from shop.credentials.ledger import Authority, Kind, paused_at
 from shop.identity.models import Person
 from shop.oauth.client_metadata import SCOPES
@@ -120,11 +120,7 @@ def everyone(agent_id: str) -> ResponseReturnValue:
     def change(db: Session, policy: Policy, administrator: Principal, identifier: str) -> None:
         cascade.allow_for_everyone(db, policy, administrator, identifier, scopes, risky_tools)
 
-    try:
-        return _change(agent_id, change, "Saved. It holds from the next call.")
-    except cascade.NotForEveryone as error:
-        flash(f"Nothing was changed. {error}", "wait")
-        return redirect(f"{HOME}{agent_id}", 303)
+    return _change(agent_id, change, "Saved. It holds from the next call.")
 
 
 @pages.post("/<agent_id>/alone")
@@ -153,9 +149,12 @@ def release() -> ResponseReturnValue:
 def _change(
     agent_id: str, change: Callable[[Session, Policy, Principal, str], None], words: str
 ) -> ResponseReturnValue:
-    with services().database.write() as db:
-        change(db, services().policy, principal(), agent_id)
-    flash(words, "allow")
+    try:
+        with services().database.write() as db:
+            change(db, services().policy, principal(), agent_id)
+        flash(words, "allow")
+    except NotVouchedFor as error:
+        flash(f"Nothing was changed. {error}", "wait")
     return redirect(f"{HOME}{agent_id}", 303)
 
 
@@ -184,10 +183,9 @@ def _view(db: Session, found: Agent, authority: Authority, seen: dict[str, Any])
         "last_seen": max([*used, *filter(None, [seen.get(found.client_id)])], default=None),
         "blocked": authority.suspended_at is not None,
         "alone": authority.roles is not None,
-        "can_be_alone": found.kind in {ClientKind.METADATA_DOCUMENT, ClientKind.PREREGISTERED},
+        "is_vouched_for": found.is_vouched_for,
         "has_ceiling": authority.scopes is not None,
         "for_everyone": found.for_everyone is not None,
-        "can_be_for_everyone": cascade.can_be_for_everyone(found),
         "workflows": [
             {
                 "scope": scope,

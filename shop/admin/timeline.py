@@ -282,9 +282,13 @@ def _text(event: RecordedEvent) -> str:
         EventName.TOKEN_ISSUED: lambda: (
             f"{_client(facts)} got a token: {', '.join(facts.get('scopes', []))}{_alone_with(facts)}"
         ),
+        EventName.TOKEN_NARROWED: lambda: (
+            f"its issuer says less of a token of {_client(facts)}: {', '.join(facts.get('scopes', [])) or 'nothing'}"
+        ),
         EventName.TOKEN_RECOGNIZED: lambda: f"{_client(facts)} came with a token: {', '.join(facts.get('scopes', []))}",
         EventName.TOKEN_REFRESHED: lambda: f"{_client(facts)} renewed its token: {', '.join(facts.get('scopes', []))}",
         EventName.TOKEN_REFUSED: lambda: f"{_client(facts)} got no token: {facts.get('error', '')}",
+        EventName.TOKEN_REVOCATION_REFUSED: lambda: f"{_client(facts)} has a copy of a token that is not its own",
         EventName.TOKEN_REVOKED: lambda: f"{_client(facts)} gave a token back",
         EventName.TOOL_CALL_AWAITING_APPROVAL: lambda: f"{tool} waits for its person",
         EventName.TOOL_CALL_DENIED: lambda: f"refused {tool}",

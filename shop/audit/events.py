@@ -150,12 +150,20 @@ class EventName(StrEnum):
         "token.issued",
         "A client got an access token for a code, for an identity assertion, or for itself with no human present.",
     )
+    TOKEN_NARROWED = (
+        "token.narrowed",
+        "The external authorization server says less of a token than before: it may do no more than that.",
+    )
     TOKEN_RECOGNIZED = (
         "token.recognized",
         "A token of the external authorization server was presented for the first time.",
     )
     TOKEN_REFRESHED = "token.refreshed", "A client renewed its access token; the refresh token before is used up."
     TOKEN_REFUSED = "token.refused", "A client got no token: the reason is recorded."
+    TOKEN_REVOCATION_REFUSED = (
+        "token.revocation_refused",
+        "A client came to give back a token that another client holds: somebody has a copy of it.",
+    )
     TOKEN_REVOKED = "token.revoked", "A client gave a token back."
     TOOL_CALL_AWAITING_APPROVAL = (
         "tool_call.awaiting_approval",

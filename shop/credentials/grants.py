@@ -58,6 +58,17 @@ class Agent(Base):
     """Workflow → the tools in it that cannot be undone, as they were when the administrator allowed it: one more waits for them."""
     first_seen_at: Mapped[datetime]
 
+    @property
+    def is_vouched_for(self) -> bool:
+        """Whether somebody vouches for who this client is. Only then may an administrator decide about it in others' place: that
+        nobody is asked, or that it acts for nobody. The shop's own assistant needs neither.
+        """
+        return self.kind in {ClientKind.METADATA_DOCUMENT, ClientKind.PREREGISTERED}
+
+
+class NotVouchedFor(Exception):
+    """Nobody vouches for who a client is, so it cannot be allowed this. The message says so, for an administrator."""
+
 
 class Grant(Base):
     """What one client may do for one person in one organization."""
@@ -80,8 +91,8 @@ class Grant(Base):
     by_organization: Mapped[bool] = mapped_column(default=False)
     """Whether it came of an administrator's allowing the client for everybody: its person was not asked."""
     offered: Mapped[list[str] | None]
-    """Of such a grant, the workflows that were allowed for everybody when it was last renewed. What is in here and not in its
-    scopes, the person took back."""
+    """Of a grant that nobody was asked for here, the workflows that it was last renewed with: those allowed for everybody, or
+    those that the external issuer let the client have. What is in here and not in its scopes, the person took back."""
     started_at: Mapped[datetime]
     consented_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]

@@ -7,7 +7,6 @@ not human activity, design §8), and an absolute end that nothing moves.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from datetime import datetime, timedelta
 
@@ -15,6 +14,7 @@ from sqlalchemy import ForeignKey, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shop.credentials.ledger import Authority, Kind
+from shop.credentials.tokens import secret_digest
 from shop.database import Base, moment, new_id
 from shop.principal import EVERY_SCOPE, Principal
 
@@ -73,7 +73,7 @@ def start_session(
     db.flush()
     session = SignedInSession(
         id=identifier,
-        token_hash=token_digest(token),
+        token_hash=secret_digest(token),
         person_id=person_id,
         membership_id=membership_id,
         organization_id=organization_id,
@@ -119,8 +119,3 @@ def sessions_of(db: Session, membership_id: str) -> list[SignedInSession]:
             .order_by(SignedInSession.last_seen_at.desc())
         )
     )
-
-
-def token_digest(token: str) -> str:
-    """What the database keeps of a browser's token."""
-    return hashlib.sha256(token.encode()).hexdigest()

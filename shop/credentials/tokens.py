@@ -22,7 +22,7 @@ _KEPT_AFTER_EXPIRY = timedelta(hours=1)
 
 
 class TokenFamily(Base):
-    """Everything that one authorization code led to."""
+    """Everything that one authorization code led to; or all that a grant led to whose tokens are never renewed."""
 
     __tablename__ = "token_families"
 
@@ -59,7 +59,9 @@ class AccessToken(Base):
 
 
 def secret_digest(secret: str) -> str:
-    """What the database keeps of a code, a refresh token, a handle or a client's secret: each has 256 bits of randomness."""
+    """What the database keeps of a browser's token, a code, a refresh token, a handle or a client's secret: each has 256 bits of
+    randomness.
+    """
     return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
 
 
@@ -113,13 +115,12 @@ def new_token(
 
 def end_access_token(db: Session, identifier: str, because: str) -> list[str]:
     """End an access token, and those that it was exchanged for. Returns the ids of those that were alive."""
+    token = db.get(AccessToken, identifier)
+    if token is not None:  # an agent's own token is of no family, and nothing is exchanged for it
+        lock_family(db, token.family_id)
     tokens = select(AccessToken.id).where(AccessToken.id == identifier).cte("tokens", recursive=True)
     tokens = tokens.union_all(select(AccessToken.id).where(AccessToken.exchanged_from == tokens.c.id))
-    found = {
-        identifier,
-        *db.scalars(select(tokens.c.id)),
-    }  # an agent's own token is of no family, and so not among them
-    return [ended for _, ended in end(db, found, because)]
+    return [ended for _, ended in end(db, {identifier, *db.scalars(select(tokens.c.id))}, because)]
 
 
 def new_refresh_token(db: Session, family: TokenFamily, *, lifetime: timedelta, until: datetime | None) -> str:
@@ -154,10 +155,18 @@ def claim_refresh_token(db: Session, token: RefreshToken) -> bool:
     return claimed.one_or_none() is not None
 
 
+def lock_family(db: Session, family_id: str) -> TokenFamily:
+    """A family's row, locked and read anew: whoever adds a token to it and whoever ends it wait for each other.
+
+    The organization above is held first (`ledger.hold`), and what hangs below is locked after it.
+    """
+    locked = select(TokenFamily).where(TokenFamily.id == family_id).with_for_update()
+    return db.scalars(locked, execution_options={"populate_existing": True}).one()
+
+
 def end_family(db: Session, family_id: str, because: str) -> list[str]:
     """End a family: none of its refresh tokens renews anything, and its access tokens are dead. Returns the ids of those."""
-    locked = select(TokenFamily).where(TokenFamily.id == family_id).with_for_update()
-    family = db.scalars(locked, execution_options={"populate_existing": True}).one()
+    family = lock_family(db, family_id)
     if family.ended_at is None:
         family.ended_at, family.ended_because = moment(db), because
     tokens = db.scalars(select(AccessToken.id).where(AccessToken.family_id == family_id).order_by(AccessToken.id))

@@ -5,7 +5,7 @@
     3 what           one JSON-RPC message of bearable size
     4 which era      by its header or its envelope; then `methods.handle`
 
-There are no streams: GET and DELETE are answered as the specification asks of a server without.
+There are no streams: GET and DELETE are answered as the specification asks of a server without, and so is every other method.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def blueprint(settings: Settings, database: Database, gateway: Gateway) -> Bluep
     )
     pages = Blueprint("mcp", __name__)
 
-    @pages.route("/mcp", methods=["GET", "POST", "DELETE"])
+    @pages.route("/mcp", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     def endpoint() -> Response:
         _require_own_address(server, request)
         principal = _principal(server, request)
@@ -137,7 +137,9 @@ def _is_same_port(host: str, own: str) -> bool:
 def _require_media_types(arrived: Request) -> None:
     if arrived.mimetype != _JSON:
         raise RpcError(INVALID_REQUEST, f"Send {_JSON}.", status=415)
-    if not arrived.accept_mimetypes[_JSON]:
+    if (
+        arrived.accept_mimetypes and not arrived.accept_mimetypes[_JSON]
+    ):  # whoever says nothing takes anything (RFC 9110)
         raise RpcError(INVALID_REQUEST, f"Accept {_JSON}: there are no streams here.", status=406)
 
 

@@ -2,10 +2,12 @@
 
 Nobody comes here without having signed in through their organization (the blueprint's access rule), so no stranger can make
 this shop fetch or store anything. Nothing is redirected before client and redirect URI are known to belong together; until then
-an error is a page, after that it goes to the client, with `iss`.
+an error is a page, after that it goes to the client, with `iss`, if anybody here knows that client.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from authlib.oauth2 import OAuth2Error
 from flask import Blueprint, Response, request
@@ -14,13 +16,16 @@ from sqlalchemy.orm import Session
 
 from shop.audit.events import EventName
 from shop.audit.writer import record
+from shop.credentials.grants import ClientKind, agent_of
 from shop.credentials.ledger import live
 from shop.oauth import cimd
+from shop.oauth.clients import find_client
 from shop.oauth.consent import answer_with_code, refuse_for_organization
 from shop.oauth.issuer import Issuer, SignedIn, issuer
 from shop.oauth.pages import RefusedPage
-from shop.oauth.protocol import ShopRequest, redirect_answer, refuse
+from shop.oauth.protocol import ShopRequest, described, redirect_answer, refuse
 from shop.oauth.questions import Asked, Question, Refused, ask, question_of
+from shop.oauth.redirects import destination
 from shop.oauth.token import server_of
 
 endpoint = Blueprint("oauth_authorize", __name__)
@@ -87,24 +92,46 @@ def _verified(asked: ShopRequest, person: SignedIn) -> Asked:
 
 
 def _refused(server: Issuer, person: SignedIn, asked: ShopRequest | None, error: OAuth2Error) -> ResponseReturnValue:
-    """An error at the client's verified redirect URI, else on a page of ours; on record either way."""
-    why = error.get_error_description() or ""
+    """An error at the client's verified redirect URI, else on a page of ours; on record either way.
+
+    Anybody can register a client, so a browser is taken nowhere by one that nobody here knows: its person takes the answer
+    there themselves, if they want (RFC 9700 §4.11.2).
+    """
+    why = described(error.get_error_description() or "")
     with server.database.write() as db:
+        is_told = bool(error.redirect_uri) and _is_known_here(db, person, asked)
         facts = {
             "client": (asked.parameter("client_id") or "")[:300] if asked else "",
             "error": str(error.error),
             "why": why[:300],
-            "told_client": bool(error.redirect_uri),
+            "told_client": is_told,
         }
         record(db, EventName.AUTHORIZATION_REFUSED, principal=person.principal, outcome="denied", facts=facts)
-    if error.redirect_uri and asked:
-        return redirect_answer(
-            server, str(error.redirect_uri), asked.parameter("state"), error=str(error.error), error_description=why
-        )
-    return RefusedPage(
+    page = RefusedPage(
         status=400,
         title="That assistant cannot be let in",
         text="It sent you here with a request that this shop cannot accept, so nothing was allowed and nothing was sent back.",
         next_step="Start again from the assistant. If it happens again, its maker can read the reason below.",
         why=why,
+    )
+    if not error.redirect_uri or not asked:
+        return page.render()
+    uri, state = str(error.redirect_uri), asked.parameter("state")
+    answer = redirect_answer(server, uri, state, error=str(error.error), error_description=why)
+    if is_told:
+        return answer
+    back = {"href": answer.headers["Location"], "label": f"Take that answer to {destination(uri).host}"}
+    return replace(
+        page,
+        next_step="Nobody at your company has let it in before. If you did not come here from it, go no further.",
+        back=back,
+        unknown=True,
     ).render()
+
+
+def _is_known_here(db: Session, person: SignedIn, asked: ShopRequest | None) -> bool:
+    """Whether the operator registered the client, or somebody of the person's organization has let it in."""
+    client = find_client(db, asked.parameter("client_id") or "") if asked else None
+    if client is None or client.kind is ClientKind.PREREGISTERED:
+        return client is not None
+    return agent_of(db, person.principal.organization, client.client_id) is not None

@@ -1,7 +1,8 @@
 """Client ID Metadata Documents: a client whose `client_id` is the https address of a document that says who it is.
 
 No registration, and the host of the address vouches for what stands there (draft-ietf-oauth-client-id-metadata-document). The
-document is fetched when a signed-in person is sent here by the client, and kept as long as it says itself, within bounds.
+document is fetched when a signed-in person is sent here by the client or names it, and kept as long as it says itself, within
+bounds: no stranger makes this shop ask a host that nobody here has dealt with.
 """
 
 from __future__ import annotations
@@ -48,10 +49,18 @@ def is_document_address(client_id: str) -> bool:
     return len(parts.path) > 1 and is_plain and not parts.query
 
 
-def resolve(database: Database, fetcher: Fetcher, client_id: str, *, for_organization: str | None = None) -> Client:
+def resolve(
+    database: Database,
+    fetcher: Fetcher,
+    client_id: str,
+    *,
+    for_organization: str | None = None,
+    only_known: bool = False,
+) -> Client:
     """The client of this identifier, its document fetched if it is not fresh. Raises `UnknownClient`.
 
-    For somebody of an organization, another organization's own client is not there (invariant I10). Never inside a transaction: it may ask the client's host.
+    For somebody of an organization, another organization's own client is not there (invariant I10). With `only_known`, nobody is
+    asked about a client that no person was ever sent here by. Never inside a transaction: it may ask the client's host.
     """
     with database.read() as db:
         client = find_client(db, client_id)
@@ -59,7 +68,7 @@ def resolve(database: Database, fetcher: Fetcher, client_id: str, *, for_organiz
             raise UnknownClient(NO_SUCH_CLIENT)
         if client is not None and (client.fresh_until is None or client.fresh_until > moment(db)):
             return client
-    if not is_document_address(client_id):
+    if (only_known and client is None) or not is_document_address(client_id):
         raise UnknownClient(NO_SUCH_CLIENT)
     try:
         fetched = ask(database, fetcher, client_id, limit=_LARGEST)

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidClientError
-from joserfc import jws, jwt
+from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
-from sqlalchemy import String, delete
+from sqlalchemy import String, delete, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -26,6 +26,7 @@ from shop.oauth.client_metadata import ASSERTION_ALGORITHMS
 from shop.oauth.clients import Client
 from shop.oauth.fetching import FetchRefused
 from shop.oauth.protocol import Server, ShopRequest, refuse
+from shop.oauth.unverified import is_moment, unverified_claims
 
 CONFIDENTIAL = ("client_secret_basic", "client_secret_post", "private_key_jwt")
 EVERY_METHOD = ("none", *CONFIDENTIAL)
@@ -34,6 +35,10 @@ _LONGEST_LIFE = timedelta(minutes=10)
 _LEEWAY = 30
 """Seconds that a client's clock may be ahead."""
 _LARGEST_KEY_SET = 16 * 1024
+_NOT_AUTHENTICATED = (
+    "The client is not known, its secret or key is not the one that is registered, or it is registered for another way "
+    "than the one it came by: {}."
+)
 
 
 class UsedAssertion(Base):
@@ -63,6 +68,10 @@ def authenticate_client(server: Server, request: ShopRequest, methods: Sequence[
         client = server.authenticate_client(request, ways)
     except UnicodeDecodeError as error:
         raise InvalidClientError(description="The Authorization header is malformed.") from error
+    except InvalidClientError as error:
+        if ways == ["private_key_jwt"]:
+            raise  # what is wrong with an assertion was said already
+        raise InvalidClientError(description=_NOT_AUTHENTICATED.format(*ways)) from error
     if not isinstance(client, Client):
         raise LookupError("clients here are rows of ours")
     named = request.form.get("client_id")
@@ -72,22 +81,23 @@ def authenticate_client(server: Server, request: ShopRequest, methods: Sequence[
     return client
 
 
-def _by_private_key(query_client: object, request: ShopRequest) -> Client | None:
+def _by_private_key(query_client: object, request: ShopRequest) -> Client:
     """RFC 7523 §3: signed by the client's own key, for us, for minutes, once."""
-    assertion = request.form.get("client_assertion")
-    if request.form.get("client_assertion_type") != _ASSERTION_TYPE or not assertion:
-        return None
-    issuer = request.issuer
+    issuer, assertion = request.issuer, request.form["client_assertion"]
+    if request.form.get("client_assertion_type") != _ASSERTION_TYPE:
+        raise InvalidClientError(description=f"The client_assertion_type must be {_ASSERTION_TYPE}")
     claimed = _claimed_client(assertion)
     try:
-        client = cimd.resolve(issuer.database, issuer.fetcher, claimed)
+        client = cimd.resolve(issuer.database, issuer.fetcher, claimed, only_known=True)
         keys = _keys_of(request, client)
         claims: dict[str, Any] = jwt.decode(assertion, keys, list(ASSERTION_ALGORITHMS)).claims
     except (cimd.UnknownClient, FetchRefused, JoseError, ValueError, KeyError, TypeError) as error:
         raise InvalidClientError(description="The client or the key of the assertion is not known.") from error
-    if {claims.get("iss"), claims.get("sub")} != {client.client_id}:
+    if (claims.get("iss"), claims.get("sub")) != (client.client_id, client.client_id):
         raise InvalidClientError(description="The assertion must have the client as iss and as sub.")
-    if claims.get("aud") not in (issuer.url, issuer.endpoint("token")):
+    audience = claims.get("aud")
+    only = audience[0] if isinstance(audience, list) and len(audience) == 1 else audience  # RFC 7519 §4.1.3: the same
+    if only not in (issuer.url, issuer.endpoint("token")):
         raise InvalidClientError(description="The assertion must have this issuer as its only aud.")
     _use_up(request, client, claims)
     return client
@@ -96,9 +106,8 @@ def _by_private_key(query_client: object, request: ShopRequest) -> Client | None
 def _claimed_client(assertion: str) -> str:
     """Whose assertion it says it is: only to know whose keys to try."""
     try:
-        payload = jws.extract_compact(assertion.encode()).payload
-        subject = json.loads(payload)["sub"]
-    except (JoseError, ValueError, KeyError, TypeError) as error:
+        subject = unverified_claims(assertion).get("sub")
+    except ValueError as error:
         raise InvalidClientError(description="The client_assertion is not a JWT.") from error
     return subject if isinstance(subject, str) else ""
 
@@ -109,24 +118,19 @@ def _keys_of(request: ShopRequest, client: Client) -> KeySet:
     if client.jwks_uri and (client.jwks_fresh_until is None or client.jwks_fresh_until <= database.clock()):
         fetched = cimd.ask(database, request.issuer.fetcher, client.jwks_uri, limit=_LARGEST_KEY_SET)
         document = fetched.document
-        with database.write() as db:
-            known = db.get_one(Client, client.client_id)
-            known.jwks, known.jwks_fresh_until = json.dumps(document), moment(db) + fetched.fresh_for
+        with database.write() as db:  # one that was forgotten meanwhile stays so
+            kept = {"jwks": json.dumps(document), "jwks_fresh_until": moment(db) + fetched.fresh_for}
+            db.execute(update(Client).where(Client.client_id == client.client_id).values(kept))
     return KeySet.import_key_set(document or {})  # type: ignore[arg-type] # whatever it is, reading it checks it
 
 
 def _use_up(request: ShopRequest, client: Client, claims: dict[str, Any]) -> None:
     database, jti, expires = request.issuer.database, claims.get("jti"), claims.get("exp")
     now = database.clock()
-    if (
-        not isinstance(expires, int | float)
-        or not 0 < expires - now.timestamp() <= _LONGEST_LIFE.total_seconds() + _LEEWAY
-    ):
+    if not is_moment(expires) or not 0 < expires - now.timestamp() <= _LONGEST_LIFE.total_seconds() + _LEEWAY:
         raise InvalidClientError(description="The assertion has expired, or is good for more than ten minutes.")
-    if any(
-        isinstance(claims.get(name), int | float) and claims[name] > now.timestamp() + _LEEWAY
-        for name in ("nbf", "iat")
-    ):
+    begins = [claims[name] for name in ("nbf", "iat") if name in claims]
+    if not all(is_moment(at) and at <= now.timestamp() + _LEEWAY for at in begins):
         raise InvalidClientError(description="The assertion is not valid yet.")
     if not isinstance(jti, str) or not jti:
         raise InvalidClientError(description="The assertion must have a jti.")

@@ -47,10 +47,12 @@ def _redirect_uri(uri: str) -> str:
     return uri
 
 
-def _https(uri: str) -> str:
-    if not uri.startswith("https://") or _redirect_uri(uri) != uri:
-        raise ValueError("This address must be https.")
-    return uri
+def _https(url: str) -> str:
+    if not url.startswith("https://") or problem_with(url):
+        raise ValueError(
+            "This address must be https, in printable ASCII, its host in lower case and without a user name."
+        )
+    return url
 
 
 def _public_keys(jwks: dict[str, Any]) -> dict[str, Any]:

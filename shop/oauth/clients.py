@@ -1,7 +1,7 @@
 """Clients: the applications that may ask a person for authority, in three kinds (`ClientKind`), in one table.
 
-A client that nobody let in yet can be forgotten: one that registered itself after a day, one known by its metadata document
-when many newer ones came.
+A client that registered itself, or is known by its metadata document, is forgotten after a day in which nobody let it in; one of
+the latter sooner, when many newer ones came.
 """
 
 from __future__ import annotations
@@ -55,11 +55,6 @@ class Client(Base, ClientMixin):
     """Of a metadata document: until when it need not be fetched again."""
     expires_at: Mapped[datetime | None]
     """When it is forgotten, unless somebody lets it in before."""
-
-    @property
-    def is_confidential(self) -> bool:
-        """Whether it has to prove that it is itself."""
-        return self.token_endpoint_auth_method != "none"  # noqa: S105 - the name of a method
 
     def is_assured(self, redirect_uri: str) -> bool:
         """Whether an answer to this address can reach nobody but this client, so that the person need not be asked again for

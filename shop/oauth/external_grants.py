@@ -11,6 +11,7 @@ out meanwhile, until the person signs in there anew (`auth_time`); an administra
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -35,7 +36,7 @@ from shop.database import Database, moment
 from shop.identity.models import Connection, ExternalIdentity, Membership
 from shop.oauth.access_tokens import BadToken
 from shop.oauth.external_issuer import ExternalToken
-from shop.principal import CONSENTABLE, Principal
+from shop.principal import CONSENTABLE, IN_APP_ASSISTANT, Principal
 
 
 class _Refused(Exception):
@@ -52,7 +53,8 @@ def principal_of(database: Database, issuer: str, token: ExternalToken, *, lifet
     A token that came before is one query. Whether its grant and all above is alive is asked at each call, as ever.
     """
     with database.read() as db:
-        if known := _known(db, token):
+        known = _known(db, token)
+        if known and known.scopes <= token.scopes:
             return known
     try:
         with database.write() as db:
@@ -70,32 +72,57 @@ def principal_of(database: Database, issuer: str, token: ExternalToken, *, lifet
 
 
 def _known(db: Session, token: ExternalToken) -> Principal | None:
+    """The principal of a token that came before, with the scopes that it has here."""
     row = db.get(Authority, token.id)
     grant = db.get(Grant, row.parent_id) if row else None
-    return grant.principal(token.id) if grant else None
+    return _principal(grant, token, frozenset(row.scopes or ())) if row and grant else None
+
+
+def _principal(grant: Grant, token: ExternalToken, scopes: frozenset[str]) -> Principal:
+    """Whom a token stands for, with the scopes that it names: a client is told by them what it lacks."""
+    return replace(grant.principal(token.id), scopes=scopes)
 
 
 def _recognize(db: Session, issuer: str, token: ExternalToken, lifetime: timedelta) -> Principal:
     """Make the rows of a token that was never seen: grant if there is none, token; recorded. Raises `_Refused`."""
     connection, membership = _member(db, issuer, token.subject)
     lock(db, membership.organization_id)  # one at a time, as for a consent
-    if known := _known(db, token):
-        return known  # another request with it was quicker
+    if known := _known(db, token):  # another request with it was quicker, or the issuer says less of it than before
+        return _narrowed(db, known, issuer, token)
     agent = _agent(db, membership, token)
     grant = _grant(db, agent, membership, connection, token, lifetime)
     scopes = token.scopes & CONSENTABLE
     forget_expired_tokens(db, grant.id)
     new_token(db, grant.id, scopes, until=token.expires_at, identifier=token.id)
     grant.last_used_at = moment(db)
+    principal = _principal(grant, token, scopes)
     record(
         db,
         EventName.TOKEN_RECOGNIZED,
-        principal=grant.principal(token.id),
+        principal=principal,
         resource=("token", token.id),
         outcome="succeeded",
         facts={"client": token.client_id, "issuer": issuer, "scopes": sorted(scopes)},
     )
-    return grant.principal(token.id)
+    return principal
+
+
+def _narrowed(db: Session, known: Principal, issuer: str, token: ExternalToken) -> Principal:
+    """Take from a token what its issuer says no more of it (RFC 7662); that it says more again gives nothing back."""
+    scopes = known.scopes & token.scopes
+    if scopes == known.scopes:
+        return known
+    row = lock(db, token.id)
+    row.scopes = sorted(scopes)
+    changed(row)
+    record(
+        db,
+        EventName.TOKEN_NARROWED,
+        principal=known,
+        resource=("token", token.id),
+        facts={"client": token.client_id, "issuer": issuer, "before": sorted(known.scopes), "scopes": sorted(scopes)},
+    )
+    return replace(known, scopes=scopes)
 
 
 def _member(db: Session, issuer: str, subject: str) -> tuple[Connection, Membership]:
@@ -116,7 +143,9 @@ def _member(db: Session, issuer: str, subject: str) -> tuple[Connection, Members
 
 
 def _agent(db: Session, membership: Membership, token: ExternalToken) -> Agent:
-    """The client's entry in the inventory; a blocked one gets no new grant."""
+    """The client's entry in the inventory; a blocked one gets no new grant, and none is the shop's own assistant."""
+    if token.client_id == IN_APP_ASSISTANT:
+        raise _Refused("No client outside of the shop has this identifier.", membership.organization_id)
     agent = agent_of(db, membership.organization_id, token.client_id)
     if agent is None:
         agent, _ = note_agent(

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeGuard
+from typing import Any
 from urllib.parse import quote_plus, urlsplit
 
 from joserfc import jws, jwt
@@ -24,6 +24,7 @@ from joserfc.jwk import Key, KeySet
 
 from shop.oauth.access_tokens import BadToken
 from shop.oauth.fetching import Fetched, Fetcher, FetchRefused
+from shop.oauth.unverified import is_identifier, is_moment
 from shop.settings import Settings
 
 _AGAIN = timedelta(minutes=1)
@@ -127,20 +128,20 @@ class ExternalIssuer:
         audience = claims.get("aud")
         if self._settings.resource not in (audience if isinstance(audience, list) else [audience]):
             raise BadToken("The access token is for another resource.")
-        if not _is_time(expires) or expires <= seconds:
+        if not is_moment(expires) or expires <= seconds:
             raise BadToken("The access token has expired.")
-        if any(_is_time(claims.get(name)) and claims[name] > seconds + _LEEWAY for name in ("nbf", "iat")):
+        if any(is_moment(claims.get(name)) and claims[name] > seconds + _LEEWAY for name in ("nbf", "iat")):
             raise BadToken("The access token is not valid yet.")
         subject, client_id = claims.get("sub"), claims.get("client_id", claims.get("azp"))
-        if not (_is_identifier(subject, 255) and _is_identifier(client_id, 300)):
+        if not (is_identifier(subject, 255) and is_identifier(client_id, 300)):
             raise BadToken("The access token must say sub, and client_id or azp.")
         return ExternalToken(
             id=f"tok_{hashlib.sha256(encoded.encode()).hexdigest()[:32]}",
-            subject=str(subject),
-            client_id=str(client_id),
+            subject=subject,
+            client_id=client_id,
             scopes=_scopes(claims),
             expires_at=datetime.fromtimestamp(expires, now.tzinfo),
-            signed_in_at=datetime.fromtimestamp(signed_in, now.tzinfo) if _is_time(signed_in) else None,
+            signed_in_at=datetime.fromtimestamp(signed_in, now.tzinfo) if is_moment(signed_in) else None,
         )
 
     def _key(self, kid: object, now: datetime) -> Key:
@@ -234,11 +235,3 @@ def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
     said = claims.get("scope", claims.get("scp", ""))
     names = said.split() if isinstance(said, str) else said if isinstance(said, list) else []
     return frozenset(name for name in names if isinstance(name, str))
-
-
-def _is_time(claim: object) -> TypeGuard[int | float]:
-    return isinstance(claim, int | float) and not isinstance(claim, bool) and 0 <= claim < 1e11
-
-
-def _is_identifier(claim: object, longest: int) -> bool:
-    return isinstance(claim, str) and claim.isascii() and claim.isprintable() and 0 < len(claim) <= longest

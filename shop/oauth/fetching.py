@@ -1,8 +1,9 @@
 """Fetching what a stranger's address names, without becoming their hand inside our network (MCP security: SSRF).
 
 https on its own port; the name is resolved once, every address it has must be public, and the connection goes to one of
-exactly those; certificate and name are checked as ever; no redirect is followed; size and time are bounded. Where
-addresses come from and how a socket is opened are handed in, so that tests need no network and no check has a switch.
+exactly those; certificate and name are checked as ever; no redirect is followed; size and time are bounded (a name's
+resolution by the system's own resolver). Where addresses come from and how a socket is opened are handed in, so that tests
+need no network and no check has a switch.
 
 The one origin that an operator names in the settings is no stranger's: it may stand in the operator's own network, and on this
 very machine without TLS. All else holds for it too.
@@ -11,7 +12,6 @@ very machine without TLS. All else holds for it too.
 from __future__ import annotations
 
 import http.client
-import json
 import re
 import socket
 import ssl
@@ -24,13 +24,24 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from shop.oauth.unverified import read_json
+
 _CONNECT = 3.0
 _DEADLINE = 6.0
 """Seconds for the whole exchange, however slowly it drips."""
 _JSON = re.compile(r"application/(?:[\w.+-]+\+)?json", re.ASCII)
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=(\d{1,9})(?:$|[\s,])")
 _SHORTEST, _USUAL, _LONGEST = timedelta(minutes=5), timedelta(hours=1), timedelta(days=1)
-_NAT64 = ip_network("64:ff9b::/96")
+_NOT_PUBLIC = tuple(
+    ip_network(network)
+    for network in (
+        "64:ff9b::/96",  # carries an IPv4 address inside (NAT64)
+        "192.0.0.0/24",  # protocol assignments (RFC 6890), of which Python knows a few only; some clouds keep metadata here
+        "192.88.99.0/24",  # relays that were given up (RFC 7526)
+        "168.63.129.16/32",  # public by its number, and a cloud's own inside it
+        "3fff::/20",  # documentation (RFC 9637)
+    )
+)
 
 
 class FetchRefused(Exception):
@@ -120,7 +131,7 @@ class Fetcher:
             body = response.read(limit + 1)
             if len(body) > limit:
                 raise FetchRefused(f"{host} answered with more than {limit} bytes.")
-            document = json.loads(body)
+            document = read_json(body)
             if not isinstance(document, dict):
                 raise FetchRefused(f"{host} answered with JSON that is not an object.")
             return Fetched(document, _freshness(response.getheader("Cache-Control") or ""))
@@ -136,7 +147,9 @@ def is_public(address: str) -> bool:
         ip: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    if isinstance(ip, IPv6Address) and (ip.ipv4_mapped or ip.sixtofour or ip.teredo or ip in _NAT64):
+    if isinstance(ip, IPv6Address) and (ip.ipv4_mapped or ip.sixtofour or ip.teredo or ip.is_site_local):
+        return False
+    if any(ip in network for network in _NOT_PUBLIC):
         return False
     return ip.is_global and not ip.is_multicast and not ip.is_reserved
 

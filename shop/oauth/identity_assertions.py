@@ -11,15 +11,13 @@ the library's algorithms, tells time itself, and knows no `resource`.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NoReturn, TypeGuard
+from typing import Any, NoReturn
 
 from authlib.oauth2.rfc6749 import InvalidGrantError
-from joserfc import jws
 from joserfc.errors import JoseError
 from sqlalchemy import String, UniqueConstraint, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -32,6 +30,7 @@ from shop.identity import oidc
 from shop.identity.models import Connection, Organization
 from shop.identity.oidc import Provider, SignInError
 from shop.oauth.protocol import ShopRequest, refuse
+from shop.oauth.unverified import is_identifier, is_moment, unverified_claims
 
 TYPE = "oauth-id-jag+jwt"
 """`typ` (draft §3.1): an ID token, an access token or another grant is none."""
@@ -74,7 +73,7 @@ class Asserted:
 def read_assertion(asked: ShopRequest) -> None:
     """Read and verify the assertion that the client came with. Raises `OAuth2Error`."""
     encoded, now = asked.require("assertion"), asked.issuer.database.clock()
-    provider = _provider(asked, _unverified_claims(encoded))
+    provider = _provider(asked, _said(encoded))
     try:
         token = oidc.verified_jwt(asked.issuer.providers, provider, encoded, now)
     except SignInError as error:
@@ -102,16 +101,11 @@ def use_up(db: Session, asserted: Asserted) -> str | None:
     return used
 
 
-def _unverified_claims(encoded: str) -> dict[str, Any]:
-    """What it says of itself: only to know whose keys to try."""
+def _said(encoded: str) -> dict[str, Any]:
     try:
-        signed = jws.extract_compact(encoded.encode())
-        claims = json.loads(signed.payload or b"")
-    except (JoseError, ValueError) as error:
+        return unverified_claims(encoded)
+    except ValueError as error:
         _refuse("it is not a JWT", error)
-    if not isinstance(claims, dict):
-        _refuse("it is not a JWT")
-    return claims
 
 
 def _provider(asked: ShopRequest, claims: Mapping[str, Any]) -> Provider:
@@ -166,11 +160,11 @@ def _checked(
         _refuse(f"its aud must be {asked.issuer.url} and its resource {asked.issuer.resource}")
     if claims.get("client_id") != asked.authenticated.client_id:
         _refuse("it was issued for another client")
-    if not _is_number(expires) or not _is_number(issued) or not issued <= seconds + _LEEWAY or expires <= seconds:
+    if not is_moment(expires) or not is_moment(issued) or not issued <= seconds + _LEEWAY or expires <= seconds:
         _refuse("it has expired, or is not valid yet")
     if expires - issued > _LONGEST_LIFE.total_seconds():
         _refuse("it is good for more than ten minutes")
-    if not _is_identifier(jti) or not _is_identifier(subject):
+    if not is_identifier(jti, _LONGEST_ID) or not is_identifier(subject, _LONGEST_ID):
         _refuse("it must have a jti and a sub")
     if scope is not None and not (isinstance(scope, str) and set(scope.split()) <= set(asked.authenticated.scopes)):
         _refuse("its scope names what this client may not ask for")
@@ -182,17 +176,9 @@ def _checked(
         subject=subject,
         jti=jti,
         scopes=None if scope is None else frozenset(scope.split()),
-        signed_in_at=datetime.fromtimestamp(signed_in, now.tzinfo) if _is_number(signed_in) else None,
+        signed_in_at=datetime.fromtimestamp(signed_in, now.tzinfo) if is_moment(signed_in) else None,
         expires_at=datetime.fromtimestamp(expires, now.tzinfo),
     )
-
-
-def _is_number(claim: object) -> TypeGuard[int | float]:
-    return isinstance(claim, int | float) and not isinstance(claim, bool) and 0 <= claim < 1e11
-
-
-def _is_identifier(claim: object) -> TypeGuard[str]:
-    return isinstance(claim, str) and claim.isascii() and claim.isprintable() and 0 < len(claim) <= _LONGEST_ID
 
 
 def _refuse(why: str, cause: Exception | None = None) -> NoReturn:

@@ -15,9 +15,9 @@ from shop.credentials.ledger import NotAlive, live
 from shop.database import moment
 from shop.oauth.client_authentication import CONFIDENTIAL, authenticate_client
 from shop.oauth.clients import Client
+from shop.oauth.held import HeldAccess, HeldRefresh, held_by, read_access_token
 from shop.oauth.issuer import Issuer, issuer
 from shop.oauth.protocol import Server, ShopRequest, json_answer, speak_json
-from shop.oauth.revoke import Held, held_by, read_access_token
 
 endpoint = Blueprint("oauth_introspect", __name__)
 speak_json(endpoint)
@@ -36,7 +36,7 @@ def introspect() -> Response:
         return json_answer(_told(db, server, client, held) or {"active": False})
 
 
-def _told(db: Session, server: Issuer, client: Client, held: Held | None) -> dict[str, Any] | None:
+def _told(db: Session, server: Issuer, client: Client, held: HeldAccess | HeldRefresh | None) -> dict[str, Any] | None:
     """§2.2, or None when there is nothing to tell this client."""
     if held is None or not (client.introspects or held.is_of(client)):
         return None
@@ -51,13 +51,11 @@ def _told(db: Session, server: Issuer, client: Client, held: Held | None) -> dic
         "sub": principal.subject,
         "client_id": principal.actor.client_id if principal.actor else None,
     }
-    if held.access:
-        of_token = {"token_type": "Bearer", "exp": held.access.expires_at, "iat": held.access.issued_at}
-        return common | of_token | {"jti": held.access.token, "scope": " ".join(sorted(principal.scopes))}
-    if held.refresh is None:
+    if isinstance(held, HeldAccess):
+        said = held.claims
+        of_token = {"token_type": "Bearer", "exp": said.expires_at, "iat": said.issued_at, "jti": said.token}
+        return common | of_token | {"scope": " ".join(sorted(principal.scopes))}
+    if held.token.used_at is not None or held.family.ended_at is not None or held.token.expires_at <= moment(db):
         return None
-    token, family = held.refresh
-    if token.used_at is not None or family.ended_at is not None or token.expires_at <= moment(db):
-        return None
-    scopes = sorted(set(family.scopes) & principal.scopes)
-    return common | {"exp": int(token.expires_at.timestamp()), "scope": " ".join(scopes)}
+    scopes = sorted(set(held.family.scopes) & principal.scopes)
+    return common | {"exp": int(held.token.expires_at.timestamp()), "scope": " ".join(scopes)}

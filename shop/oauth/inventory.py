@@ -14,7 +14,7 @@ from shop.audit.writer import record
 from shop.authorization.conditions import Resource
 from shop.authorization.permissions import Permission
 from shop.authorization.policy import Policy
-from shop.credentials.grants import Agent, note_agent
+from shop.credentials.grants import Agent, NotVouchedFor, note_agent
 from shop.credentials.ledger import Authority, Kind, below, changed, end, live, lock
 from shop.identity.members import DEFAULT_ROLE
 from shop.identity.models import Person
@@ -47,7 +47,8 @@ def take_in(db: Session, policy: Policy, administrator: Principal, client: Clien
 def let_act_alone(db: Session, policy: Policy, administrator: Principal, agent_id: str, allowed: bool) -> None:
     """Let a client act with no human present, looking and reading only; or end that, with the tokens it has for it.
 
-    Whoever decides answers for it from then on. Raises `Denied`; an entry of another organization is not found.
+    Whoever decides answers for it from then on. Raises `Denied`; an entry of another organization is not found. Raises
+    `NotVouchedFor`.
     """
     administrator = live(db, administrator, for_change=True)
     agent = db.get(Agent, agent_id)
@@ -58,6 +59,8 @@ def let_act_alone(db: Session, policy: Policy, administrator: Principal, agent_i
     authority = lock(db, agent.id)
     if (authority.roles is not None) == allowed:
         return
+    if allowed and not agent.is_vouched_for:
+        raise NotVouchedFor("Nobody vouches for who this client is, so it does nothing that no person asked for.")
     authority.roles = [DEFAULT_ROLE] if allowed else None
     changed(authority)
     agent.owner_id = administrator.subject if allowed else agent.owner_id

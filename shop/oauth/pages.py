@@ -20,6 +20,8 @@ class RefusedPage:
     """The protocol's reason, for the client's developer."""
     back: dict[str, str] | None = None
     """A link that takes the answer to the client: `href`, `label`."""
+    unknown: bool = False
+    """Whether nobody here knows the client, so that the link is not what is offered first."""
 
     def render(self) -> ResponseReturnValue:
         """The page."""
@@ -30,5 +32,6 @@ class RefusedPage:
             next_step=self.next_step,
             why=self.why,
             back=self.back,
+            unknown=self.unknown,
         )
         return page, self.status

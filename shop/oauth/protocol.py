@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, NoReturn
 
-from authlib.common.urls import add_params_to_uri
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import AuthorizationServer, OAuth2Request
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
@@ -23,6 +22,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from shop.oauth.clients import Client, find_client
 from shop.oauth.issuer import Issuer
 from shop.oauth.keys import Signer
+from shop.oauth.redirects import with_answer
 from shop.principal import Principal
 
 _LONGEST = 2048
@@ -181,7 +181,7 @@ def json_http_error(error: HTTPException) -> Response:
 
 def is_for_machines(path: str) -> bool:
     """Whether a client, and no person, is at this address."""
-    return path.startswith(("/.well-known/", "/oauth/")) and path not in {"/oauth/authorize", "/oauth/consent"}
+    return path.startswith(("/.well-known/", "/oauth/", "/mcp")) and path not in {"/oauth/authorize", "/oauth/consent"}
 
 
 def redirect_answer(issuer: Issuer, redirect_uri: str, state: str | None, **answer: str) -> Response:
@@ -190,8 +190,11 @@ def redirect_answer(issuer: Issuer, redirect_uri: str, state: str | None, **answ
     The redirect URI was compared with those that are registered; whoever calls this has done so.
     """
     parameters = {**answer, "iss": issuer.url} | ({"state": state} if state is not None else {})
-    location = add_params_to_uri(redirect_uri, list(parameters.items()))
-    headers = {"Location": location, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+    headers = {
+        "Location": with_answer(redirect_uri, parameters),
+        "Cache-Control": "no-store",
+        "Referrer-Policy": "no-referrer",
+    }
     return Response("", HTTPStatus.SEE_OTHER, headers)
 
 

@@ -1,7 +1,7 @@
 """Dynamic client registration (RFC 7591): any client may register itself, and is told to everybody as one that did.
 
 Bounded, since anybody can do it: by address and for everybody together; and a client that nobody lets in within a day is
-forgotten. Nothing that it says of itself is fetched or shown but its name, and that under a warning.
+forgotten. Of what it says of itself, its name alone is shown, under a warning; its keys alone are fetched, when it signs.
 """
 
 from __future__ import annotations
@@ -23,23 +23,27 @@ from shop.oauth.issuer import Issuer, issuer
 from shop.oauth.limits import is_over
 from shop.oauth.protocol import described, json_answer, speak_json
 from shop.oauth.redirects import destination
+from shop.oauth.unverified import read_json
 
 endpoint = Blueprint("oauth_registration", __name__)
 speak_json(endpoint)
 
 _HOUR = timedelta(hours=1)
+_LARGEST = 16 * 1024
+"""Bytes of a client's metadata, with ten keys in it: what anybody can make this shop keep for a day."""
 
 
 @endpoint.post("/oauth/register")
 def registration() -> Response:
     """§3: 201 with everything that was registered and the identifier; the secret, if there is one, is shown here only."""
     server = issuer()
-    document = request.get_json(force=True, silent=True)  # before the transaction: a body may come slowly
+    document = _document(request.get_data())  # before the transaction: a body may come slowly
     with server.database.write() as db:
         if _is_too_often(db, server):
             return _refused(db, "too_many_requests", "Too many clients registered lately. Try again in an hour.", 429)
         if not isinstance(document, dict):
-            return _refused(db, "invalid_client_metadata", "Send the client's metadata as a JSON object.")
+            wanted = f"Send the client's metadata as a JSON object of at most {_LARGEST} bytes."
+            return _refused(db, "invalid_client_metadata", wanted)
         try:
             metadata = read_metadata(document)
         except BadMetadata as bad:
@@ -60,10 +64,19 @@ def registration() -> Response:
         return json_answer(answer | ({"client_secret": secret, "client_secret_expires_at": 0} if secret else {}), 201)
 
 
+def _document(body: bytes) -> object:
+    try:
+        return read_json(body) if len(body) <= _LARGEST else None
+    except ValueError:
+        return None
+
+
 def _is_too_often(db: Session, server: Issuer) -> bool:
+    """Whoever is over the limit of their address is not counted for all together, so that one cannot keep everybody out."""
     settings = server.settings
-    by_address = is_over(db, f"register:{_address(server)}", settings.registrations_per_address, _HOUR)
-    return is_over(db, "register", settings.registrations_per_hour, _HOUR) or by_address
+    if is_over(db, f"register:{_address(server)}", settings.registrations_per_address, _HOUR):
+        return True
+    return is_over(db, "register", settings.registrations_per_hour, _HOUR)
 
 
 def _address(server: Issuer) -> str:

@@ -61,18 +61,18 @@ def token() -> Response:
             read_first(asked)
     except OAuth2Error as error:
         with database.write() as db:
-            record_refusal(db, asked, error)
+            _record_refusal(db, asked, error)
         raise
     signer = asked.issuer.keys.signer()
     with database.write() as db:
         asked.begin(db, signer)
         response: Response = server.create_token_response(asked)  # type: ignore[assignment] # by `handle_response`
         if asked.refused is not None:
-            record_refusal(db, asked, asked.refused)
+            _record_refusal(db, asked, asked.refused)
     return response
 
 
-def record_refusal(db: Session, asked: ShopRequest, error: OAuth2Error) -> None:
+def _record_refusal(db: Session, asked: ShopRequest, error: OAuth2Error) -> None:
     """Note that a client got no token, and why: in the organization's trail when it is known whose, else in the system's."""
     record(
         db,

@@ -14,8 +14,8 @@ from shop.authorization.conditions import Resource
 from shop.authorization.permissions import Permission
 from shop.authorization.policy import Policy
 from shop.credentials.delegations import living_delegations_of
-from shop.credentials.grants import Agent, ClientKind, Grant, grants_of_agent
-from shop.credentials.ledger import Authority, Kind, below, changed, live, lock
+from shop.credentials.grants import Agent, Grant, NotVouchedFor, grants_of_agent
+from shop.credentials.ledger import Authority, Kind, below, changed, end, live, lock
 from shop.credentials.sessions import SignedInSession
 from shop.database import moment
 from shop.principal import Principal, Workflow
@@ -24,10 +24,6 @@ from shop.revocation.ending import end_delegations, end_grants, end_sessions
 
 class NotYours(Exception):
     """There is no such session or grant of this person."""
-
-
-class NotForEveryone(Exception):
-    """This client cannot be allowed for everybody; the message says why."""
 
 
 def sign_out(db: Session, person: Principal) -> None:
@@ -108,7 +104,8 @@ def narrow_grant(db: Session, person: Principal, grant_id: str, keep: frozenset[
 def block_agent(db: Session, policy: Policy, administrator: Principal, agent_id: str) -> None:
     """Block a client for the whole organization: whatever it was allowed there ends, and nobody can let it in again.
 
-    The shop's own assistant can be blocked like any other: what it may do in each conversation ends. Raises `Denied`; an entry of another organization is not found (invariant I10).
+    The shop's own assistant can be blocked like any other: what it may do in each conversation ends. So do the tokens of a
+    client that acts for nobody. Raises `Denied`; an entry of another organization is not found (invariant I10).
     """
     administrator = live(db, administrator, for_change=True)
     authority = _agent(db, policy, administrator, agent_id)
@@ -116,7 +113,8 @@ def block_agent(db: Session, policy: Policy, administrator: Principal, agent_id:
         return
     authority.suspended_at = moment(db)
     changed(authority)
-    cause = _record_agent(db, EventName.AGENT_BLOCKED, administrator, agent_id)
+    own = [token for _, token in end(db, below(db, agent_id, Kind.TOKEN), "blocked")]
+    cause = _record_agent(db, EventName.AGENT_BLOCKED, administrator, agent_id, {"tokens": own})
     end_grants(db, administrator, grants_of_agent(db, agent_id), "blocked")
     client_id = db.get_one(Agent, agent_id).client_id
     delegations = [identifier for identifier, _ in living_delegations_of(db, administrator.organization, client_id)]
@@ -163,8 +161,7 @@ def allow_for_everyone(
 
     What was given on the strength of it ends when it shrinks: what is still allowed can be had again without a question. What
     people allowed themselves stays theirs to decide. `risky_tools` are those of each workflow, as the administrator was shown
-    them: one that comes later waits for a new decision. Raises `Denied`, and `NotForEveryone`
-    for a client that nobody vouches for.
+    them: one that comes later waits for a new decision. Raises `Denied`, and `NotVouchedFor`.
     """
     administrator = live(db, administrator, for_change=True)
     _agent(db, policy, administrator, agent_id)
@@ -173,17 +170,12 @@ def allow_for_everyone(
     tools = None if after is None else {scope: sorted(risky_tools.get(scope, ())) for scope in after}
     if (before, agent.for_everyone_tools) == (after, tools):
         return
-    if after is not None and not can_be_for_everyone(agent):
-        raise NotForEveryone("Nobody vouches for who this client is, so each person decides about it themselves.")
+    if after is not None and not agent.is_vouched_for:
+        raise NotVouchedFor("Nobody vouches for who this client is, so each person decides about it themselves.")
     agent.for_everyone, agent.for_everyone_tools = after, tools
     _record_agent(db, EventName.AGENT_EVERYONE_CHANGED, administrator, agent_id, {"before": before, "after": after})
     if not set(before or ()) <= set(after or ()):
         end_grants(db, administrator, grants_of_agent(db, agent_id, by_organization=True), "not_for_everyone")
-
-
-def can_be_for_everyone(agent: Agent) -> bool:
-    """Whether somebody vouches for who a client is. The shop's own assistant needs nobody's leave to be there for all."""
-    return agent.kind in {ClientKind.METADATA_DOCUMENT, ClientKind.PREREGISTERED}
 
 
 def stop_all_assistants(db: Session, policy: Policy, administrator: Principal, stopped: bool) -> None:

@@ -19,7 +19,7 @@ from tests.mcp.host import Host, host_of
 from tests.support.assistants import ExternalAssistant, connect
 from tests.support.decisions import is_refused, latest, press, words_of
 from tests.support.people import ADA, GIL, INES, NOAH, SOFIA, ShopUnderTest, Visitor
-from tests.support.state import ONE_ENGINE
+from tests.support.state import ONE_ENGINE, watching
 
 
 def entry(shop: ShopUnderTest, host: Host) -> Agent:
@@ -244,6 +244,23 @@ def test_a_client_that_nobody_vouches_for_is_not_allowed_for_everybody(shop: Sho
     answer = press(ines, f"/admin/agents/{agent.id}/everyone", scope=["browse"])
     assert "Nobody vouches for who this client is" in answer
     assert entry(shop, host).for_everyone is None
+
+
+@pytest.mark.holds("M7", "NHI5")
+@ONE_ENGINE
+def test_a_client_that_nobody_vouches_for_never_acts_alone(shop: ShopUnderTest) -> None:
+    """One that registered itself, and the shop's own assistant, act for somebody or not at all, also when the form is sent by hand."""
+    unknown, own = entry(shop, host_of(shop.sign_in(SOFIA))), entry_of(shop, IN_APP_ASSISTANT)
+    with shop.database.write() as db:
+        db.get_one(Agent, unknown.id).kind = ClientKind.DYNAMIC
+    ines = shop.sign_in(INES)
+    for agent in (unknown, own):
+        page = ines.get(f"/admin/agents/{agent.id}").text
+        assert f"/admin/agents/{agent.id}/alone" not in page
+        with watching(shop) as seen:
+            assert "Nobody vouches for who this client is" in press(ines, f"/admin/agents/{agent.id}/alone", allow="1")
+        assert (seen.changed, seen.names) == (set(), [])
+        assert authority(shop, agent.id).roles is None
 
 
 @ONE_ENGINE

@@ -12,7 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shop.credentials.ledger import Authority, Lapse, NotAlive, end, live
-from shop.credentials.sessions import SignedInSession, needs_touch, sessions_of, token_digest, touch
+from shop.credentials.sessions import SignedInSession, needs_touch, sessions_of, touch
+from shop.credentials.tokens import secret_digest
 from shop.database import Base, Database
 from shop.principal import Principal
 from tests.credentials.ground import ABSOLUTE, IDLE, a_person, membership, organization, session, with_assistant
@@ -22,7 +23,7 @@ from tests.support.people import SOFIA, ShopUnderTest
 
 def of_token(db: Session, token: str) -> SignedInSession | None:
     """The session that a browser's token names, as a request finds it."""
-    return db.scalars(select(SignedInSession).where(SignedInSession.token_hash == token_digest(token))).one_or_none()
+    return db.scalars(select(SignedInSession).where(SignedInSession.token_hash == secret_digest(token))).one_or_none()
 
 
 def signed_in(database: Database) -> tuple[Principal, str]:

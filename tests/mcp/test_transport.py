@@ -54,13 +54,21 @@ def test_only_our_own_address_and_our_own_pages(older_host: Host) -> None:
 def test_there_are_no_streams_and_sessions_end_by_themselves(shop: ShopUnderTest, host: Host) -> None:
     """GET and DELETE are 405 with `Allow`, as the specification asks of such a server; without a token they are 401."""
     client = shop.app.test_client()
-    for method in ("GET", "DELETE"):
+    for method in ("GET", "DELETE", "PUT", "PATCH"):
         authorized = {"Authorization": str(host.authorization)}
         answer = client.open("/mcp", method=method, base_url=BASE_URL, headers=authorized)
         assert failure(answer) == (405, INVALID_REQUEST) and answer.headers["Allow"] == "POST"
         anonymous = client.open("/mcp", method=method, base_url=BASE_URL)
         assert failure(anonymous) == (401, AUTHENTICATION_REQUIRED)
         assert "resource_metadata" in anonymous.headers["WWW-Authenticate"]
+
+
+def test_beside_the_endpoint_there_is_nothing_and_it_is_told_in_json(shop: ShopUnderTest) -> None:
+    """An address that somebody mistyped, or a method that HTTP does not know, is no page for people either."""
+    client = shop.app.test_client()
+    for method, path, status in (("POST", "/mcp/", 404), ("GET", "/mcp/sse", 404), ("TRACE", "/mcp", 405)):
+        answer = client.open(path, method=method, base_url=BASE_URL)
+        assert (answer.status_code, answer.mimetype) == (status, "application/json"), path
 
 
 def test_json_in_and_json_out(older_host: Host) -> None:
@@ -73,8 +81,8 @@ def test_json_in_and_json_out(older_host: Host) -> None:
     ):
         answer = older_host.send(None, data=json.dumps(PING), headers=dict[str, str | None](headers))
         assert failure(answer) == (status, INVALID_REQUEST)
-    for accept in ("application/json", "*/*", "application/json, text/event-stream;q=0.5"):
-        assert older_host.send(PING, headers={"Accept": accept}).status_code == 200
+    for accept in ("application/json", "*/*", "application/json, text/event-stream;q=0.5", "", None):
+        assert older_host.send(PING, headers={"Accept": accept}).status_code == 200, accept
 
 
 def test_what_is_no_single_request_is_refused(host: Host) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import ssl
 import threading
@@ -58,8 +59,13 @@ class Stranger:
         return socket.create_connection(("127.0.0.1", self.port), timeout)
 
     def serve(self, connection: ssl.SSLSocket) -> None:
-        """Answer one request."""
-        path = connection.recv(65536).split(b" ")[1].decode()
+        """Answer one request, read to its end."""
+        request = connection.recv(65536)
+        head, _, body = request.partition(b"\r\n\r\n")
+        length = re.search(rb"content-length: (\d+)", head.lower())
+        while length and len(body) < int(length[1]):
+            body += connection.recv(65536)
+        path = head.split(b" ")[1].decode()
         self.asked.append(path)
         answer = self.answers.get(path, b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
         step = 1 if self.drip else len(answer)

@@ -68,7 +68,7 @@ def test_a_client_that_asks_nobody_needs_no_redirect_uri(shop: ShopUnderTest) ->
     told = answered(shop, "register", "Desk", "--auth-method", "client_secret_basic", "--grant-type", bearer)
     assert (told["grant_types"], told["redirect_uris"], told["response_types"]) == ([bearer], [], [])
     stored = row(shop, Client, told["client_id"])
-    assert stored.is_confidential and not stored.check_grant_type("authorization_code")
+    assert stored.token_endpoint_auth_method != "none" and not stored.check_grant_type("authorization_code")
     public = run(shop, "register", "Desk", "--grant-type", bearer)
     assert public.exit_code == 1 and "proves who it is" in public.output
 

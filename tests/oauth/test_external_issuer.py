@@ -24,12 +24,13 @@ from shop.identity.models import Connection, Organization
 from shop.oauth.bearer import BearerRefused, authenticate
 from shop.oauth.external_issuer import IssuerUnavailable
 from shop.oauth.fetching import Fetcher, FetchRefused
-from shop.principal import Principal, Workflow
+from shop.principal import IN_APP_ASSISTANT, Principal, Workflow
 from shop.revocation import cascade
+from tests.mcp.host import Host
 from tests.oauth.looks import events, grants, only_grant, row, rows, scopes_now
 from tests.oauth.own_issuer import SUBJECT, OwnIssuer, own_issuer
 from tests.oauth.strangers import Stranger, a_stranger
-from tests.support.assistants import RESOURCE
+from tests.support.assistants import RESOURCE, ExternalAssistant
 from tests.support.people import ShopUnderTest
 from tests.support.providers import BASE_URL
 from tests.support.state import ONE_ENGINE, chains_hold, watching
@@ -272,6 +273,40 @@ def test_introspection_asks_them_about_each_token(build_shop: Build, issuer: Own
         authenticate(f"Bearer {token}")
 
 
+@pytest.mark.holds("RFC7662-2", "I3")
+def test_what_they_say_of_a_token_now_is_what_it_may(build_shop: Build, hand_made: Stranger, data_dir: Path) -> None:
+    """RFC 7662 §2.2: a scope that the issuer took from a token is gone at the next call, and comes back with nothing but a new one."""
+    (data_dir / "introspection").write_text("shop-secret", encoding="ascii")
+    publish(hand_made, introspection_endpoint=f"{ISSUER}/introspect")
+    shop = build_shop(
+        oauth_issuer=ISSUER,
+        fetcher=hand_made.fetcher(),
+        oauth_introspection_client_id="shop",
+        oauth_introspection_client_secret="file:introspection",
+    )
+    theirs = company_of(shop, ISSUER)
+    said = {"active": True, "aud": RESOURCE, "sub": SUBJECT, "client_id": "desk", "exp": int(time.time()) + 300}
+    for scope, allowed in (("browse read", {"browse", "read"}), ("browse", {"browse"}), ("browse read", {"browse"})):
+        hand_made.publish("/introspect", said | {"scope": scope})
+        assert scopes_now(shop, "opaque") == allowed
+    (narrowed,) = events(shop, "token.narrowed", theirs.organization)
+    assert (narrowed.content["facts"]["before"], narrowed.content["facts"]["scopes"]) == (
+        ["browse", "read"],
+        ["browse"],
+    )
+
+
+@pytest.mark.holds("M8")
+def test_their_client_is_told_what_it_lacks(strict: ShopUnderTest, theirs: Company) -> None:
+    """RFC 6750 §3.1: also the first time, 403 with every scope that the call needs; what the token names is asked for no more."""
+    host = Host(strict, ExternalAssistant(strict, "desk", access_token=signed()))
+    for _ in range(2):
+        answer = host.ask("tools/call", {"name": "list_orders", "arguments": {}})
+        assert answer.status_code == 403
+        challenge = answer.headers["WWW-Authenticate"]
+        assert 'error="insufficient_scope"' in challenge and 'scope="browse read"' in challenge
+
+
 ISSUER = "https://assistant.example"
 KEY, OTHER, SMALL = RSAKey.generate_key(2048), RSAKey.generate_key(2048), ECKey.generate_key("P-256")
 
@@ -344,6 +379,15 @@ BENT: dict[str, tuple[dict[str, Any], str]] = {
     "with another type": ({"typ": "JWT"}, "not an access token"),
     "with the type of a logout token": ({"typ": "logout+jwt"}, "not an access token"),
 }
+
+
+@ONE_ENGINE
+@pytest.mark.holds("RFC9700-4.15")
+def test_none_of_their_clients_is_the_shops_own_assistant(strict: ShopUnderTest, theirs: Company) -> None:
+    """Whatever the issuer calls a client: nothing outside of the shop acts under the name of what is inside."""
+    with watching(strict) as seen:
+        assert "outside of the shop" in refused(strict, signed(client_id=IN_APP_ASSISTANT))
+    assert seen.names == ["token.refused"] and not seen.changed
 
 
 @ONE_ENGINE

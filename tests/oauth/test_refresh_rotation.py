@@ -147,6 +147,26 @@ def test_a_refresh_gives_what_is_allowed_now(shop: ShopUnderTest) -> None:
 
 
 @ONE_ENGINE
+def test_a_refresh_that_gives_nothing_spends_nothing(shop: ShopUnderTest) -> None:
+    """While an organization allows nothing of it there is no token; when it does again, the client goes on as before."""
+    assistant, administrator = connect(shop.sign_in(SOFIA)), shop.sign_in(INES).principal()
+    agent = only_grant(shop, assistant.client_id)[0].agent_id
+    for ceiling, status in (([Workflow.SUPPORT], 400), ([Workflow.SUPPORT], 400), (None, 200)):
+        with shop.database.write() as db:
+            cascade.set_ceiling(db, shop.services.policy, administrator, agent, ceiling)
+        assert assistant.refresh().status_code == status
+    assert events(shop, "refresh_token.reused") == []
+
+
+@ONE_ENGINE
+def test_every_refusal_says_why(shop: ShopUnderTest) -> None:
+    """RFC 6749 §5.2: an unknown refresh token, and another client's, get the same code and the same sentence."""
+    assistant, other = connect(shop.sign_in(SOFIA)), registered(shop, "Another")
+    answers = {other.refresh(refresh_token=token).text for token in (assistant.refresh_token, "unknown")}
+    assert len(answers) == 1 and "Ask the person again" in answers.pop()
+
+
+@ONE_ENGINE
 @pytest.mark.holds("M1", "ASI09")
 def test_a_new_tool_that_cannot_be_undone_waits_for_a_new_consent(shop: ShopUnderTest) -> None:
     """An old scope does not cover what nobody was told of: the next token leaves the workflow out until the person is asked."""

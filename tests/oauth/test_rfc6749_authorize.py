@@ -7,7 +7,7 @@ import pytest
 from shop.oauth.grants.authorization_code import AuthorizationCode
 from shop.oauth.questions import ConsentQuestion
 from tests.oauth.looks import events, facts, grants, only_grant, rows
-from tests.support.assistants import CALLBACK, RESOURCE, back, decide, registered
+from tests.support.assistants import CALLBACK, RESOURCE, ExternalAssistant, back, decide, registered
 from tests.support.people import GIL, SOFIA, ShopUnderTest
 from tests.support.providers import BASE_URL
 from tests.support.state import ONE_ENGINE, watching
@@ -93,8 +93,10 @@ def test_the_port_of_a_loopback_address_is_free(shop: ShopUnderTest, registered_
     assistant, sofia = registered(shop, redirect_uri=registered_as), shop.sign_in(SOFIA)
     with_port = registered_as.replace("/cb", ":49152/cb")
     assert assistant.ask(sofia, "browse", redirect_uri=with_port).uri == with_port
-    for other in ("/other", "/cb/", "/cb?a=b"):
+    for other in ("/other", "/cb/", "/cb?a=b", "/cb?", "/CB"):
         assert assistant.open(sofia, "browse", redirect_uri=with_port.replace("/cb", other)).status_code == 400
+    shouted = with_port.replace("http://", "HTTP://")
+    assert assistant.open(sofia, "browse", redirect_uri=shouted).status_code == 400, "compared as it is written"
     elsewhere = "http://localhost:49152/cb" if "localhost" not in registered_as else "http://127.0.0.1:49152/cb"
     assert assistant.open(sofia, "browse", redirect_uri=elsewhere).status_code == 400
 
@@ -122,6 +124,25 @@ def test_an_error_goes_to_the_client_once_it_is_verified(shop: ShopUnderTest) ->
         told = facts(shop, "authorization.refused")
         assert (told["error"], told["client"], told["told_client"]) == (error, assistant.client_id, True)
     assert rows(shop, ConsentQuestion) == rows(shop, AuthorizationCode) == []
+
+
+@ONE_ENGINE
+@pytest.mark.holds("RFC9700-4.11")
+def test_a_client_that_nobody_here_knows_takes_no_browser_anywhere(shop: ShopUnderTest) -> None:
+    """RFC 9700 §4.11.2: anybody can register a client with whatever address, so its errors wait on a page for the person's own
+    click; once somebody of the organization has let it in, they go to it by themselves.
+    """
+    document = {"client_name": "A prize for you", "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "none"}
+    answer = shop.app.test_client().post("/oauth/register", json=document, base_url=BASE_URL)
+    client, sofia = ExternalAssistant(shop, answer.get_json()["client_id"]), shop.sign_in(SOFIA)
+    page = client.open(sofia, "browse", response_type="token")
+    assert page.status_code == 400 and "Location" not in page.headers
+    assert "Take that answer to assistant.example" in page.text and "go no further" in page.text
+    assert facts(shop, "authorization.refused")["told_client"] is False
+    client.connect(sofia, "browse")
+    told = back(client.open(sofia, "browse", response_type="token"))
+    assert told.uri == CALLBACK and told.parameters["error"] == "unsupported_response_type"
+    assert facts(shop, "authorization.refused")["told_client"] is True
 
 
 @ONE_ENGINE

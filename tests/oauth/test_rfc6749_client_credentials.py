@@ -119,6 +119,10 @@ def test_blocked_or_no_longer_alone_it_is_refused_at_the_next_call(shop: ShopUnd
     with shop.database.write() as db:
         cascade.block_agent(db, policy, ines, entry)
     assert not is_alive(shop, client.access_token) and error_of(ask(client)) == (400, "invalid_grant")
+    assert len(events(shop, "agent.blocked")[-1].content["facts"]["tokens"]) == 1
+    with shop.database.write() as db:
+        cascade.unblock_agent(db, policy, ines, entry)
+    assert not is_alive(shop, client.access_token), "what ended does not come back"
 
 
 @pytest.mark.holds("I10", "ASVS-8.4.1")

@@ -85,6 +85,20 @@ def test_a_code_is_good_for_a_minute(shop: ShopUnderTest) -> None:
 
 
 @ONE_ENGINE
+def test_a_code_that_nobody_redeemed_leaves_nothing(shop: ShopUnderTest) -> None:
+    """A client that sends people here again and again piles nothing up; a code that was used is kept, so that a replay shows."""
+    assistant, sofia = registered(shop), shop.sign_in(SOFIA)
+    used = assistant.ask(sofia, "browse").code
+    assistant.redeem(used)
+    for _ in range(3):
+        shop.clock.pass_by(minutes=2)
+        assistant.ask(sofia, "browse")
+    assert len(rows(shop, AuthorizationCode)) == 2
+    assert error_of(assistant.redeem(used)) == (400, "invalid_grant")
+    assert facts(shop, "authorization_code.replayed")["client"] == assistant.client_id
+
+
+@ONE_ENGINE
 @pytest.mark.holds("ASVS-10.4.1")
 def test_a_code_is_for_its_client_and_its_redirect_uri(shop: ShopUnderTest) -> None:
     """§4.1.3: another client cannot use a code, nor burn it; another redirect URI spends it for nothing."""
@@ -125,7 +139,8 @@ def test_bad_input_is_the_protocols_error(shop: ShopUnderTest) -> None:
         with watching(shop) as seen:
             response = assistant.token(**(assistant.redemption("a code") | changed))
         assert error_of(response) == (401 if error == "invalid_client" else 400, error), what
-        assert response.get_json()["error_description"].isascii()
+        told = response.get_json()["error_description"]
+        assert told.isascii() and told.endswith(".") and "[" not in told, "a sentence for a developer"
         assert not seen.changed and set(seen.names) <= {"token.refused"}, what
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from shop.credentials.ledger import Authority
 from shop.credentials.tokens import TokenFamily
-from tests.oauth.looks import facts, is_alive, only_grant, row, rows
+from tests.oauth.looks import events, facts, is_alive, only_grant, row, rows
 from tests.support.assistants import connect, error_of, registered, segments
 from tests.support.people import SOFIA, ShopUnderTest
 from tests.support.state import ONE_ENGINE, watching
@@ -43,7 +43,9 @@ def test_a_refresh_token_ends_with_its_family(shop: ShopUnderTest) -> None:
 
 @ONE_ENGINE
 def test_nobody_revokes_what_is_not_theirs(shop: ShopUnderTest) -> None:
-    """§2.1: another client's token is refused and lives on; an unknown one is fine, as §2.2 has it; nobody unknown may ask."""
+    """§2.1: another client's token is refused and lives on, and that somebody else has it is on record; an unknown one is fine, as
+    §2.2 has it; nobody unknown may ask.
+    """
     assistant = connect(shop.sign_in(SOFIA))
     stranger, confidential = registered(shop, "A stranger"), registered(shop, "Another", method="client_secret_post")
     with watching(shop) as seen:
@@ -54,7 +56,9 @@ def test_nobody_revokes_what_is_not_theirs(shop: ShopUnderTest) -> None:
         assert error_of(assistant.send("/oauth/revoke")) == (400, "invalid_request")
         confidential.secret = "wrong"
         assert error_of(confidential.send("/oauth/revoke", token="x")) == (401, "invalid_client")
-    assert not seen.changed
+    assert not seen.changed and seen.names == ["token.revocation_refused"] * 2
+    told = events(shop, "token.revocation_refused")[-1].content
+    assert (told["facts"]["client"], told["actor"]["client"]) == (stranger.client_id, assistant.client_id)
     assert is_alive(shop, assistant.access_token) and assistant.refresh().status_code == 200
     shop.clock.pass_by(minutes=11)
     assert assistant.send("/oauth/revoke", token=assistant.access_token).status_code == 200, (

@@ -98,7 +98,7 @@ def test_a_client_signs_with_its_own_key_once(shop: ShopUnderTest) -> None:
     assert error_of(again) == (401, "invalid_client") and "used before" in again.get_json()["error_description"]
     assert assistant.refresh(**signed(assertion(assistant, key))).status_code == 200
     shop.clock.pass_by(minutes=2)
-    assert assistant.refresh(**signed(assertion(assistant, key))).status_code == 200
+    assert assistant.refresh(**signed(assertion(assistant, key, aud=[BASE_URL]))).status_code == 200, "a list of one"
     assert len(rows(shop, UsedAssertion)) == 1, "what expired is forgotten"
 
 

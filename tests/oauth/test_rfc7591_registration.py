@@ -102,6 +102,9 @@ REFUSED: list[tuple[Any, str]] = [
     (GOOD | {"redirect_uris": ["https://☃.example/cb"]}, URI),
     (GOOD | {"redirect_uris": ["https://a.example:99999/cb"]}, URI),
     (GOOD | {"redirect_uris": ["https:///cb"]}, URI),
+    (GOOD | {"redirect_uris": ["https://Assistant.example/cb"]}, URI),
+    (GOOD | {"redirect_uris": ["https://assistant.example:/cb"]}, URI),
+    (GOOD | {"redirect_uris": ["https://a.example/cb?iss=https%3A%2F%2Fevil.example"]}, URI),
     (GOOD | {"redirect_uris": ["javascript:alert(1)"]}, URI),
     (GOOD | {"redirect_uris": ["data:text/html,x"]}, URI),
     (GOOD | {"redirect_uris": ["file:///etc/passwd"]}, URI),
@@ -152,15 +155,18 @@ def test_apps_register_what_apps_need(build_shop: Callable[..., ShopUnderTest]) 
 
 @pytest.mark.holds("ASVS-10.4.7", "LLM10")
 def test_registration_is_bounded_in_every_process(build_shop: Callable[..., ShopUnderTest]) -> None:
-    """By address and for all together, counted in the database; an IPv6 network is one address; an hour later it goes on."""
-    limits = {"registrations_per_address": 3, "registrations_per_hour": 8}
+    """By address and for all together, counted in the database; an IPv6 network is one address; an hour later it goes on.
+
+    However often one address tries, it takes nothing from the others.
+    """
+    limits = {"registrations_per_address": 3, "registrations_per_hour": 7}
     one, other = build_shop(**limits), build_shop(**limits)
     answers = [register(shop, GOOD).status_code for shop in (one, other, one, other)]
     assert answers == [201, 201, 201, 429]
-    assert error_of(register(one, GOOD)) == (429, "too_many_requests")
+    assert {error_of(register(one, GOOD)) for _ in range(8)} == {(429, "too_many_requests")}
     same_network = [f"2001:db8:1:2::{n}" for n in range(1, 5)]
     assert [register(one, GOOD, address).status_code for address in same_network] == [201, 201, 201, 429]
-    assert register(one, GOOD, "198.51.100.1").status_code == 429, "all together"
+    assert [register(one, GOOD, f"198.51.100.{n}").status_code for n in (1, 2)] == [201, 429], "all together"
     with one.database.read() as db:
         from sqlalchemy import select
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from shop.oauth.client_metadata import BadMetadata
 from tests.support.assistants import CALLBACK, back, decide, registered
 from tests.support.people import SOFIA, ShopUnderTest
 from tests.support.providers import BASE_URL
@@ -35,11 +36,20 @@ def test_every_answer_names_the_issuer_exactly_once(shop: ShopUnderTest) -> None
 
 @pytest.mark.holds("M5")
 def test_what_the_client_had_in_its_redirect_uri_stays(shop: ShopUnderTest) -> None:
-    """A query of the registered URI is kept, and what is added cannot be mistaken for it."""
-    uri = "https://assistant.example/callback?tenant=7"
+    """RFC 6749 §3.1.2: a query of the registered URI is kept to the letter, and what is added cannot be mistaken for it."""
+    uri = "https://assistant.example/callback?tenant=7&words=a%20b+c&flag"
     assistant, sofia = registered(shop, redirect_uri=uri), shop.sign_in(SOFIA)
     answer = assistant.ask(sofia, "browse")
-    assert set(answer.parameters) == {"tenant", "code", "state", "iss"} and answer.parameters["tenant"] == "7"
+    assert answer.response.headers["Location"].startswith(f"{uri}&code=")
+    assert set(answer.parameters) == {"tenant", "words", "flag", "code", "state", "iss"}
+
+
+@pytest.mark.holds("RFC9700-4.4", "M5")
+def test_no_redirect_uri_says_what_the_answer_says(shop: ShopUnderTest) -> None:
+    """§2.4: a client must see one `iss`; so a URI that brings its own, or a code, or a state, is not registered."""
+    for name in ("iss", "code", "state", "error"):
+        with pytest.raises(BadMetadata, match="leaves to the answer"):
+            registered(shop, redirect_uri=f"{CALLBACK}?tenant=7&{name}=https%3A%2F%2Fevil.example")
 
 
 def test_a_request_without_state_gets_none_back(shop: ShopUnderTest) -> None:

@@ -117,7 +117,7 @@ def test_an_administrator_blocks_a_client_for_everybody(shop: ShopUnderTest) -> 
     do(shop, cascade.block_agent, policy, administrator, agent)
     assert [is_alive(shop, one.access_token) for one in (assistant, here, elsewhere)] == [False, False, True]
     assert row(shop, Authority, agent).suspended_at is not None
-    assert facts(shop, "agent.blocked") == {"client": assistant.client_id}
+    assert facts(shop, "agent.blocked") == {"client": assistant.client_id, "tokens": []}
     assert [event.content["facts"]["because"] for event in events(shop, "grant.revoked")] == ["blocked", "blocked"]
     for change in (cascade.block_agent, cascade.unblock_agent, cascade.unblock_agent):
         do(shop, change, policy, administrator, agent)

@@ -29,9 +29,10 @@ from shop.credentials.ledger import hold
 from shop.credentials.tokens import end_family, secret_digest, start_family
 from shop.database import Base, moment
 from shop.oauth.clients import Client
-from shop.oauth.grants.issuing import Authorized, authorized, issue
+from shop.oauth.grants.issuing import Authorized, authorized, issue, still_allowed
 from shop.oauth.protocol import OfOurRequest, ShopRequest, refuse
 
+_REFUSED = "The code is unknown, older than a minute, or was used before. Begin again at the authorization endpoint."
 _S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # RFC 7636 §4.2: base64url of 32 octets, without padding
 
 
@@ -49,7 +50,7 @@ class AuthorizationCode(Base):
     code_challenge: Mapped[str] = mapped_column(String(43))
     expires_at: Mapped[datetime]
     forget_at: Mapped[datetime]
-    """Kept as long as what it led to may live, so that a replay shows."""
+    """Once used, it is kept as long as what it led to may live, so that a replay shows."""
     used_at: Mapped[datetime | None]
     family_id: Mapped[str | None] = mapped_column(ForeignKey("token_families.id"))
     """What it led to."""
@@ -127,12 +128,12 @@ class AuthorizationCodeGrant(OfOurRequest, AuthlibAuthorizationCodeGrant):
     def authenticate_token_endpoint_client(self) -> Client:
         return self.asked.authenticated  # before the transaction began, since keys may have to be fetched
 
-    def query_authorization_code(self, code: str, client: ClientMixin) -> AuthorizationCode | None:
+    def query_authorization_code(self, code: str, client: ClientMixin) -> AuthorizationCode:
         """The code, claimed: of several requests that bring it at once, one gets it (RFC 6749 §4.1.2)."""
         db = self.asked.db
         found = db.get(AuthorizationCode, secret_digest(code))
         if found is None or found.client_id != client.get_client_id():
-            return None  # not theirs: nothing is spent, so that a stranger cannot burn it
+            raise InvalidGrantError(description=_REFUSED)  # nothing is spent, so that a stranger cannot burn it
         self.asked.on_behalf_of = db.get_one(Grant, found.grant_id).principal()
         claimed = db.execute(
             update(AuthorizationCode)
@@ -142,8 +143,9 @@ class AuthorizationCodeGrant(OfOurRequest, AuthlibAuthorizationCodeGrant):
         ).one_or_none()
         if claimed is None:
             _kill_what_it_led_to(db, found.code_hash)
-            return None
-        return found if found.expires_at > moment(db) else None
+        if claimed is None or found.expires_at <= moment(db):
+            raise InvalidGrantError(description=_REFUSED)
+        return found
 
     def authenticate_user(self, authorization_code: AuthorizationCode) -> Authorized:
         return authorized(self.asked, authorization_code.grant_id)
@@ -158,9 +160,11 @@ class AuthorizationCodeGrant(OfOurRequest, AuthlibAuthorizationCodeGrant):
     ) -> dict[str, str | int]:
         if user is None:
             raise LookupError("a code stands for somebody")
-        family = start_family(self.asked.db, user.grant.id, frozenset(self.code.scopes), self.code.resource)
+        consented = frozenset(self.code.scopes)
+        granted = still_allowed(self.asked, user, consented)
+        family = start_family(self.asked.db, user.grant.id, consented, self.code.resource)
         self.code.family_id = family.id
-        return issue(self.asked, user, family, frozenset(self.code.scopes), EventName.TOKEN_ISSUED)
+        return issue(self.asked, user, family, granted, EventName.TOKEN_ISSUED)
 
     def delete_authorization_code(self, authorization_code: AuthorizationCode) -> None:
         """Nothing to do: it was claimed before anything was issued, and is kept so that a replay shows."""
@@ -191,5 +195,7 @@ def _kill_what_it_led_to(db: Session, code_hash: str) -> None:
 
 
 def forget_codes(db: Session) -> None:
-    """Forget the codes that nothing can come of any more."""
-    db.execute(delete(AuthorizationCode).where(AuthorizationCode.forget_at < moment(db)))
+    """Forget the codes that nothing can come of any more: those that ran out unused, and those whose tokens have all run out."""
+    now = moment(db)
+    is_unused = AuthorizationCode.used_at.is_(None) & (AuthorizationCode.expires_at < now)
+    db.execute(delete(AuthorizationCode).where(is_unused | (AuthorizationCode.forget_at < now)))

@@ -27,9 +27,8 @@ class ClientCredentialsGrant(OfOurRequest, AuthlibClientCredentialsGrant):
     """A client's own credentials become an access token of its own."""
 
     def authenticate_token_endpoint_client(self) -> Client:
-        return (
-            self.asked.authenticated
-        )  # by its secret or its key: the token endpoint takes nothing less for this grant
+        # By its secret or its key: the token endpoint takes nothing less for this grant.
+        return self.asked.authenticated
 
     def validate_requested_scope(self) -> None:
         """What needs a human is refused by name, whatever else is asked for."""

@@ -30,7 +30,7 @@ from shop.identity.models import Connection, ExternalIdentity, Membership, Perso
 from shop.identity.oidc import SignInError
 from shop.identity.sign_in import profile_of
 from shop.oauth.grants.authorization_code import named_resource
-from shop.oauth.grants.issuing import Authorized, TokenResponse, authorized, issue
+from shop.oauth.grants.issuing import Authorized, TokenResponse, authorized, issue, still_allowed
 from shop.oauth.identity_assertions import Asserted, use_up
 from shop.oauth.protocol import OfOurRequest
 from shop.principal import FIRST_SCOPES
@@ -75,8 +75,9 @@ class IdentityAssertionGrant(OfOurRequest, BaseGrant, TokenEndpointMixin):
 
     def create_token_response(self) -> TokenResponse:  # type: ignore[override] # the stub has a str for the body
         """An access token, and no refresh token (draft §4.4.2)."""
+        granted = still_allowed(self.asked, self.user, self.scopes)
         family = family_of(self.asked.db, self.user.grant.id, self.asked.issuer.resource)
-        answer = issue(self.asked, self.user, family, self.scopes, EventName.TOKEN_ISSUED, renewable=False)
+        answer = issue(self.asked, self.user, family, granted, EventName.TOKEN_ISSUED, renewable=False)
         return 200, answer, self.TOKEN_RESPONSE_HEADER
 
     def _scopes(self, user: Authorized) -> frozenset[str]:

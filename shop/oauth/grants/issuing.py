@@ -39,26 +39,32 @@ def authorized(request: ShopRequest, grant_id: str) -> Authorized:
         raise InvalidGrantError(description=f"What the person allowed is not in force any more: {lapsed}.") from lapsed
 
 
+def still_allowed(request: ShopRequest, to: Authorized, scopes: frozenset[str]) -> frozenset[str]:
+    """Those of the scopes asked for that the person, the organization's ceiling and today's tools still cover.
+
+    None of them may be wider than what is alive, and a workflow with a tool that the person was not told of waits for a new
+    consent. Raises `InvalidGrantError` when nothing is left.
+    """
+    allowed = scopes & to.principal.scopes & still_covered(request, to.grant)
+    if not allowed:
+        raise InvalidGrantError(description="Nothing of what was asked for is allowed any more. Ask the person again.")
+    return allowed
+
+
 def issue(
     request: ShopRequest,
     to: Authorized,
     family: TokenFamily,
-    scopes: frozenset[str],
+    granted: frozenset[str],
     name: EventName,
     *,
     renewable: bool = True,
 ) -> dict[str, str | int]:
-    """A new access token, and a refresh token for a client that may refresh; recorded. Raises `InvalidGrantError`.
+    """A new access token with scopes from `still_allowed`, and a refresh token for a client that may refresh; recorded.
 
     With `renewable` off there is no refresh token: the client comes again with what it had come with.
-
-    The scopes are those asked for that the person, the organization's ceiling and today's tools still cover: none of them may
-    be wider than what is alive, and a workflow with a tool the person was not told of waits for a new consent.
     """
     db, settings, grant = request.db, request.issuer.settings, to.grant
-    granted = scopes & to.principal.scopes & still_covered(request, grant)
-    if not granted:
-        raise InvalidGrantError(description="Nothing of what was asked for is allowed any more. Ask the person again.")
     token = new_access_token(db, family, granted, lifetime=settings.access_token_lifetime)
     grant.last_used_at = moment(db)
     answer = told(request, grant.principal(token.id), token, also=session_of(grant))

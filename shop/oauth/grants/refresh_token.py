@@ -1,7 +1,8 @@
 """The refresh token grant (RFC 6749 §6), with rotation for every client and detection of a second use (RFC 9700 §4.14.2).
 
 Closed here, since Authlib leaves it open: a refresh token is claimed before a new one is issued; one that is used again kills
-its family. Whether the person, their organization, their client and the grant are alive is asked each time.
+its family. Whether the person, their organization, their client and the grant are alive is asked each time. A request that is
+refused for anything else spends nothing.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from shop.credentials.tokens import (
     claim_refresh_token,
     end_family,
     find_refresh_token,
+    lock_family,
 )
 from shop.database import moment
 from shop.oauth.clients import Client
 from shop.oauth.grants.authorization_code import named_resource
-from shop.oauth.grants.issuing import Authorized, authorized, issue
+from shop.oauth.grants.issuing import Authorized, authorized, issue, still_allowed
 from shop.oauth.protocol import OfOurRequest
 
 _REFUSED = "The refresh token is unknown, expired, revoked, or was used before. Ask the person again."
@@ -50,16 +52,16 @@ class RefreshTokenGrant(OfOurRequest, AuthlibRefreshTokenGrant):
     def authenticate_token_endpoint_client(self) -> Client:
         return self.asked.authenticated
 
-    def authenticate_refresh_token(self, refresh_token: str) -> Presented | None:  # type: ignore[override]
-        """The token, if this client may still use it. Nothing is spent yet: a wrong scope costs nobody their token."""
+    def authenticate_refresh_token(self, refresh_token: str) -> Presented:
+        """The token, if this client may still use it. Its family is locked, so that it cannot end while it grows."""
         db = self.asked.db
         found = find_refresh_token(db, refresh_token)
-        if found is None:
-            return None
-        presented = Presented(*found, db.get_one(Grant, found[1].grant_id))
-        if not presented.check_client(self.asked.authenticated):
-            return None
+        presented = Presented(*found, db.get_one(Grant, found[1].grant_id)) if found else None
+        if presented is None or not presented.check_client(self.asked.authenticated):
+            raise InvalidGrantError(description=_REFUSED)
         self.asked.on_behalf_of = presented.grant.principal()
+        hold(db, presented.grant.organization_id)
+        lock_family(db, presented.family.id)
         if presented.token.used_at is not None:
             self._kill(presented)
         if presented.family.ended_at is not None or presented.token.expires_at <= moment(db):
@@ -69,15 +71,17 @@ class RefreshTokenGrant(OfOurRequest, AuthlibRefreshTokenGrant):
         return presented
 
     def authenticate_user(self, refresh_token: Presented) -> Authorized:
-        """Alive still, and the token claimed: of several requests that bring it at once, one gets it, and the rest show."""
-        user = authorized(self.asked, refresh_token.grant.id)
-        if not claim_refresh_token(self.asked.db, refresh_token.token):
-            self._kill(refresh_token)
-        return user
+        return authorized(self.asked, refresh_token.grant.id)
 
     def issue_token(self, user: Authorized, refresh_token: Presented) -> dict[str, str | int]:  # type: ignore[override]
+        """There is something to issue, and the token is claimed: of several requests that bring it at once, one gets it, and
+        the rest show.
+        """
         scope = self.asked.parameter("scope") or refresh_token.get_scope()
-        return issue(self.asked, user, refresh_token.family, frozenset(scope.split()), EventName.TOKEN_REFRESHED)
+        granted = still_allowed(self.asked, user, frozenset(scope.split()))
+        if not claim_refresh_token(self.asked.db, refresh_token.token):
+            self._kill(refresh_token)
+        return issue(self.asked, user, refresh_token.family, granted, EventName.TOKEN_REFRESHED)
 
     def revoke_old_credential(self, refresh_token: TokenMixin) -> None:
         """Nothing to do: it was claimed before anything was issued."""
@@ -85,7 +89,6 @@ class RefreshTokenGrant(OfOurRequest, AuthlibRefreshTokenGrant):
     def _kill(self, presented: Presented) -> None:
         """Somebody has a copy of this token: its whole family dies, the newest access token included."""
         db, family = self.asked.db, presented.family
-        hold(db, presented.grant.organization_id)
         ended = end_family(db, family.id, "refresh_token_reused")
         record(
             db,

@@ -1,0 +1,47 @@
+"""What strangers send, before anything of it is believed: JSON, what a JWT says of itself, and claims that are what they must be.
+
+Whoever reads such a thing can only get a value that this program can keep and write again, or a `ValueError`: no depth, no
+number and no half character of a stranger's becomes an error of ours.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeGuard
+
+from joserfc import jws
+from joserfc.errors import JoseError
+
+_LATEST = 1e11
+"""Seconds: later than any clock here will ever say, and still a moment that can be written as a date."""
+
+
+def read_json(text: str | bytes) -> Any:
+    """The value of a JSON text. Raises `ValueError`, also for what no UTF-8 can say, no number is, or is nested endlessly."""
+    try:
+        value = json.loads(text)
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    return value
+
+
+def unverified_claims(token: str) -> dict[str, Any]:
+    """What a JWT says of itself: only to know whose keys to try. Raises `ValueError`."""
+    try:
+        claims = read_json(jws.extract_compact(token.encode()).payload or b"")
+    except JoseError as error:
+        raise ValueError("not a JWT") from error
+    if not isinstance(claims, dict):
+        raise ValueError("not the claims of a JWT")
+    return claims
+
+
+def is_moment(claim: object) -> TypeGuard[int | float]:
+    """Whether a claim is a time as a JWT writes it (RFC 7519 §2, NumericDate)."""
+    return isinstance(claim, int | float) and not isinstance(claim, bool) and 0 <= claim < _LATEST
+
+
+def is_identifier(claim: object, longest: int) -> TypeGuard[str]:
+    """Whether a claim is a name that can be kept and compared."""
+    return isinstance(claim, str) and claim.isascii() and claim.isprintable() and 0 < len(claim) <= longest
