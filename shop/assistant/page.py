@@ -139,13 +139,15 @@ class ChatPage:
         menu = [self._partial("#menu", self._render("_menu"))] if is_new else []
         replaced = [one for one in past if one.replaced_by == turn.id]
         earlier = [one for one in past if one.number < turn.number and one.replaced_by is None]
+        seen = self._seen()
+        views = [presenter.turn_view(one, past, seen) for one in past if one.id == turn.id]
         return Markup().join(
             [
                 *menu,
                 self._partial("#next", self._render("_next", follow_ups=[])),
-                self._folded(replaced, past),
-                self._settled_questions(earlier, past),
-                partial("#log", "beforeend", self.turn(turn.id)),
+                self._folded(replaced, past, seen),
+                self._settled_questions(earlier, past, seen),
+                *(partial("#log", "beforeend", self._render("_turn", turn=view)) for view in views),
             ]
         )
 
@@ -182,19 +184,17 @@ class ChatPage:
         """What a person's own click on a card came to, below that card."""
         return self._partial(f"#added-{card}", self._render("_added", card=card, call=call, words=words))
 
-    def _folded(self, replaced: list[Turn], past: list[Turn]) -> Markup:
+    def _folded(self, replaced: list[Turn], past: list[Turn], seen: Seen) -> Markup:
         """Turns whose message was said anew: the first becomes the fold that holds them all, the others go."""
         if not replaced:
             return Markup()
-        seen = self._seen()
         group = {"folded": True, "turns": [presenter.turn_view(turn, past, seen) for turn in replaced]}
         first, *others = replaced
         fold = self._partial(f"#turn-{first.id}", self._render("_edited", group=group))
         return fold + Markup().join(partial(f"#turn-{turn.id}", "delete", "") for turn in others)
 
-    def _settled_questions(self, earlier: list[Turn], past: list[Turn]) -> Markup:
+    def _settled_questions(self, earlier: list[Turn], past: list[Turn], seen: Seen) -> Markup:
         """The earlier turns whose questions the person has just answered, or that they try again, as they look now."""
-        seen = self._seen()
         changed: list[Markup] = []
         for turn in earlier:
             asked = [item for item in turn.items if item.outcome and asks_person(item.outcome)]

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Figure:
-    """A figure; it holds when it is at most its goal, or at least, where more is better."""
+    """A figure; it holds when it is at most its goal, or at least, where more is better. One without a goal is only told."""
 
     name: str
     value: float
-    goal: float
+    goal: float | None
     unit: str
     how: str
     at_least: bool = False
@@ -22,13 +22,16 @@ class Figure:
 
     def __post_init__(self) -> None:
         self.value = round(self.value, 2)
-        self.holds = self.value >= self.goal if self.at_least else self.value <= self.goal
+        self.holds = self.goal is None or (self.value >= self.goal if self.at_least else self.value <= self.goal)
 
     def row(self) -> str:
         """The figure as a row of the README's table."""
         unit = self.unit if self.unit == "×" else f" {self.unit}"
         relation = "≥ " if self.at_least else "≤ " if self.unit == "×" else ""
-        shown, goal = f"{self.value:g}{unit}", f"{relation}{self.goal:g}{unit}"
+        shown = f"{self.value:g}{unit}"
+        if self.goal is None:
+            return f"| {self.name} | {shown} | none | | {self.how} |"
+        goal = f"{relation}{self.goal:g}{unit}"
         return f"| {self.name} | {shown} | {goal} | {'yes' if self.holds else 'no'} | {self.how} |"
 
 
