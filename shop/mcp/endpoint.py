@@ -23,7 +23,6 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from shop.access import csrf
 from shop.database import Database
 from shop.mcp import handshake, methods, refusals, stateless
-from shop.mcp.about import SERVER_INFO
 from shop.mcp.exchange import Server
 from shop.mcp.guest import GUEST
 from shop.mcp.sealing import Sealer
@@ -83,7 +82,7 @@ def _answer(server: Server, principal: Principal, message: Message) -> Response:
             return Response(status=202)
         if is_stateless:
             exchange = stateless.exchange(principal, message, request.headers, server.versions)
-            return _succeeded(message, stateless.rendered(methods.handle(server, exchange, message), SERVER_INFO))
+            return _succeeded(message, stateless.rendered(methods.handle(server, exchange, message)))
         if message.method == "initialize":
             return _initialized(server, principal, message)
         exchange = handshake.exchange(server, principal, message, request.headers)

@@ -16,7 +16,6 @@ from mcp_types import (
     CLIENT_CAPABILITIES_META_KEY,
     PROTOCOL_VERSION_META_KEY,
     SERVER_INFO_META_KEY,
-    Implementation,
     Result,
 )
 from mcp_types.jsonrpc import (
@@ -30,6 +29,7 @@ from mcp_types.jsonrpc import (
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 from werkzeug.datastructures import Headers
 
+from shop.mcp.about import SERVER_INFO
 from shop.mcp.exchange import Exchange
 from shop.mcp.wire import Message, RpcError
 from shop.principal import Principal
@@ -106,11 +106,13 @@ def _elicitation(capabilities: object) -> dict[str, Any] | None:
     return declared if isinstance(declared, dict) else None
 
 
-def rendered(result: Result, info: Implementation) -> dict[str, Any]:
+_STAMP = {SERVER_INFO_META_KEY: SERVER_INFO.model_dump(mode="json", by_alias=True, exclude_none=True)}
+
+
+def rendered(result: Result) -> dict[str, Any]:
     """A result as this era writes it, with who we are beside it."""
     body = result.model_dump(mode="json", by_alias=True, exclude_none=True)
-    stamp = {SERVER_INFO_META_KEY: info.model_dump(mode="json", by_alias=True, exclude_none=True)}
-    return {"resultType": "complete", **body, "_meta": {**body.get("_meta", {}), **stamp}}
+    return {"resultType": "complete", **body, "_meta": {**body.get("_meta", {}), **_STAMP}}
 
 
 def status_of(error: RpcError) -> int:

@@ -8,10 +8,9 @@ token in flight; a second rotation withdraws the first key, within a minute in e
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -63,13 +62,24 @@ class Signer:
         return jwt.encode({"alg": ALGORITHM, "kid": self.kid, "typ": typ}, dict(claims), self._key, [ALGORITHM])
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """The published keys as they were read, and the tokens that they were seen to have signed."""
+
+    read_at: datetime
+    keys: Mapping[str, RSAKey]
+    verified: dict[str, jwt.Token] = field(default_factory=dict)
+
+    def is_believed(self, now: datetime) -> bool:
+        return timedelta(0) <= now - self.read_at < _SEEN_FOR
+
+
 class Keys:
     """The keys of one shop, as this process sees them."""
 
     def __init__(self, database: Database, passphrase: str) -> None:
         self._database, self._passphrase = database, passphrase
-        self._guard = threading.Lock()
-        self._seen: tuple[datetime, dict[object, RSAKey]] = (datetime.min.replace(tzinfo=UTC), {})
+        self._seen = _Seen(datetime.min.replace(tzinfo=UTC), {})
 
     def signer(self) -> Signer:
         """The newest published key that this process can open; made when there is none.
@@ -94,17 +104,29 @@ class Keys:
 
         What is published is read again after a minute, or at once for a `kid` that is not among it.
         """
-        now = self._database.clock()
-        with self._guard:
-            read_at, keys = self._seen
-        if kid not in keys or not timedelta(0) <= now - read_at < _SEEN_FOR:
+        seen, now = self._seen, self._database.clock()
+        if kid not in seen.keys or not seen.is_believed(now):
             keys = {key.kid: RSAKey.import_key(dict(key.public_jwk)) for key in self._published()}
-            with self._guard:
-                self._seen = (now, keys)
-        found = keys.get(kid)
+            seen = self._seen = _Seen(now, keys)
+        found = seen.keys.get(kid) if isinstance(kid, str) else None
         if found is None:
             raise LookupError("no published key has this kid")
         return found
+
+    def verified(self, encoded: str) -> jwt.Token:
+        """A JWT that one of the published keys signed, by the one algorithm. Raises `JoseError`, `LookupError`, `ValueError`.
+
+        What was signed stays signed, so a string is verified once for as long as what was read of the keys is believed. What
+        it says is judged by the caller, each time.
+        """
+        seen = self._seen
+        if encoded in seen.verified and seen.is_believed(self._database.clock()):
+            return seen.verified[encoded]
+        token = jwt.decode(encoded, lambda signed: self.public(signed.headers().get("kid")), [ALGORITHM])
+        seen = self._seen  # perhaps read anew meanwhile, and without the key
+        if token.header.get("kid") in seen.keys:
+            seen.verified[encoded] = token
+        return token
 
     def jwks(self) -> dict[str, list[dict[str, Any]]]:
         """The key set to publish (RFC 7517 §5): public parts only, current and previous."""
