@@ -27,9 +27,9 @@ class Seen:
 
     receipt_of: ReceiptOf
     at: datetime
-    undoable: str | None = None
-    """The call that changed the cart last, if it can still be undone."""
-    may_add: bool = False
+    undoable: Callable[[], str | None]
+    """The call that changed the cart last, if it can still be undone; asked only where something can be."""
+    may_add: bool
     """Whether the person may put something into their cart themselves."""
 
 
@@ -100,4 +100,4 @@ def _order(order: Mapping[str, Any], seen: Seen) -> dict[str, Any]:
 def _undo(tool: str, call: str, outcome: Mapping[str, Any], seen: Seen) -> dict[str, Any] | None:
     if tool not in CART_CHANGES - {"undo_cart_change"} or outcome.get("kind") != "succeeded":
         return None
-    return {"call": call, "is_open": seen.undoable == call, "done": bool(outcome.get("undone"))}
+    return {"call": call, "is_open": seen.undoable() == call, "done": bool(outcome.get("undone"))}

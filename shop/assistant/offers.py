@@ -35,13 +35,18 @@ class May:
         """Ask the policy; decides nothing. What is offered to say must be possible through an assistant."""
         through = replace(person, scopes=CONSENTABLE)
         return cls(
-            fill_cart=gateway.may(through, "cart:write"),
+            fill_cart=may_fill_cart(gateway, person),
             order=gateway.may(through, "orders:place"),
             see_orders=gateway.may(through, "orders:read"),
             audit=gateway.may(person, "audit:read", everybodys=True),
             support=gateway.may(person, "orders:read", everybodys=True),
             administer=gateway.may(person, "members:read", everybodys=True),
         )
+
+
+def may_fill_cart(gateway: Gateway, person: Principal) -> bool:
+    """Whether a person could put something into their cart through an assistant."""
+    return gateway.may(replace(person, scopes=CONSENTABLE), "cart:write")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from flask import render_template
@@ -16,7 +17,7 @@ from sqlalchemy.orm import Session
 from shop.access import SignedInPerson
 from shop.assistant import presenter
 from shop.assistant.cards import Seen
-from shop.assistant.offers import May, follow_ups, starters
+from shop.assistant.offers import May, follow_ups, may_fill_cart, starters
 from shop.assistant.pieces import partial, piece
 from shop.assistant.turn import asks_person
 from shop.conversations import delegation, threads, turns
@@ -67,7 +68,7 @@ class ChatPage:
             past = threads.turns_of(db, self._conversation.id) if self._conversation else []
             stale = {turn.id for turn in past if turns.is_stale(db, turn)}
             context = self._surroundings(db)
-        thread = presenter.thread_view(past, self._seen(may), stale)
+        thread = presenter.thread_view(past, self._seen(), stale)
         shown = [view for group in thread for view in group["turns"]]
         return {
             **context,
@@ -243,13 +244,12 @@ class ChatPage:
             "audit_href": f"/audit/conversations/{conversation.id}",
         }
 
-    def _seen(self, may: May | None = None) -> Seen:
-        may = may or May.of(self._gateway, self._person)
+    def _seen(self) -> Seen:
         return Seen(
             receipt_of=self._receipt,
             at=self._database.clock(),
-            undoable=self._gateway.undoable(self._person),
-            may_add=may.fill_cart,
+            undoable=cache(lambda: self._gateway.undoable(self._person)),
+            may_add=may_fill_cart(self._gateway, self._person),
         )
 
     def _receipt(self, receipt_id: str) -> Mapping[str, Any] | None:
