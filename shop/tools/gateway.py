@@ -75,10 +75,10 @@ class Gateway(Questions):
         """Run one tool for a principal, or say why not.
 
         Never raises for what a caller sent: every outcome is typed and recorded. `conversation` is the id of one of ours, or
-        what an external assistant's host calls its own. `seen` is the pin of what a clicking
-        person was shown (from `show`); a tool that must be confirmed needs it, or a receipt. `retry_of` is the receipt that
-        an external assistant got for this very call: it is told what became of that, and nothing is proposed again.
-        `from_widget` changes nothing but the record: an auditor tells a click in a frame from what a model proposed.
+        what an external assistant's host calls its own. `seen` is the pin of what a clicking person was shown (from `show`);
+        a tool that must be confirmed needs it, or a receipt. `retry_of` is the receipt that an external assistant got for this
+        very call: it is told what became of that, and nothing is proposed again. `from_widget` changes nothing but the
+        record: an auditor tells a click in a frame from what a model proposed.
         """
         named = conversation if isinstance(conversation, Asserted) else None
         ours = principal.conversation if isinstance(conversation, Asserted) else conversation

@@ -26,7 +26,7 @@ TOOLS: dict[str, list[str]] = {
     "get_order": ["number"],
     "list_addresses": [],
     "what_may_i_do": [],
-    "add_to_cart": ["sku", "quantity"],
+    "add_to_cart": ["sku", "product", "colour", "size", "quantity"],
     "update_cart": ["sku", "quantity"],
     "undo_cart_change": ["change"],
     "reorder": ["number"],
