@@ -22,6 +22,7 @@ from shop.assistant.cards import widget_of
 from shop.assistant.conversing import Conversing, NotThere
 from shop.assistant.memory import arguments_of
 from shop.conversations.models import Item, Turn
+from shop.oauth.unverified import read_json
 from shop.services import services
 from shop.tools import hosted
 from shop.tools.outcomes import AwaitingApproval, Denied, Failed, Outcome, Succeeded
@@ -60,8 +61,7 @@ def add_routes(chat: Blueprint, conversing: Conversing) -> None:
     @chat.post("/<conversation_id>/widget-calls")
     def call(conversation_id: str) -> ResponseReturnValue:
         """What a widget asks for now. `page`: what the call changed around the conversation."""
-        body = request.get_json(silent=True)
-        asked = body if isinstance(body, dict) else {}
+        asked = _asked(request.get_data())
         name = str(asked.get("name"))
         if name not in CALLED_BY_WIDGETS:
             return notice(400, "That cannot be done from here.", "Ask for it in the conversation. Nothing was done.")
@@ -87,6 +87,15 @@ def _policy(name: str, base_url: str) -> str:
 def _hash(html: str, element: str) -> str:
     (text,) = re.findall(rf"<{element}>(.*?)</{element}>", html, re.S)
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _asked(body: bytes) -> dict[str, Any]:
+    """What a widget asks for; nothing when that is no object, however it is bent."""
+    try:
+        asked = read_json(body)
+    except ValueError:
+        return {}
+    return asked if isinstance(asked, dict) else {}
 
 
 def _result_of_stored(outcome: dict[str, Any]) -> CallToolResult:

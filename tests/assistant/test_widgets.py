@@ -204,6 +204,23 @@ def test_a_frame_can_ask_for_nothing_else(shop: ShopUnderTest, body: object) -> 
 
 
 @ONE_ENGINE
+@pytest.mark.parametrize(
+    "bent", [b"[" * 60_000, b'{"name": "search_products", "arguments": ' + b"[" * 60_000, b'"\xff"', b""], ids=len
+)
+def test_a_body_that_is_no_json_is_answered_in_words(shop: ShopUnderTest, bent: bytes) -> None:
+    """Nested endlessly, half a character, nothing at all: a notice for the person, and nothing is called."""
+    sofia = talking_sofia(shop)
+    headers = {"Referer": BASE_URL, "X-CSRFToken": sofia.csrf_token()}
+    path = f"/assistant/{sofia.conversation}/widget-calls"
+    with watching(shop) as seen:
+        response = sofia.client.post(
+            path, base_url=BASE_URL, data=bent, content_type="application/json", headers=headers
+        )
+    assert response.status_code == 400 and "Nothing was done." in response.text
+    assert not seen.changed and not seen.events
+
+
+@ONE_ENGINE
 def test_arguments_are_checked_like_any_others(shop: ShopUnderTest) -> None:
     """Whatever they are, the answer is an error in words that a widget can show."""
     sofia = talking_sofia(shop)
