@@ -68,7 +68,7 @@ class _Seen:
 
     read_at: datetime
     keys: Mapping[str, RSAKey]
-    verified: dict[str, jwt.Token] = field(default_factory=dict)
+    verified: dict[str, jwt.Token] = field(default_factory=dict, repr=False)
 
     def is_believed(self, now: datetime) -> bool:
         return timedelta(0) <= now - self.read_at < _SEEN_FOR
