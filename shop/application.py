@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import uuid
 from dataclasses import asdict
-from functools import cache
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import click
-from flask import Flask, Response, abort, g, render_template, request
-from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, Unauthorized
+from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from shop import access
+from shop import access, frame
 from shop.access import Access, Rule, csrf, guarded, signed_in
 from shop.admin import agent_registration
 from shop.admin import agents as agent_pages
@@ -29,7 +23,6 @@ from shop.audit import writer
 from shop.audit.events import EventName
 from shop.authorization.policy import Policy
 from shop.commands import chat
-from shop.credentials.ledger import NotAlive
 from shop.database import Clock, Database, utc_now
 from shop.demo.seeding import Seed
 from shop.identity.oidc import Metadata
@@ -42,7 +35,6 @@ from shop.oauth.external_issuer import ExternalIssuer
 from shop.oauth.fetching import Fetcher
 from shop.oauth.issuer import Issuer
 from shop.oauth.keys import Keys
-from shop.oauth.protocol import is_for_machines, json_http_error
 from shop.services import Services
 from shop.settings import ROOT, Settings
 from shop.store import foreign, loading
@@ -84,8 +76,7 @@ def create_app(
     access.init_app(app)
     app.extensions["conversing"] = conversing = Conversing(database, gateway, model, settings)
     _add_pages(app, seed, conversing)
-    _add_frame(app, offline_model=model.offline)
-    _add_errors(app)
+    frame.add_to(app, offline_model=model.offline)
     _add_commands(app, conversing)
     return app
 
@@ -193,167 +184,6 @@ def _issuer(settings: Settings, database: Database, fetcher: Fetcher | None, pro
         signed_in=signed_in,
         external=external if settings.oauth_issuer else None,
     )
-
-
-def _add_frame(app: Flask, *, offline_model: bool) -> None:
-    """What every request and every page has: a request id, security headers, navigation."""
-
-    @app.before_request
-    def correlate() -> None:
-        writer.request_id.set(f"req_{uuid.uuid4().hex}")
-        if any("\x00" in text for text in (request.path, *request.args.values())):
-            abort(404)  # nothing is called that, and PostgreSQL's text cannot even be asked for it
-
-    @app.teardown_request
-    def forget(_error: BaseException | None) -> None:
-        writer.request_id.set(None)
-
-    @app.after_request
-    def protect(response: Response) -> Response:
-        for name, value in SECURITY_HEADERS.items():
-            response.headers.setdefault(name, value)
-        response.headers["Cross-Origin-Opener-Policy"] = access.opener_policy()
-        if origin := g.get("form_action"):  # the consent page's answer leads to the client
-            policy = response.headers["Content-Security-Policy"]
-            response.headers["Content-Security-Policy"] = policy.replace(
-                "form-action 'self'", f"form-action 'self' {origin}"
-            )
-        if app.config["SESSION_COOKIE_SECURE"]:
-            response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-        if (
-            response.mimetype == "font/woff2"
-        ):  # asked for anew, what a page preloads would come after what it draws with
-            response.headers["Cache-Control"] = "public, max-age=86400"
-        if response.mimetype == "text/html":
-            response.headers.setdefault("Cache-Control", "no-store")
-        return response
-
-    @app.context_processor
-    def frame() -> dict[str, Any]:
-        person = signed_in() if not g.get("is_broken") else None
-        count = app.extensions["shop"].gateway.items_in_cart(person.principal) if person else 0
-        return {
-            "person": person,
-            "nav": _navigation(person.principal.roles if person else frozenset()),
-            "cart_count": count,
-            "offline_model": offline_model,
-            "asset": lambda path: f"/static/{path}?v={_version(path)}",
-        }
-
-    @app.get("/healthz")
-    def healthz() -> dict[str, str]:
-        return {"status": "ok"}
-
-    @app.get("/readyz")
-    def readyz() -> tuple[dict[str, str], int]:
-        try:
-            app.extensions["shop"].database.is_ready()
-        except Exception:  # whatever the driver raises, the answer is the same
-            return {"status": "the database does not answer"}, 503
-        return {"status": "ok"}, 200
-
-    app.extensions["access"] |= {
-        "static": Access(Rule.PUBLIC, "styles, scripts and fonts"),
-        "healthz": Access(Rule.PUBLIC, "whether the process runs; says nothing else"),
-        "readyz": Access(Rule.PUBLIC, "whether the database answers; says nothing else"),
-    }
-
-
-SECURITY_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
-        "frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
-}
-
-
-def _navigation(roles: frozenset[str]) -> list[dict[str, Any]]:
-    links = [("/", "Shop"), ("/assistant/", "Assistant"), ("/orders", "Orders"), ("/audit/", "Audit")]
-    if roles & {"administrator", "auditor"}:
-        links.append(("/admin/agents/", "Agents"))
-    if "administrator" in roles:
-        links.append(("/admin/people/", "People"))
-    path = request.path
-    return [
-        {"href": href, "label": label, "active": path.startswith(_SHELVES if href == "/" else href) or path == href}
-        for href, label in links
-    ]
-
-
-_SHELVES = ("/search", "/collections/", "/products/")
-"""Pages that are the shop itself, besides its first one."""
-
-
-@cache
-def _version(path: str) -> str:
-    """A file's version for its address, from its content: a changed file is fetched again."""
-    return hashlib.sha256((Path(ROOT) / "shop" / "static" / path).read_bytes()).hexdigest()[:10]
-
-
-_ERRORS = {
-    400: (
-        "That request could not be read",
-        "Something in it was missing or malformed. Go back, reload the page, and try again.",
-    ),
-    401: ("You are not signed in", "Sign in, and come back to where you were."),
-    403: ("This is not yours to do", "Your role does not allow it, or your sign-in is too old."),
-    404: ("There is nothing here", "The page does not exist, or it is not yours to see."),
-    405: ("That is not how this page works", "It was asked in a way that it does not answer."),
-    413: ("That is too much at once", "What you sent is larger than this shop takes. Send less."),
-    503: ("The shop is out for a moment", "Something it needs does not answer. Nothing was changed; try again soon."),
-}
-
-
-_AS_A_PAGE = {"HX-Retarget": "#main", "HX-Reselect": "#main", "HX-Reswap": "outerHTML"}
-"""Whatever part of a page asked, an error is shown as a page: in the middle of the one that is open."""
-
-
-def _add_errors(app: Flask) -> None:
-    """Every error is a page that a person can read, or a short notice for the chat. Never a stack trace."""
-
-    @app.errorhandler(HTTPException)
-    def known(error: HTTPException) -> ResponseReturnValue:
-        if is_for_machines(request.path):
-            return json_http_error(error)
-        headers = {"Allow": ", ".join(sorted(error.valid_methods or ()))} if isinstance(error, MethodNotAllowed) else {}
-        code = error.code or 500
-        if code == 401 and request.path.startswith("/assistant/"):
-            return render_template(
-                "assistant/_signed_out.html", reason=access.why_signed_out(), next=_came_from()
-            ), code
-        title, text = _ERRORS.get(code, ("That did not work", "Try again; nothing was changed."))
-        if type(error).__name__ == "CSRFError":
-            title, text = (
-                "This page has become too old",
-                "Reload it and try again: what you sent could not be matched to your sign-in.",
-            )
-        if request.path.startswith("/assistant/") and request.method == "POST":
-            return render_template("assistant/_notice.html", notice={"title": f"{title}.", "text": text}), code
-        if request.headers.get("HX-Request"):
-            headers |= _AS_A_PAGE
-        return render_template("storefront/error.html", code=code, title=title, text=text), code, headers
-
-    @app.errorhandler(NotAlive)
-    def lapsed(error: NotAlive) -> ResponseReturnValue:
-        """The session ended after the request had come in: the answer is the same as a moment later."""
-        g.lapsed = error
-        return known(Unauthorized())
-
-    @app.errorhandler(Exception)
-    def unknown(error: Exception) -> tuple[str, int]:
-        app.logger.exception("unhandled error", exc_info=error)
-        g.is_broken = True  # what broke may be the database, and then nobody can be asked who this is
-        title, text = _ERRORS[503]
-        return render_template("storefront/error.html", code=503, title=title, text=text), 503
-
-
-def _came_from() -> str:
-    conversation = (request.view_args or {}).get("conversation_id")
-    return f"/assistant/{conversation}" if conversation else "/assistant/"
 
 
 def _add_commands(app: Flask, conversing: Conversing) -> None:
