@@ -151,7 +151,6 @@ class Database:
         elif self.url.drivername == "postgresql":
             self.url = self.url.set(drivername="postgresql+psycopg")
         self.engine = _engine(self.url, self.is_sqlite, threads)
-        self._writing = self.engine.execution_options(begin="BEGIN IMMEDIATE")
         self._writers = FifoLock()
         self._open = threading.local()
 
@@ -159,21 +158,23 @@ class Database:
     def write(self) -> Iterator[Session]:
         """One transaction that may write: commits at the end, rolls back on any exception."""
         self.forbid_in_transaction("a second transaction")
-        with self._writers if self.is_sqlite else nullcontext(), self._transaction(self._writing) as db:
+        with self._writers if self.is_sqlite else nullcontext(), self._transaction("BEGIN IMMEDIATE") as db:
             yield db
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """One transaction that only reads: a consistent snapshot on SQLite, read-committed on PostgreSQL."""
         self.forbid_in_transaction("a second transaction")
-        with self._transaction(self.engine) as db:
+        with self._transaction("BEGIN") as db:
             yield db
 
     @contextmanager
-    def _transaction(self, engine: Engine) -> Iterator[Session]:
+    def _transaction(self, begin: str) -> Iterator[Session]:
         self._open.inside = True
         try:
-            with Session(engine, expire_on_commit=False) as db, db.begin():
+            with Session(self.engine, expire_on_commit=False) as db, db.begin():
+                if self.is_sqlite:
+                    db.connection().exec_driver_sql(begin)
                 db.info[_MOMENT] = self.clock()
                 yield db
         finally:
@@ -228,12 +229,8 @@ def _engine(url: Any, is_sqlite: bool, threads: int) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves; the driver's own control hides upgrade errors
+        connection.isolation_level = None  # `_transaction` says BEGIN; the driver's own control hides upgrade errors
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Any) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
 
     return engine

@@ -37,7 +37,10 @@ class AuditChain(Base):
 
 
 class AuditEvent(Base):
-    """An immutable fact. The columns repeat what `body` says, for queries; `body` is what the hash covers."""
+    """An immutable fact. The columns repeat what `body` says, for queries; `body` is what the hash covers.
+
+    An index is paid for by every call, so there is one only for what is asked today.
+    """
 
     __tablename__ = "audit_events"
     __table_args__ = (UniqueConstraint("chain", "sequence"),)
@@ -49,10 +52,10 @@ class AuditEvent(Base):
     body: Mapped[str] = mapped_column(Text)
     name: Mapped[str] = mapped_column(String(40), index=True)
     at: Mapped[datetime]
-    organization: Mapped[str | None] = mapped_column(String(40), index=True)
-    conversation: Mapped[str | None] = mapped_column(String(40), index=True)
-    subject: Mapped[str | None] = mapped_column(String(40), index=True)
-    tool_call: Mapped[str | None] = mapped_column(String(40), index=True)
+    organization: Mapped[str | None] = mapped_column(String(40))
+    conversation: Mapped[str | None] = mapped_column(String(40))
+    subject: Mapped[str | None] = mapped_column(String(40))
+    tool_call: Mapped[str | None] = mapped_column(String(40))
 
     def content(self) -> dict[str, Any]:
         """The event as it was written."""
@@ -90,8 +93,22 @@ def written(at: datetime) -> str:
 
 
 def canonical(value: Any) -> bytes:
-    """RFC 8785 bytes of a JSON value."""
+    """RFC 8785 bytes of a JSON value; raises `ValueError` for what has none.
+
+    Nearly every value holds no fraction, and then `json` writes the same bytes in a tenth of the time: each call waits for this.
+    """
+    if _has_one_spelling(value):
+        return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
     return rfc8785.dumps(value)
+
+
+def _has_one_spelling(value: Any) -> bool:
+    """Whether RFC 8785 leaves nothing to do but to sort: no fraction or large number, no key beyond ASCII."""
+    if isinstance(value, dict):
+        return all(map(str.isascii, value)) and all(map(_has_one_spelling, value.values()))
+    if isinstance(value, list):
+        return all(map(_has_one_spelling, value))
+    return value is None or isinstance(value, str) or (isinstance(value, int) and abs(value) < 2**53)
 
 
 def digest(data: bytes) -> str:

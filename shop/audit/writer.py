@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -58,7 +58,8 @@ def record(
     organization = organization or (principal.organization if principal else None)
     conversation = conversation or (principal.conversation if principal else None)
     chain = conversation or organization or SYSTEM_CHAIN
-    sequence, previous_hash = _next_link(db, chain, organization)
+    connection = db.connection()
+    sequence, previous_hash = _next_link(connection, chain, organization)
     committed = {field: (*commit_to(value), value) for field, value in (personal or {}).items()}
     at, identifier = moment(db), new_id("evt")
     content = {
@@ -87,7 +88,6 @@ def record(
     }
     body = canonical(content)
     hashed = digest(body)
-    connection = db.connection()
     connection.execute(
         _INSERT_EVENT,
         {
@@ -117,9 +117,8 @@ def _actor(principal: Principal | None) -> dict[str, str] | None:
     return {"client": principal.actor.client_id, "build": principal.actor.build}
 
 
-def _next_link(db: Session, chain: str, organization: str | None) -> tuple[int, str]:
+def _next_link(connection: Connection, chain: str, organization: str | None) -> tuple[int, str]:
     """Lock the chain's head and return (next sequence, previous hash); a new chain gets its head first."""
-    connection = db.connection()
     row = connection.execute(_LOCK_HEAD, {"of": chain}).one_or_none()
     if row is None:
         # Two first writers may race on PostgreSQL: both insert, one waits and does nothing, then both lock the head.

@@ -95,17 +95,21 @@ _KIND_OF_PREFIX = {
 _DOWNWARDS = case(
     {literal_column(f"'{kind}'"): literal_column(str(depth)) for depth, kind in enumerate(Kind)}, value=Authority.kind
 )
+_LAPSE = case(
+    (Authority.ended_at.is_not(None), literal_column(f"'{Lapse.ENDED}'")),
+    (Authority.expires_at <= bindparam("now"), literal_column(f"'{Lapse.EXPIRED}'")),
+    (Authority.suspended_at.is_not(None), literal_column(f"'{Lapse.SUSPENDED}'")),
+    (Authority.assistants_paused_at.is_not(None), literal_column(f"'{Lapse.PAUSED}'")),
+).label("lapse")
+"""Why a row is not alive, the gravest reason first; null when it is."""
 _PLACES = ("organization", "membership", "agent", "credential", "below_it")
 """How many authorities a principal hangs on at most."""
 _ALIVE = select(
     Authority.id,
     Authority.kind,
     Authority.parent_id,
-    Authority.expires_at,
-    Authority.ended_at,
+    _LAPSE,
     Authority.ended_because,
-    Authority.suspended_at,
-    Authority.assistants_paused_at,
     Authority.roles,
     Authority.order_limit,
     Authority.scopes,
@@ -129,21 +133,14 @@ def live(db: Session, principal: Principal, *, for_change: bool = False) -> Prin
     # looked at before what it ended, so that a blocked client is told that it is blocked.
     beside: list[tuple[str, str | None]] = [(agent, principal.organization)] if agent else []
     places = [*chain[:2], *beside, *chain[2:]]
-    bound = dict(zip_longest(_PLACES, (identifier for identifier, _ in places)))
+    bound = dict(zip_longest(_PLACES, (identifier for identifier, _ in places)), now=moment(db))
     rows = {row.id: row for row in db.connection().execute(question, bound)}
-    now = moment(db)
     for identifier, above in places:
         row = rows.get(identifier)
         if row is None or row.parent_id != above:  # each hangs on the one before it, or it is nobody's
             raise NotAlive(Lapse.UNKNOWN, _KIND_OF_PREFIX[identifier[:3]], identifier)
-        if row.ended_at is not None:
-            raise NotAlive(Lapse.ENDED, row.kind, identifier, row.ended_because)
-        if row.expires_at is not None and row.expires_at <= now:
-            raise NotAlive(Lapse.EXPIRED, row.kind, identifier)
-        if row.suspended_at is not None:
-            raise NotAlive(Lapse.SUSPENDED, row.kind, identifier)
-        if principal.actor and row.assistants_paused_at is not None:
-            raise NotAlive(Lapse.PAUSED, row.kind, identifier)
+        if row.lapse and (row.lapse != Lapse.PAUSED or principal.actor):  # a pause is for assistants, not for people
+            raise NotAlive(Lapse(row.lapse), row.kind, identifier, row.ended_because)
     membership, ceiling = rows[principal.membership], rows[agent].scopes if agent else None
     return replace(
         principal,

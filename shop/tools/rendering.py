@@ -70,15 +70,15 @@ def _counted(content: dict[str, Any]) -> Counter[str]:
 
 def with_addresses(content: dict[str, Any], base_url: str) -> dict[str, Any]:
     """The content, its paths of pages and pictures made whole."""
-
-    def whole(value: Any, name: str) -> Any:
+    whole = dict(content)
+    for name, value in content.items():
         if isinstance(value, dict):
-            return {key: whole(inner, key) for key, inner in value.items()}
-        if isinstance(value, list):
-            return [whole(inner, name) for inner in value]
-        return base_url + value if name in _ADDRESSES and isinstance(value, str) and value.startswith("/") else value
-
-    return {key: whole(inner, key) for key, inner in content.items()}
+            whole[name] = with_addresses(value, base_url)
+        elif isinstance(value, list):
+            whole[name] = [with_addresses(item, base_url) if isinstance(item, dict) else item for item in value]
+        elif name in _ADDRESSES and isinstance(value, str) and value.startswith("/"):
+            whole[name] = base_url + value
+    return whole
 
 
 def as_text(content: dict[str, Any]) -> str:

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from shop.audit.chain import GENESIS, AuditChain, AuditEvent, AuditPersonal, commitment, verify
+from shop.audit.chain import GENESIS, AuditChain, AuditEvent, AuditPersonal, canonical, commitment, verify
 from shop.audit.events import EventName
 from shop.audit.queries import events_of_chain
 from shop.audit.writer import record
@@ -73,6 +75,25 @@ def test_an_event_is_canonical_json_that_its_hash_covers(database: Database) -> 
         head = db.get_one(AuditChain, CHAIN)
         assert (head.sequence, head.head, head.organization) == (3, previous, "org_1")
     assert verdict(database) == (True, "3 events")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.text(st.characters(codec="utf-8")),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(value=JSON)
+def test_canonical_bytes_are_those_of_the_library_for_every_value(value: object) -> None:
+    """The short way writes what `rfc8785` writes, byte for byte, and refuses what it refuses."""
+    try:
+        expected = rfc8785.dumps(value)  # type: ignore[arg-type] # whatever hypothesis makes up
+    except ValueError:
+        with pytest.raises(ValueError):
+            canonical(value)
+        return
+    assert canonical(value) == expected
 
 
 @pytest.mark.holds("I4")
