@@ -19,8 +19,9 @@ from shop.authorization.decisions import Decision
 from shop.authorization.permissions import Permission
 from shop.authorization.policy import Policy
 from shop.conversations import activity
+from shop.credentials.agents import Agent, ClientKind, NotVouchedFor, inventory
 from shop.credentials.delegations import living_delegations_of
-from shop.credentials.grants import Agent, ClientKind, NotVouchedFor, inventory, living_grants_of_agent
+from shop.credentials.grants import living_grants_of_agent
 from shop.credentials.ledger import Authority, Kind, paused_at
 from shop.identity.models import Person
 from shop.oauth.client_metadata import SCOPES

@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shop.access import on_denied, principal, require, signed_in
-from shop.admin import timeline
+from shop.admin import sentences, timeline
 from shop.audit import chain, queries
 from shop.audit.events import EventName
 from shop.audit.writer import record
@@ -26,7 +26,7 @@ from shop.authorization.decisions import Decision
 from shop.authorization.permissions import Permission
 from shop.conversations import threads
 from shop.conversations.models import Conversation
-from shop.credentials.grants import Agent, agent_of, names_of_clients
+from shop.credentials.agents import Agent, agent_of, names_of_clients
 from shop.identity.models import Person
 from shop.oauth.inventory import names_of_agents
 from shop.services import services
@@ -207,7 +207,7 @@ def _header(conversation: Conversation, is_own: bool, client: Agent | None) -> d
             "grant": conversation.credential,
             "named": conversation.external_id,
             "source": conversation.source,
-            "trust": timeline.TRUST[conversation.source],
+            "trust": sentences.TRUST[conversation.source],
         }
         if is_external
         else None,

@@ -7,12 +7,12 @@ that stood for "not found" names no rule, since the rule tells "another organiza
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from shop.admin.sentences import sentence
 from shop.audit.events import EventName
 from shop.audit.queries import RecordedEvent
-from shop.conversations.models import Source
 from shop.store.money import euros
 
 Entry = dict[str, Any]
@@ -87,14 +87,6 @@ _GATEWAY = {
 }
 
 
-TRUST = {
-    Source.HOST_ASSERTED: "which its host names",
-    Source.SERVER_MINTED: "in a session of ours",
-    Source.INFERRED: "which nobody names: calls close together",
-}
-"""How far the identity of an external assistant's conversation can be trusted, in words (design §8)."""
-
-
 def entries_of(events: list[RecordedEvent], people: Mapping[str, str], *, is_auditor: bool) -> list[Entry]:
     """The entries of some events, in order. `people` names subjects."""
     entries: list[Entry] = []
@@ -154,7 +146,7 @@ def _entry(event: RecordedEvent, people: Mapping[str, str], *, is_masked: bool) 
         "id": _anchor(event),
         "lane": _lane(event),
         "person": people.get(content["subject"]),
-        "text": _text(event),
+        "text": sentence(event),
         "why": _why(event),
         "rule": decision.get("rule"),
         "policy": str(decision.get("policy_version", ""))[:7] or None,
@@ -202,103 +194,6 @@ def _lane(event: RecordedEvent) -> str:
     if event.name in {EventName.TURN_COMPLETED, EventName.TURN_FAILED, EventName.TURN_STOPPED}:
         return "Assistant"
     return "System"
-
-
-def _text(event: RecordedEvent) -> str:
-    """One plain sentence for each name of the vocabulary."""
-    facts, personal = event.content["facts"], event.personal
-    tool = facts.get("tool", "a call")
-    because = str(facts.get("because", "")).replace("_", " ")
-    resource = (event.content["resource"] or {}).get("id", "")
-    texts: Mapping[EventName, Callable[[], str]] = {
-        EventName.ACCESS_DENIED: lambda: f"refused the page {facts.get('page', '')}",
-        EventName.AGENT_ALONE_CHANGED: lambda: _alone(facts),
-        EventName.AGENT_BLOCKED: lambda: f"blocks {_client(facts)} for everybody",
-        EventName.AGENT_CEILING_CHANGED: lambda: f"lets {_client(facts)} do at most: {_at_most(facts)}",
-        EventName.AGENT_EVERYONE_CHANGED: lambda: _everyone(facts),
-        EventName.AGENT_FIRST_SEEN: lambda: f"{_client(facts)} was let in for the first time",
-        EventName.AGENT_TAKEN_IN: lambda: f"takes {_client(facts)} into the inventory",
-        EventName.AGENT_UNBLOCKED: lambda: f"lifts the block of {_client(facts)}",
-        EventName.APPROVAL_APPROVED: lambda: f"approves the receipt for {tool}",
-        EventName.APPROVAL_DECLINED: lambda: f"answers the receipt for {tool}: not now",
-        EventName.APPROVAL_OPENED: lambda: "opened the page of a receipt",
-        EventName.APPROVAL_REFUSED: lambda: f"tried to decide a receipt: {facts.get('reason', '')}",
-        EventName.APPROVAL_VOIDED: lambda: f"the receipt for {tool} lost its force: {because}",
-        EventName.ASSISTANT_PAUSED: lambda: "pauses their assistants",
-        EventName.ASSISTANT_RESUMED: lambda: "lets their assistants go on",
-        EventName.ASSISTANTS_RELEASED: lambda: "lets all assistants of the organization go on",
-        EventName.ASSISTANTS_STOPPED: lambda: "stops all assistants of the organization",
-        EventName.AUDIT_VIEWED: lambda: f"opened the audit of {resource}",
-        EventName.AUTHORIZATION_CODE_REPLAYED: lambda: (
-            f"a code of {_client(facts)} came a second time: all it led to is dead"
-        ),
-        EventName.AUTHORIZATION_REFUSED: lambda: f"a request of {_client(facts)} was refused: {facts.get('error', '')}",
-        EventName.CLIENT_REGISTERED: lambda: f"{_client(facts)} was registered",
-        EventName.CLIENT_REGISTRATION_REFUSED: lambda: f"a client was not registered: {facts.get('error', '')}",
-        EventName.CONSENT_GRANTED: lambda: f"allows {facts.get('workflow', '')} for this conversation",
-        EventName.CONSENT_WITHDRAWN: lambda: f"takes {facts.get('workflow', '')} back in this conversation",
-        EventName.CONVERSATION_DELETED: lambda: "deleted the conversation; this record stays",
-        EventName.CONVERSATION_EXPORTED: lambda: f"downloaded the conversation as {facts.get('format', 'a file')}",
-        EventName.CONVERSATION_RENAMED: lambda: f"called the conversation “{personal.get('title', '[erased]')}”",
-        EventName.CONVERSATION_STARTED: lambda: _started(facts),
-        EventName.DELEGATION_ENDED: lambda: f"the assistant's authority here ended: {because}",
-        EventName.DELEGATION_STARTED: lambda: f"the assistant may here: {', '.join(facts.get('scopes', []))}",
-        EventName.GRANT_ASSERTED: lambda: (
-            f"{_client(facts)} is allowed for everybody: {', '.join(facts.get('scopes') or [])}"
-        ),
-        EventName.GRANT_CONSENTED: lambda: f"allows {_client(facts)}: {', '.join(facts.get('scopes', []))}",
-        EventName.GRANT_DENIED: lambda: f"{_client(facts)} was not let in: {_denied(because)}",
-        EventName.GRANT_NARROWED: lambda: f"leaves {_client(facts)} with: {', '.join(facts.get('after') or [])}",
-        EventName.GRANT_RECOGNIZED: lambda: (
-            f"{_client(facts)} was let in elsewhere: {', '.join(facts.get('scopes') or [])}"
-        ),
-        EventName.GRANT_REVOKED: lambda: f"ended what {_client(facts)} was allowed: {because}",
-        EventName.MEMBERSHIP_PROVISIONED: lambda: (
-            f"{personal.get('name', 'somebody')} became a member: {', '.join(facts.get('roles', []))}"
-        ),
-        EventName.MEMBERSHIP_RESTORED: lambda: "membership restored",
-        EventName.MEMBERSHIP_ROLES_CHANGED: lambda: (
-            f"roles changed: {_roles(facts, 'before')} → {_roles(facts, 'after')}"
-        ),
-        EventName.MEMBERSHIP_SUSPENDED: lambda: "membership suspended",
-        EventName.MESSAGE_EDITED: lambda: "says the last message anew; what it did stays done",
-        EventName.MESSAGE_RECEIVED: lambda: f"“{personal.get('message', '[erased]')}”",
-        EventName.MESSAGE_REFUSED: lambda: f"a message of {facts.get('characters')} characters was too long",
-        EventName.CATALOGUE_IMPORTED: lambda: "foreign goods were imported",
-        EventName.ORDER_CANCELLED: lambda: f"order {resource} cancelled",
-        EventName.ORDER_PLACED: lambda: f"order {resource} placed",
-        EventName.POLICY_ACTIVATED: lambda: "a new policy is in force",
-        EventName.REFRESH_TOKEN_REUSED: lambda: (
-            f"a refresh token of {_client(facts)} came a second time: its family is dead"
-        ),
-        EventName.SESSION_REVOKED: lambda: f"ended {len(facts.get('sessions', []))} sessions: {because}",
-        EventName.SESSION_SIGNED_OUT: lambda: "signed out here",
-        EventName.SIGN_IN_FAILED: lambda: f"a sign-in failed: {facts.get('code', '')}",
-        EventName.SIGN_IN_SUCCEEDED: lambda: f"signed in as {', '.join(facts.get('roles', []))}",
-        EventName.SIGNING_KEY_ROTATED: lambda: f"a new key signs: {because}",
-        EventName.TOKEN_EXCHANGED: lambda: (
-            f"{_client(facts)} got a narrower token: {', '.join(facts.get('scopes', []))}"
-        ),
-        EventName.TOKEN_ISSUED: lambda: (
-            f"{_client(facts)} got a token: {', '.join(facts.get('scopes', []))}{_alone_with(facts)}"
-        ),
-        EventName.TOKEN_NARROWED: lambda: (
-            f"its issuer says less of a token of {_client(facts)}: {', '.join(facts.get('scopes', [])) or 'nothing'}"
-        ),
-        EventName.TOKEN_RECOGNIZED: lambda: f"{_client(facts)} came with a token: {', '.join(facts.get('scopes', []))}",
-        EventName.TOKEN_REFRESHED: lambda: f"{_client(facts)} renewed its token: {', '.join(facts.get('scopes', []))}",
-        EventName.TOKEN_REFUSED: lambda: f"{_client(facts)} got no token: {facts.get('error', '')}",
-        EventName.TOKEN_REVOCATION_REFUSED: lambda: f"{_client(facts)} has a copy of a token that is not its own",
-        EventName.TOKEN_REVOKED: lambda: f"{_client(facts)} gave a token back",
-        EventName.TOOL_CALL_AWAITING_APPROVAL: lambda: f"{tool} waits for its person",
-        EventName.TOOL_CALL_DENIED: lambda: f"refused {tool}",
-        EventName.TOOL_CALL_FAILED: lambda: f"{tool} could not be done",
-        EventName.TOOL_CALL_SUCCEEDED: lambda: f"allowed {tool}{_counted(facts)}",
-        EventName.TURN_COMPLETED: lambda: _said(personal),
-        EventName.TURN_FAILED: lambda: f"the answer broke off: {because}",
-        EventName.TURN_STOPPED: lambda: f"the answer was stopped: {because}",
-    }
-    return texts[event.name]()
 
 
 def _why(event: RecordedEvent) -> str | None:
@@ -362,57 +257,6 @@ def _arguments(arguments: object) -> str | None:
     if isinstance(arguments, dict):
         return ", ".join(f"{name}: {value}" for name, value in arguments.items() if value is not None) or None
     return str(arguments) if arguments is not None else None
-
-
-def _client(facts: Mapping[str, Any]) -> str:
-    return str(facts.get("name") or facts.get("client") or "an unknown client")
-
-
-def _at_most(facts: Mapping[str, Any]) -> str:
-    after = facts.get("after")
-    return "whatever people allow" if after is None else ", ".join(after) or "nothing"
-
-
-def _everyone(facts: Mapping[str, Any]) -> str:
-    allowed = facts.get("after")
-    if allowed is None:
-        return f"allows {_client(facts)} to nobody without asking them"
-    return f"allows {_client(facts)} for everybody: {', '.join(allowed)}"
-
-
-def _alone(facts: Mapping[str, Any]) -> str:
-    return f"{'lets' if facts.get('allowed') else 'no longer lets'} {_client(facts)} act with no human present"
-
-
-def _alone_with(facts: Mapping[str, Any]) -> str:
-    return "" if facts.get("human_present", True) else "; no human is present"
-
-
-def _denied(because: str) -> str:
-    return {"person": "the person said no", "blocked": "blocked here", "ceiling": "more than is allowed here"}.get(
-        because, ""
-    )
-
-
-def _counted(facts: Mapping[str, Any]) -> str:
-    if "count" in facts:
-        return f", {facts['count']} {'result' if facts['count'] == 1 else 'results'}"
-    return f", order {facts['order']}" if "order" in facts else ""
-
-
-def _said(personal: Mapping[str, Any]) -> str:
-    reply = " ".join(str(personal.get("reply", "")).replace("**", "").split())
-    return f"“{reply}”" if reply else "finished"
-
-
-def _started(facts: Mapping[str, Any]) -> str:
-    if "client" not in facts or "source" not in facts:
-        return "opened the conversation"
-    return f"the first call of a conversation in {facts['client']}, {TRUST[facts['source']]}"
-
-
-def _roles(facts: Mapping[str, Any], when: str) -> str:
-    return ", ".join(facts.get(when) or []) or "none"
 
 
 def _plain(value: object) -> str | None:

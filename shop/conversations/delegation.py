@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.conversations.models import Conversation
+from shop.credentials.agents import agent_of, ceiling_of
 from shop.credentials.delegations import living_delegation, start_delegation
-from shop.credentials.grants import agent_of, ceiling_of
 from shop.credentials.ledger import Authority, Kind, changed, live, lock, paused_at
 from shop.database import moment
 from shop.principal import CONSENTABLE, FIRST_SCOPES, IN_APP_ASSISTANT, Actor, Principal, Workflow

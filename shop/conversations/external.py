@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.conversations.models import Conversation, Source
-from shop.credentials.grants import agent_of
+from shop.credentials.agents import agent_of
 from shop.credentials.ledger import NotAlive, live
 from shop.database import moment, new_id
 from shop.principal import Principal

@@ -19,7 +19,7 @@ from shop.audit.chain import AuditEvent
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.authorization.policy import Policy
-from shop.credentials.grants import ClientKind, note_agent
+from shop.credentials.agents import ClientKind, note_agent
 from shop.credentials.ledger import Authority, Kind
 from shop.database import Base, Database, moment, new_id
 from shop.identity.members import Profile, provision

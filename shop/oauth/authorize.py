@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from shop.audit.events import EventName
 from shop.audit.writer import record
-from shop.credentials.grants import ClientKind, agent_of
+from shop.credentials.agents import ClientKind, agent_of
 from shop.credentials.ledger import live
 from shop.oauth import cimd
 from shop.oauth.clients import find_client

@@ -17,7 +17,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from shop.credentials.grants import Agent, ClientKind
+from shop.credentials.agents import Agent, ClientKind
 from shop.database import Database, moment
 from shop.oauth.client_metadata import SCOPES, BadMetadata, read_metadata
 from shop.oauth.clients import UNUSED_FOR, Client, find_client, take_over

@@ -16,7 +16,7 @@ from authlib.oauth2.rfc6749 import ClientMixin
 from sqlalchemy import String, Text, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from shop.credentials.grants import Agent, ClientKind
+from shop.credentials.agents import Agent, ClientKind
 from shop.credentials.tokens import secret_digest
 from shop.database import Base, moment, new_id, word
 from shop.oauth.client_metadata import SCOPES, ClientMetadata

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from shop.audit.events import EventName
 from shop.audit.writer import record
-from shop.credentials.grants import Consent, Grant, consent_anew, living_grant, note_agent, start_grant
+from shop.credentials.agents import note_agent
+from shop.credentials.grants import Consent, Grant, consent_anew, living_grant, start_grant
 from shop.credentials.ledger import Authority, live, lock
 from shop.credentials.tokens import secret_digest
 from shop.database import moment

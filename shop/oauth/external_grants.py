@@ -19,17 +19,8 @@ from sqlalchemy.orm import Session
 
 from shop.audit.events import EventName
 from shop.audit.writer import record
-from shop.credentials.grants import (
-    Agent,
-    ClientKind,
-    Consent,
-    Grant,
-    agent_of,
-    living_grant,
-    note_agent,
-    open_grant,
-    taken_back_at,
-)
+from shop.credentials.agents import Agent, ClientKind, agent_of, note_agent
+from shop.credentials.grants import Consent, Grant, living_grant, open_grant, taken_back_at
 from shop.credentials.ledger import Authority, changed, lock
 from shop.credentials.tokens import forget_expired_tokens, new_token
 from shop.database import Database, moment

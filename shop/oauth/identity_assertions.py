@@ -23,7 +23,7 @@ from sqlalchemy import String, UniqueConstraint, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from shop.credentials.grants import Agent
+from shop.credentials.agents import Agent
 from shop.credentials.tokens import secret_digest
 from shop.database import Base, moment, new_id
 from shop.identity import oidc

@@ -14,7 +14,7 @@ from shop.audit.writer import record
 from shop.authorization.conditions import Resource
 from shop.authorization.permissions import Permission
 from shop.authorization.policy import Policy
-from shop.credentials.grants import Agent, NotVouchedFor, note_agent
+from shop.credentials.agents import Agent, NotVouchedFor, note_agent
 from shop.credentials.ledger import Authority, Kind, below, changed, end, live, lock
 from shop.identity.members import DEFAULT_ROLE
 from shop.identity.models import Person

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.authorization.policy import Policy
-from shop.credentials.grants import Agent, ClientKind
+from shop.credentials.agents import Agent, ClientKind
 from shop.oauth.client_metadata import BadMetadata, ClientMetadata, read_metadata
 from shop.oauth.clients import Client, register
 from shop.oauth.inventory import take_in

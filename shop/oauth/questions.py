@@ -16,7 +16,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import String, Text, delete
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from shop.credentials.grants import agent_of, living_grant
+from shop.credentials.agents import agent_of
+from shop.credentials.grants import living_grant
 from shop.credentials.ledger import Authority
 from shop.credentials.tokens import secret_digest
 from shop.database import Base, moment

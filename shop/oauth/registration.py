@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from shop.audit.events import EventName
 from shop.audit.writer import record
-from shop.credentials.grants import ClientKind
+from shop.credentials.agents import ClientKind
 from shop.oauth.client_metadata import BadMetadata, read_metadata
 from shop.oauth.clients import forget_unused, register
 from shop.oauth.issuer import Issuer, issuer

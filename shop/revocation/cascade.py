@@ -13,8 +13,9 @@ from shop.audit.writer import record
 from shop.authorization.conditions import Resource
 from shop.authorization.permissions import Permission
 from shop.authorization.policy import Policy
+from shop.credentials.agents import Agent, NotVouchedFor
 from shop.credentials.delegations import living_delegations_of
-from shop.credentials.grants import Agent, Grant, NotVouchedFor, grants_of_agent
+from shop.credentials.grants import Grant, grants_of_agent
 from shop.credentials.ledger import Authority, Kind, below, changed, end, live, lock
 from shop.credentials.sessions import SignedInSession
 from shop.database import moment

@@ -10,7 +10,7 @@ from flask import Blueprint, redirect, render_template
 from flask.typing import ResponseReturnValue
 
 from shop.access import principal, signed_in
-from shop.credentials.grants import agent_of
+from shop.credentials.agents import agent_of
 from shop.services import services
 
 pages = Blueprint("approval", __name__, url_prefix="/approvals")

@@ -17,7 +17,8 @@ from shop.audit import queries
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.conversations import activity, delegation
-from shop.credentials.grants import Agent, Grant, ceiling_of, grants_of_person
+from shop.credentials.agents import Agent, ceiling_of
+from shop.credentials.grants import Grant, grants_of_person
 from shop.credentials.ledger import Authority, Kind, paused_at
 from shop.database import moment
 from shop.oauth.questions import WORDS

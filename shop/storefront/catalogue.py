@@ -14,7 +14,7 @@ from shop.store.catalogue import Facet, Facets, Filters
 from shop.store.models import NotThere
 from shop.storefront.addressed import SORTS, Addressed
 from shop.storefront.choice import ONE_SIZE, choose
-from shop.tools.views import ProductView, product_list, product_view
+from shop.tools.views.goods import ProductView, product_list, product_view
 
 pages = Blueprint("catalogue", __name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shop.tools.views import ProductView, VariantView
+from shop.tools.views.goods import ProductView, VariantView
 
 ONE_SIZE = "one size"
 

@@ -13,7 +13,7 @@ from shop.store import addresses
 from shop.tools.permit import Permit
 from shop.tools.read import own_addresses
 from shop.tools.tool import Arguments, tool
-from shop.tools.views import AddressList, address_list
+from shop.tools.views.carts import AddressList, address_list
 
 
 class SaveAddress(Arguments):

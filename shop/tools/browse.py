@@ -13,7 +13,7 @@ from shop.principal import Principal, Workflow
 from shop.store import catalogue
 from shop.tools.permit import Permit
 from shop.tools.tool import Arguments, tool
-from shop.tools.views import Comparison, ProductList, ProductView, comparison, product_list, product_view
+from shop.tools.views.goods import Comparison, ProductList, ProductView, comparison, product_list, product_view
 
 
 class SearchProducts(Arguments):

@@ -17,20 +17,10 @@ from shop.principal import Principal, Workflow
 from shop.store import carts, orders
 from shop.tools.permit import Permit
 from shop.tools.tool import Arguments, tool
-from shop.tools.views import (
-    AccessView,
-    AddressList,
-    CartView,
-    OrderList,
-    OrderView,
-    RefusalView,
-    WorkflowView,
-    address_list,
-    cart_view,
-    money,
-    order_summary,
-    order_view,
-)
+from shop.tools.views.access import AccessView, RefusalView, WorkflowView
+from shop.tools.views.amounts import money
+from shop.tools.views.carts import AddressList, CartView, address_list, cart_view
+from shop.tools.views.orders import OrderList, OrderView, order_summary, order_view
 
 _MEANS = {
     Workflow.BROWSE: "look through the catalogue",

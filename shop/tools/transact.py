@@ -21,7 +21,8 @@ from shop.store.money import euros
 from shop.tools.permit import Permit
 from shop.tools.read import own_cart, the_order
 from shop.tools.tool import Arguments, Row, Shown, tool
-from shop.tools.views import Added, CartView, OrderView, cart_view, order_view
+from shop.tools.views.carts import Added, CartView, cart_view
+from shop.tools.views.orders import OrderView, order_view
 
 
 class AddToCart(Arguments):

@@ -10,7 +10,8 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import select
 
-from shop.credentials.grants import Agent, ClientKind, Grant
+from shop.credentials.agents import Agent, ClientKind
+from shop.credentials.grants import Grant
 from shop.credentials.ledger import Authority
 from shop.oauth.clients import Client
 from shop.principal import IN_APP_ASSISTANT

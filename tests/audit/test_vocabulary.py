@@ -15,7 +15,7 @@ from shop.audit.events import EventName
 from shop.audit.queries import RecordedEvent
 from shop.settings import ROOT
 
-READERS = {"events.py", "timeline.py", "queries.py"}
+READERS = {"events.py", "timeline.py", "sentences.py", "queries.py"}
 """Modules that name events and write none."""
 
 

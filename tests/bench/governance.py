@@ -6,7 +6,7 @@ from sqlalchemy import Column, Integer, MetaData, String, Table, insert
 
 from shop.database import moment
 from shop.store import orders
-from shop.tools.views import order_view
+from shop.tools.views.orders import order_view
 from tests.bench.figure import Figure, medians, timed
 from tests.bench.ground import ground
 

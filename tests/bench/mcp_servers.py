@@ -23,7 +23,8 @@ from pydantic import Field
 from sqlalchemy.orm import Session
 
 from shop import create_app
-from shop.credentials.grants import ClientKind, Consent, note_agent, start_grant
+from shop.credentials.agents import ClientKind, note_agent
+from shop.credentials.grants import Consent, start_grant
 from shop.credentials.tokens import new_access_token, start_family
 from shop.database import Database, moment
 from shop.oauth.access_tokens import mint
@@ -33,7 +34,7 @@ from shop.oauth.issuer import Issuer
 from shop.oauth.keys import Signer
 from shop.principal import Principal
 from shop.store import orders
-from shop.tools.views import OrderView, order_view
+from shop.tools.views.orders import OrderView, order_view
 from tests.bench.ground import HOUR, signed_in
 from tests.bench.server import Server, free_port, settings_in
 

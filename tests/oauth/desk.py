@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import requests
 from werkzeug.test import TestResponse
 
-from shop.credentials.grants import Agent
+from shop.credentials.agents import Agent
 from shop.oauth.clients import Client
 from shop.oauth.inventory import take_in
 from shop.principal import Workflow

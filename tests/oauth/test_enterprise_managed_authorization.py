@@ -19,7 +19,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 from sqlalchemy import select
 
-from shop.credentials.grants import Agent
+from shop.credentials.agents import Agent
 from shop.credentials.ledger import Authority, live
 from shop.identity.models import Person
 from shop.oauth.bearer import authenticate

@@ -15,7 +15,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 from sqlalchemy.orm import Session
 
-from shop.credentials.grants import Agent
+from shop.credentials.agents import Agent
 from shop.credentials.ledger import Authority, Kind, NotAlive, live
 from shop.credentials.sessions import start_session
 from shop.database import new_id

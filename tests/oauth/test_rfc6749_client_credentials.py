@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shop.authorization.decisions import Denied
-from shop.credentials.grants import Agent
+from shop.credentials.agents import Agent
 from shop.credentials.ledger import Authority
 from shop.identity.models import Person
 from shop.oauth import inventory

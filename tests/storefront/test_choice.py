@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from shop.storefront.choice import choose
-from shop.tools.views import ProductView, VariantView, money
+from shop.tools.views.amounts import money
+from shop.tools.views.goods import ProductView, VariantView
 
 
 def product(*variants: tuple[str, str, int]) -> ProductView:

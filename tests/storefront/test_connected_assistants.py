@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 from sqlalchemy import select
 
-from shop.credentials.grants import Agent
+from shop.credentials.agents import Agent
 from shop.credentials.ledger import Authority
 from shop.database import moment
 from tests.mcp.host import Host, host_of

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from werkzeug.test import TestResponse
 
-from shop.credentials.grants import ClientKind
+from shop.credentials.agents import ClientKind
 from shop.oauth.client_metadata import read_metadata
 from shop.oauth.clients import register
 from tests.support.people import ShopUnderTest, Visitor

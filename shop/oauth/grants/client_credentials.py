@@ -11,7 +11,7 @@ from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant as AuthlibClien
 
 from shop.audit.events import EventName
 from shop.audit.writer import record
-from shop.credentials.grants import Agent
+from shop.credentials.agents import Agent
 from shop.credentials.ledger import NotAlive, hold, live
 from shop.credentials.tokens import forget_expired_tokens, new_token
 from shop.database import moment

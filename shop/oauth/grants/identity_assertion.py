@@ -21,7 +21,8 @@ from sqlalchemy import select
 
 from shop.audit.events import EventName
 from shop.audit.writer import record
-from shop.credentials.grants import Agent, Consent, Grant, agent_of, living_grant, open_grant, taken_back_at
+from shop.credentials.agents import Agent, agent_of
+from shop.credentials.grants import Consent, Grant, living_grant, open_grant, taken_back_at
 from shop.credentials.ledger import Authority, changed, lock
 from shop.credentials.tokens import family_of
 from shop.database import moment
