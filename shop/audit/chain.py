@@ -23,6 +23,8 @@ from shop.database import Base
 
 GENESIS = "0" * 64
 """The previous hash of a chain's first event."""
+REPEATED = ("id", "chain", "sequence", "name", "organization", "conversation", "subject", "tool_call")
+"""What columns of an event repeat of its body as it is; `at` too, in the database's own form."""
 
 
 class AuditChain(Base):
@@ -71,8 +73,7 @@ class AuditEvent(Base):
 
     def columns(self) -> dict[str, Any]:
         """What the columns repeat of the body, as the body writes it."""
-        names = ("id", "chain", "sequence", "name", "organization", "conversation", "subject", "tool_call")
-        return {name: getattr(self, name) for name in names} | {"at": written(self.at)}
+        return {name: getattr(self, name) for name in REPEATED} | {"at": written(self.at)}
 
 
 class AuditPersonal(Base):

@@ -9,13 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextvars import ContextVar
+from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import Connection, Table, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from shop.audit.chain import GENESIS, AuditChain, AuditEvent, AuditPersonal, canonical, commit_to, digest, written
+from shop.audit.chain import (
+    GENESIS,
+    REPEATED,
+    AuditChain,
+    AuditEvent,
+    AuditPersonal,
+    canonical,
+    commit_to,
+    digest,
+    written,
+)
 from shop.audit.events import EventName
 from shop.database import moment, new_id
 from shop.principal import Principal
@@ -86,29 +97,19 @@ def record(
         "facts": dict(facts or {}),
         "personal": {field: proof for field, (_, proof, _) in committed.items()},
     }
+    _append(connection, content, at, {field: [salt, value] for field, (salt, _, value) in committed.items()})
+    return identifier
+
+
+def _append(connection: Connection, content: Mapping[str, Any], at: datetime, personal: Mapping[str, Any]) -> None:
+    """Write an event as the last link of its chain, whose head is locked, and its personal values beside it."""
     body = canonical(content)
     hashed = digest(body)
-    connection.execute(
-        _INSERT_EVENT,
-        {
-            "id": identifier,
-            "chain": chain,
-            "sequence": sequence,
-            "hash": hashed,
-            "body": body.decode(),
-            "name": str(name),
-            "at": at,
-            "organization": organization,
-            "conversation": conversation,
-            "subject": content["subject"],
-            "tool_call": tool_call,
-        },
-    )
-    if committed:
-        values = {field: [salt, value] for field, (salt, _, value) in committed.items()}
-        connection.execute(_INSERT_PERSONAL, {"event_id": identifier, "values": values})
-    connection.execute(_MOVE_HEAD, {"of": chain, "sequence": sequence, "head": hashed})
-    return identifier
+    repeated = {name: content[name] for name in REPEATED}
+    connection.execute(_INSERT_EVENT, {**repeated, "at": at, "hash": hashed, "body": body.decode()})
+    if personal:
+        connection.execute(_INSERT_PERSONAL, {"event_id": content["id"], "values": personal})
+    connection.execute(_MOVE_HEAD, {"of": content["chain"], "sequence": content["sequence"], "head": hashed})
 
 
 def _actor(principal: Principal | None) -> dict[str, str] | None:

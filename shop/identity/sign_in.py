@@ -27,12 +27,12 @@ from shop.credentials.ledger import NotAlive, live
 from shop.credentials.sessions import start_session
 from shop.database import Database, moment
 from shop.identity import oidc
-from shop.identity.members import Profile, connection_for_email, provision
+from shop.identity.claims import profile_of
+from shop.identity.members import connection_for_email, provision
 from shop.identity.models import Connection, Organization, SignInAttempt
 from shop.identity.oidc import Metadata, Provider, SignInError
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
-_EMAIL_LIMIT, _SUBJECT_LIMIT = 254, 255
 
 
 @dataclass(frozen=True)
@@ -266,36 +266,6 @@ def safe_path(path: str) -> str:
     """A path on this site, or `/`: whatever a link says, a sign-in never sends anyone elsewhere (RFC 9700 §4.11)."""
     is_local = path.startswith("/") and not path.startswith(("//", "/\\")) and not any(c < " " for c in path)
     return path if is_local and "\\" not in path else "/"
-
-
-def profile_of(provider: Provider, claims: Mapping[str, Any]) -> Profile:
-    """What the claims say of the person. Raises `SignInError` on what cannot be kept or is not this provider's to say."""
-    subject, email = claims["sub"], claims.get("email", "")
-    if not (
-        isinstance(subject, str) and subject.isascii() and subject.isprintable() and len(subject) <= _SUBJECT_LIMIT
-    ):
-        raise oidc.bad_token("sub is not a string of up to 255 ASCII characters")  # OpenID Connect Core §2
-    if not (isinstance(email, str) and email.isprintable() and len(email) <= _EMAIL_LIMIT):
-        raise oidc.bad_token("email is not an address")
-    if email.rpartition("@")[2].lower() not in provider.domains:
-        raise SignInError(
-            "foreign_email",
-            "That address belongs to another company",
-            f"{provider.organization_name}'s identity provider can only speak for its own addresses.",
-        )
-    name = _text(claims.get("name")) or email
-    groups = claims.get("groups")
-    return Profile(
-        subject=subject,
-        email=email,
-        name=name[:120],
-        given_name=(_text(claims.get("given_name")) or name.split()[0])[:80],
-        groups=tuple(str(group) for group in groups) if isinstance(groups, list) else (),
-    )
-
-
-def _text(claim: object) -> str:
-    return oidc.printable(claim) if isinstance(claim, str) else ""
 
 
 def _provider_said(provider: Provider, error: str) -> SignInError:

@@ -17,7 +17,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -25,7 +24,6 @@ from sqlalchemy.orm import Session
 from shop.approvals import receipts
 from shop.approvals.receipts import Receipt, ReceiptRefused, ReceiptState
 from shop.audit.events import EventName
-from shop.audit.writer import record
 from shop.authorization import decisions
 from shop.authorization.conditions import Resource
 from shop.authorization.decisions import Decision, Effect
@@ -36,12 +34,12 @@ from shop.database import Database, is_deadlock, new_id
 from shop.principal import Principal
 from shop.store.models import StoreError
 from shop.tools import retries
+from shop.tools.answers import Answers
 from shop.tools.calls import Call, Changed, pin_of
-from shop.tools.outcomes import AwaitingApproval, Denied, Failed, Outcome, Succeeded
+from shop.tools.outcomes import AwaitingApproval, Denied, Outcome, Succeeded
 from shop.tools.permit import Permit, take_seal
-from shop.tools.questions import Questions
 from shop.tools.records import record_decision_of_human, record_outcome
-from shop.tools.refusals import RECEIPT_REASONS, as_outcome
+from shop.tools.refusals import as_outcome
 from shop.tools.registry import UnknownTool, find
 from shop.tools.tool import Arguments, InvalidArguments, Result, Shown, Tool
 
@@ -52,7 +50,7 @@ _ATTEMPTS = 4
 _REFUSALS = (UnknownTool, InvalidArguments, NotAlive, decisions.Denied, StoreError, Changed)
 
 
-class Gateway(Questions):
+class Gateway(Answers):
     """The six steps, bound to a database and a policy. Thread-safe: it holds no state of its own."""
 
     def __init__(self, database: Database, policy: Policy, *, receipt_lifetime: timedelta) -> None:
@@ -160,39 +158,6 @@ class Gateway(Questions):
         except ReceiptRefused as refused:
             return self._receipt_refused(person, receipt_id, refused.reason)
 
-    def decline(self, person: Principal, receipt_id: str) -> Outcome:
-        """A person answers a receipt with 'not now': nothing is done, and the receipt is used up."""
-        try:
-            with self._database.write() as db:
-                human = live(db, person)
-                receipt = receipts.claim(db, receipt_id, by=human)
-                receipts.close(db, receipt, ReceiptState.DECLINED)
-                record_decision_of_human(db, EventName.APPROVAL_DECLINED, human, receipt, receipt.tool_call)
-                return Failed(call_id=receipt.tool_call, code="declined", message="The person answered: not now.")
-        except ReceiptRefused as refused:
-            return self._receipt_refused(person, receipt_id, refused.reason)
-        except NotAlive:
-            return self._receipt_refused(person, receipt_id, "voided")
-
-    def open_receipt(self, person: Principal, receipt_id: str) -> dict[str, Any] | None:
-        """What the page of a receipt shows its own person, who was sent there by a link; noted, while it can be decided.
-
-        The link carries no authority (invariant I11): anybody else is refused like for a receipt that is not there.
-        """
-        view = self.receipt(person, receipt_id)
-        if view is None:
-            self._receipt_refused(person, receipt_id, "not_found")
-            return None
-        if view["state"] is ReceiptState.OPEN:
-            with self._database.write() as db:
-                who = replace(person, conversation=view["conversation"])
-                record(db, EventName.APPROVAL_OPENED, principal=who, resource=("receipt", receipt_id))
-        return view
-
-    def refuse_unknown_receipt(self, person: Principal, receipt_id: str) -> None:
-        """Note that a person tried to decide a receipt that is not where they said."""
-        self._receipt_refused(person, receipt_id, "not_found")
-
     def show(self, person: Principal, name: str, arguments: object) -> tuple[Shown, str] | Outcome:
         """What a person's click would do, and the pin to send with that click; or the recorded refusal."""
         call = Call(id=new_id("call"), principal=person, name=name, arguments=arguments)
@@ -295,21 +260,3 @@ class Gateway(Questions):
         )
         record_outcome(db, call, stopped, resource=resource, shown=receipt.shown)
         return stopped
-
-    def _receipt_refused(self, person: Principal, receipt_id: str, reason: str) -> Failed:
-        """Somebody tried to decide a receipt that is not theirs, or not open any more: recorded, and told apart from
-        a receipt that is not there only by its own person.
-        """
-        with self._database.write() as db:
-            receipt = receipts.find_receipt(db, receipt_id)
-            is_theirs = receipt and (receipt.subject, receipt.organization) == (person.subject, person.organization)
-            record(
-                db,
-                EventName.APPROVAL_REFUSED,
-                principal=replace(person, conversation=receipt.conversation if receipt and is_theirs else None),
-                resource=("receipt", receipt_id[:40]),
-                facts={"reason": reason},
-            )
-            if receipt and reason == ReceiptState.EXPIRED and receipt.state is ReceiptState.OPEN:
-                receipts.void(db, receipt, "expired", RECEIPT_REASONS["expired"], by=None)
-        return Failed(call_id=receipt_id, code=reason, message=RECEIPT_REASONS[reason])

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple
 
 MOST_BYTES = 4000
 """Of structured content: hosts cut, or charge for, what is longer."""
 SHORTENED = "shortened"
 """The field that says what was left out; every output schema has it."""
+_ROOM_FOR_THE_SENTENCE = 200
 _KEPT_INSIDE = 2
 """Of a list inside another one's items, this many are kept as examples before an item itself is left out."""
 _ADDRESSES = ("page", "picture")
@@ -31,18 +33,33 @@ def for_host(content: dict[str, Any], base_url: str) -> dict[str, Any]:
 
 def shortened(content: dict[str, Any]) -> dict[str, Any]:
     """The content, its innermost lists cut first until it fits, and a sentence that says what is missing."""
-    if size(content) <= MOST_BYTES:
+    excess = size(content) - MOST_BYTES
+    if excess <= 0:
         return content
-    before = _counted(content)
-    while size(content) > MOST_BYTES:
-        cuttable = [one for one in _lists(content) if len(one.items) > (_KEPT_INSIDE if one.depth else 1)]
-        if not cuttable:
-            break
-        max(cuttable, key=lambda one: (one.depth, size(one.items))).items.pop()
-        now = _counted(content)
-        left = [f"{now[name]} of {number} {name}" for name, number in before.items() if now[name] < number]
+    before, excess = _counted(content), excess + _ROOM_FOR_THE_SENTENCE
+    for depth in sorted({one.depth for one in _lists(content)}, reverse=True):
+        excess = _cut(
+            [one.items for one in _lists(content) if one.depth == depth], _KEPT_INSIDE if depth else 1, excess
+        )
+    now = _counted(content)
+    if left := [f"{now[name]} of {number} {name}" for name, number in before.items() if now[name] < number]:
         content[SHORTENED] = f"To keep this short: {', '.join(left)}. Look at one thing, or page on, for the rest."
     return content
+
+
+def _cut(lists: list[list[Any]], least: int, excess: int) -> int:
+    """Take items off the ends, of the largest list first, until so many bytes are gone; returns how many still are too many."""
+    sizes = [[size(item) + len(", ") for item in items] for items in lists]
+    largest = [(-sum(of_items), index) for index, of_items in enumerate(sizes)]
+    heapify(largest)
+    while excess > 0 and largest:
+        total, index = heappop(largest)
+        if len(lists[index]) > least:
+            lists[index].pop()
+            gone = sizes[index].pop()
+            excess -= gone
+            heappush(largest, (total + gone, index))
+    return excess
 
 
 def size(value: object) -> int:

@@ -26,10 +26,10 @@ from shop.credentials.grants import Consent, Grant, living_grant, open_grant, ta
 from shop.credentials.ledger import Authority, changed, lock
 from shop.credentials.tokens import family_of
 from shop.database import moment
+from shop.identity.claims import profile_of
 from shop.identity.members import provision
 from shop.identity.models import Connection, ExternalIdentity, Membership, Person
 from shop.identity.oidc import SignInError
-from shop.identity.sign_in import profile_of
 from shop.oauth.grants.authorization_code import named_resource
 from shop.oauth.grants.issuing import Authorized, TokenResponse, authorized, issue, still_allowed
 from shop.oauth.identity_assertions import Asserted, use_up
