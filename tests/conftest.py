@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from hypothesis import settings as hypothesis_settings
+from jinja2 import BytecodeCache, FileSystemBytecodeCache
 
 from shop.application import create_app  # with every table, so that the templates of the databases have them all
 from shop.authorization.policy import Policy
@@ -107,14 +108,23 @@ def clock() -> TestClock:
     return TestClock()
 
 
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> BytecodeCache:
+    """What Jinja compiled once: the templates of all the shops under test are the same."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
-def build_shop(settings: Settings, clock: TestClock, seed: Seed) -> Iterator[Callable[..., ShopUnderTest]]:
+def build_shop(
+    settings: Settings, clock: TestClock, seed: Seed, compiled_templates: BytecodeCache
+) -> Iterator[Callable[..., ShopUnderTest]]:
     """Makes shops on this test's database: with another model, or other settings; several are several processes."""
     built: list[ShopUnderTest] = []
 
     def build(*, model: Any = None, fetcher: Any = None, **changed: Any) -> ShopUnderTest:
         app = create_app(replace(settings, **changed), clock=clock, model=model, seed=seed, fetcher=fetcher)
         app.testing = True
+        app.jinja_env.bytecode_cache = compiled_templates
         services = app.extensions["shop"]
         engine = services.database.url.get_backend_name()
         built.append(ShopUnderTest(services, app, clock, engine))

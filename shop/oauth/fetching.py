@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -64,6 +65,12 @@ def _connect(address: str, port: int, timeout: float) -> socket.socket:
     return socket.create_connection((address, port), timeout)
 
 
+@cache
+def _trusting_the_public_authorities() -> ssl.SSLContext:
+    """Made when somebody is first asked: reading the certificates of all the authorities takes its time."""
+    return ssl.create_default_context()
+
+
 class Fetcher:
     """Fetches JSON documents from strangers."""
 
@@ -78,7 +85,7 @@ class Fetcher:
     ) -> None:
         self._own = operators_own
         self._resolve, self._open, self._deadline = resolve, connect, deadline
-        self._tls = tls or ssl.create_default_context()
+        self._tls = tls
 
     def get_json(self, url: str, *, limit: int) -> Fetched:
         """The JSON object at a stranger's https address, of at most `limit` bytes. Raises `FetchRefused`."""
@@ -110,9 +117,8 @@ class Fetcher:
         host = where.host
         raw = self._open(address, where.port, _CONNECT)
         raw.settimeout(self._deadline)
-        opened = (
-            self._tls.wrap_socket(raw, server_hostname=host, do_handshake_on_connect=False) if where.is_tls else raw
-        )
+        tls = self._tls or _trusting_the_public_authorities()
+        opened = tls.wrap_socket(raw, server_hostname=host, do_handshake_on_connect=False) if where.is_tls else raw
         overdue = threading.Timer(self._deadline, _hang_up, [opened])
         overdue.daemon = True
         overdue.start()

@@ -32,6 +32,7 @@ class Pictured:
     motif: Motif
 
 
+@cache
 def load_motifs(seed_directory: Path) -> dict[str, Pictured]:
     """What to draw for each product of `products.toml`, by slug."""
     products = tomllib.loads((seed_directory / "products.toml").read_text("utf-8"))["product"]
