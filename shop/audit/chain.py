@@ -96,7 +96,7 @@ def written(at: datetime) -> str:
 def canonical(value: Any) -> bytes:
     """RFC 8785 bytes of a JSON value; raises `ValueError` for what has none.
 
-    Nearly every value holds no fraction, and then `json` writes the same bytes in a tenth of the time: each call waits for this.
+    Nearly every value holds no fraction, and then `json` writes the same bytes in a third of the time: each call waits for this.
     """
     if _has_one_spelling(value):
         return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
