@@ -6,5 +6,11 @@ if __name__ == "__main__":
     raise SystemExit(main())
 
 from shop import create_app
+from shop.settings import Settings
 
-app = create_app()
+try:
+    settings = Settings.from_environment()
+except ValueError as error:
+    raise SystemExit(str(error)) from None
+
+app = create_app(settings)

@@ -210,6 +210,9 @@ def test_a_setting_that_makes_no_sense_is_said_in_a_sentence(tmp_path: Path) -> 
     with program(tmp_path, PORT="five thousand") as started:
         status, said = started.wait_until_over()
     assert (status, said.count("\n")) == (2, 1) and said.startswith("PORT must be a number from 1 to 65000")
+    environment, _port = own_environment(tmp_path)
+    command = flask(environment | {"PORT": "five thousand"}, "oauth", "clients")
+    assert (command.returncode, command.stdout, command.stderr) == (1, "", said)
 
 
 def flask(environment: dict[str, str], *arguments: str, says: str = "") -> subprocess.CompletedProcess[str]:
