@@ -121,13 +121,30 @@ def _provider_of(persona: dict[str, str]) -> Iterator[None]:
             f"Port {provider.port} is in use, but not by {persona['organization']}'s identity provider. Stop what uses it, "
             "or give the PORT and SHOP_DATA_DIR of the shop that runs."
         )
-    for told_to_end in (signal.SIGTERM, signal.SIGHUP):  # its process must not be orphaned
-        signal.signal(told_to_end, lambda number, _frame: sys.exit(128 + number))
+    end_when_told()  # its process must not be orphaned
     try:
         with companions.running(shop.settings, [provider]):
             yield
     except companions.CompanionFailed as failed:
         raise click.ClickException(f"{failed}, so nobody can sign in (see above).") from failed
+
+
+def end_when_told() -> None:
+    """Let SIGTERM and SIGHUP unwind this program, wherever they meet it: whatever it began is ended, and the status is 128 + N.
+
+    In a finalizer the interpreter drops an exception, and so the exit: then it is asked for again a moment later.
+    """
+
+    def again(dropped: sys.UnraisableHookArgs) -> None:
+        if not isinstance(leaving := dropped.exc_value, SystemExit):
+            sys.__unraisablehook__(dropped)
+            return
+        signal.signal(signal.SIGALRM, lambda _number, _frame: sys.exit(leaving.code))
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+
+    sys.unraisablehook = again
+    for told in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(told, lambda number, _frame: sys.exit(128 + number))
 
 
 def _welcome(person: SignedInPerson) -> str:

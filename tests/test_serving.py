@@ -279,6 +279,30 @@ def test_the_chat_in_a_terminal_takes_its_companion_along_when_it_is_ended(tmp_p
     assert [is_free(port + index) for index in range(3)] == [True, True, True]
 
 
+IN_A_FINALIZER = """
+import os, signal, sys
+from shop.commands import end_when_told
+
+class Last:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+end_when_told()
+last = Last()
+del last
+sys.stdin.read()
+"""
+
+
+def test_the_word_to_end_is_heard_in_a_finalizer_too() -> None:
+    """There the interpreter drops whatever is raised: the program ends all the same, and says nothing."""
+    with subprocess.Popen(
+        [sys.executable, "-c", IN_A_FINALIZER], cwd=ROOT, stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as program_that_waits:
+        assert program_that_waits.wait(PATIENCE) == 128 + signal.SIGTERM
+        assert program_that_waits.stderr and program_that_waits.stderr.read() == b""
+
+
 def test_reset_brings_the_first_day_back_while_the_server_runs(running: Program) -> None:
     """`flask reset` beside the running server: sessions end, the cart is empty, and the next person comes right in."""
     browser = sign_in(running, "sofia.hart@acme.example")

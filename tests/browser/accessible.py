@@ -7,13 +7,19 @@ import json
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
+_ARRIVED = """async () => {
+  const moving = document.getAnimations().filter(one => one.effect.getComputedTiming().endTime !== Infinity);
+  await Promise.all(moving.map(one => one.finished.catch(() => null)));
+}"""
+
 
 def accessible(page: Page) -> None:
     """Nothing that axe objects to, in the page and in each frame: it cannot look into one of another origin from outside.
 
-    A heading of the first level is the page's own to have.
+    A heading of the first level is the page's own to have. A colour on its way to another one is looked at when it has arrived.
     """
     for frame in page.frames:
+        frame.evaluate(_ARRIVED)
         if frame.evaluate("typeof axe === 'undefined'"):
             frame.evaluate(Axe().axe_script)
         options = {"rules": {"page-has-heading-one": {"enabled": frame == page.main_frame}}}
