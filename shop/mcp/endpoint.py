@@ -18,7 +18,6 @@ from mcp_types import InitializeRequestParams
 from mcp_types.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, RequestId
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
-from pydantic_core import to_json
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from shop.access import csrf
@@ -144,7 +143,7 @@ def _require_media_types(arrived: Request) -> None:
 
 
 def _succeeded(message: Message, result: dict[str, object]) -> Response:
-    return Response(to_json({"jsonrpc": "2.0", "id": message.id, "result": result}), mimetype=_JSON)
+    return jsonify({"jsonrpc": "2.0", "id": message.id, "result": result})
 
 
 def _failed(error: RpcError, identifier: RequestId | None, status: int) -> Response:

@@ -53,6 +53,19 @@ def test_an_odd_value_is_answered_like_any_other(shop: ShopUnderTest, version: s
         assert {"jsonrpc", "id"} < set(answer.get_json()), (method, params)
 
 
+@pytest.mark.parametrize("version", ERAS)
+def test_an_odd_id_comes_back_as_it_came(shop: ShopUnderTest, version: str) -> None:
+    """What was done is told under the very id that asked for it, half a character and all (JSON-RPC 2.0 §5)."""
+    host = host_of(shop.sign_in(SOFIA), version=version)
+    meta = {PROTOCOL_VERSION_META_KEY: version, CLIENT_CAPABILITIES_META_KEY: {}}
+    for odd in (-1, 10**400, "", "\ud83d", "a\x00b", "x" * 5000):
+        params: dict[str, Any] = {"name": "list_orders", "arguments": {}, "_meta": meta}
+        body = {"jsonrpc": "2.0", "id": odd, "method": "tools/call", "params": params}
+        answer = host.send(body, headers=host.headers("tools/call", params))
+        assert answer.status_code == 200 and "result" in answer.get_json(), (odd, answer.text)
+        assert answer.get_json()["id"] == odd
+
+
 def test_what_is_odd_changes_nothing(shop: ShopUnderTest) -> None:
     """Tools that change something say what is wrong with their arguments, and do nothing."""
     host = host_of(shop.sign_in(SOFIA), "browse", "read", "transact")
