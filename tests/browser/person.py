@@ -51,6 +51,7 @@ class Person:
         self.type_email()
         self.pick_themselves()
         expect(self.page).to_have_url(self.shop.url(then))
+        self.page.wait_for_load_state("domcontentloaded")  # the address changes before the page is there
 
     def type_email(self) -> None:
         """Give the work e-mail on the sign-in page; the next page is the identity provider's."""
