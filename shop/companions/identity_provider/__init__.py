@@ -13,6 +13,7 @@ reach it, unless a presenter code guards it (`config.py`).
 | ask for a sign-in | `/authorize` | `authorize.py` | OpenID Core §3.1.2, RFC 7636, RFC 9207 |
 | pick a person | `/sign-in/…` | `sign_in.py` | the company's own page |
 | redeem the code | `/token` | `token.py` | RFC 6749 §4.1.3, RFC 7636 §4.6 |
+| ask again when the person is not there | `/token` | `token.py` | RFC 6749 §6, OpenID Core §11, §12 |
 | go to another application | `/token` | `token_exchange.py`, `assistants.py` | RFC 8693, ID-JAG §4.3 |
 | ask who it is | `/userinfo` | `userinfo.py` | OpenID Core §5.3 |
 | sign out | `/end-session` | `end_session.py` | OpenID RP-Initiated Logout 1.0 |

@@ -48,6 +48,7 @@ def config_from(options: argparse.Namespace) -> ProviderConfig:
                 name=options.client_name,
                 redirect_uris=tuple(options.redirect_uri),
                 post_logout_redirect_uris=tuple(options.post_logout_redirect_uri),
+                offline_access=options.offline_access,
             ),
             *read_assistants(options.data_dir / f"{directory.slug}-assistants.toml"),
         ),
@@ -75,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--client-secret-file", type=Path, required=True, metavar="FILE")
     add("--redirect-uri", action="append", required=True, metavar="URL", help="may be given more than once")
     add("--post-logout-redirect-uri", action="append", default=[], metavar="URL", help="may be given more than once")
+    add("--offline-access", action="store_true", help="it may ask about people later, when they are not there")
     add("--presenter-code-file", type=Path, metavar="FILE", help="holds the code that any address but loopback needs")
     return parser
 

@@ -82,7 +82,7 @@ def read_request(client: Client, redirect_uri: str, values: MultiDict[str, str])
         raise OAuthError("unsupported_response_type", "Only the authorization code flow is supported.")
     if parameter(values, "response_mode") not in {None, "query"}:
         raise OAuthError("invalid_request", "Only response_mode=query is supported.")
-    scope = granted_scope(required(values, "scope"))
+    scope = granted_scope(client, required(values, "scope"))
     if "openid" not in scope.split():
         raise OAuthError("invalid_scope", "The scope must contain openid.")
     prompts = frozenset((parameter(values, "prompt") or "").split())

@@ -46,6 +46,9 @@ class Client:
     post_logout_redirect_uris: tuple[str, ...] = ()
     access: tuple[CrossAppAccess, ...] = ()
     """Where it may go for the company's people: nowhere, unless the company says so."""
+    offline_access: bool = False
+    """Whether it may ask about people who are not there, if it asks for that scope. The company consented to that for all of
+    them, so nobody is asked (OpenID Core §11: "other conditions")."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +71,7 @@ class ProviderConfig:
     id_token_lifetime: timedelta = timedelta(minutes=5)
     assertion_lifetime: timedelta = timedelta(minutes=5)
     access_token_lifetime: timedelta = timedelta(minutes=10)
+    refresh_token_lifetime: timedelta = timedelta(days=90)
     session_lifetime: timedelta = timedelta(hours=8)
     presenter_window: timedelta = timedelta(minutes=10)
     presenter_tries_per_address: int = 5

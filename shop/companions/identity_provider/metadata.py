@@ -9,7 +9,8 @@ from flask import Blueprint, Response, jsonify
 from shop.companions.identity_provider.claims import CLAIMS, SCOPES
 from shop.companions.identity_provider.keys import ALGORITHM
 from shop.companions.identity_provider.provider import Provider, current_provider
-from shop.companions.identity_provider.token_exchange import GRANT_TYPE, ID_JAG
+from shop.companions.identity_provider.token import GRANT_TYPES
+from shop.companions.identity_provider.token_exchange import ID_JAG
 
 blueprint = Blueprint("metadata", __name__)
 
@@ -38,7 +39,7 @@ def provider_metadata(provider: Provider) -> dict[str, Any]:
         "scopes_supported": SCOPES,
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", GRANT_TYPE],
+        "grant_types_supported": GRANT_TYPES,
         "identity_chaining_requested_token_types_supported": [ID_JAG],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [ALGORITHM],

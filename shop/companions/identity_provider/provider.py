@@ -18,7 +18,7 @@ from werkzeug.wrappers import Response
 from shop.companions.identity_provider.config import ProviderConfig
 from shop.companions.identity_provider.directory import Directory, Person
 from shop.companions.identity_provider.keys import SigningKey
-from shop.companions.identity_provider.storage import AuthorizationRequest, Code, Session, Store
+from shop.companions.identity_provider.storage import AuthorizationRequest, Code, Session, Store, digest
 
 Clock = Callable[[], datetime]
 """Returns the present, timezone-aware, in UTC."""
@@ -91,8 +91,8 @@ class Provider:
         """A code for the client of `pending`, standing for whoever is signed in by `session`."""
         secret = self.new_secret()
         self.store.add_code(
-            secret,
             Code(
+                code_hash=digest(secret),
                 client_id=pending.client_id,
                 redirect_uri=pending.redirect_uri,
                 scope=pending.scope,

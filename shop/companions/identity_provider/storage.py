@@ -1,4 +1,4 @@
-"""The provider's own SQLite file: pending requests, sessions, codes, access tokens, presenter tries.
+"""The provider's own SQLite file: pending requests, sessions, codes, tokens, presenter tries.
 
 Every value that works like a password (handles, cookies, codes, tokens) is stored as its SHA-256 only: they
 have 256 bits of randomness, so a plain hash cannot be guessed. What may happen once is claimed in one
@@ -29,9 +29,12 @@ CREATE TABLE IF NOT EXISTS codes (
 CREATE TABLE IF NOT EXISTS access_tokens (
     token_hash TEXT PRIMARY KEY, code_hash TEXT NOT NULL, sub TEXT NOT NULL, sid TEXT NOT NULL,
     scope TEXT NOT NULL, expires_at INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS refresh_tokens (
+    token_hash TEXT PRIMARY KEY, code_hash TEXT NOT NULL, expires_at INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS presenter_tries (address TEXT NOT NULL, at INTEGER NOT NULL);
 """
 
+_CODE = "code_hash, client_id, redirect_uri, scope, nonce, code_challenge, sub, sid, auth_time, expires_at"
 _PENDING = "WHERE handle_hash = ? AND browser_hash = ? AND expires_at > ?"
 
 
@@ -61,8 +64,9 @@ class Session:
 
 @dataclass(frozen=True, kw_only=True)
 class Code:
-    """What an authorization code stands for."""
+    """What an authorization code stands for; so does everything that it leads to."""
 
+    code_hash: str
     client_id: str
     redirect_uri: str
     scope: str
@@ -113,7 +117,7 @@ class Store:
             db.execute(
                 "INSERT INTO authorization_requests (handle_hash, browser_hash, client_id, redirect_uri, scope, state,"
                 " nonce, code_challenge, login_hint, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (_digest(handle), _digest(browser), request.client_id, request.redirect_uri, request.scope,
+                (digest(handle), digest(browser), request.client_id, request.redirect_uri, request.scope,
                  request.state, request.nonce, request.code_challenge, request.login_hint, expires_at),
             )  # fmt: skip
 
@@ -127,7 +131,7 @@ class Store:
 
     def _request(self, statement: str, handle: str, browser: str, now: int) -> AuthorizationRequest | None:
         with self._transaction() as db:
-            row = db.execute(statement, (_digest(handle), _digest(browser), now)).fetchone()
+            row = db.execute(statement, (digest(handle), digest(browser), now)).fetchone()
         return row and AuthorizationRequest(
             client_id=row["client_id"], redirect_uri=row["redirect_uri"], scope=row["scope"], state=row["state"],
             nonce=row["nonce"], code_challenge=row["code_challenge"], login_hint=row["login_hint"],
@@ -152,7 +156,7 @@ class Store:
         """The code was right: open this request, and forget the tries of this address."""
         with self._transaction() as db:
             db.execute(
-                "UPDATE authorization_requests SET presenter_verified = 1 WHERE handle_hash = ?", (_digest(handle),)
+                "UPDATE authorization_requests SET presenter_verified = 1 WHERE handle_hash = ?", (digest(handle),)
             )
             db.execute("DELETE FROM presenter_tries WHERE address = ?", (address,))
 
@@ -162,10 +166,10 @@ class Store:
         """Sign somebody in, and out whoever was in this browser before."""
         with self._transaction() as db:
             if replacing:
-                db.execute("DELETE FROM sessions WHERE token_hash = ?", (_digest(replacing),))
+                db.execute("DELETE FROM sessions WHERE token_hash = ?", (digest(replacing),))
             db.execute(
                 "INSERT INTO sessions VALUES (?, ?, ?, ?, ?)",
-                (session.sid, _digest(token), session.sub, session.auth_time, session.expires_at),
+                (session.sid, digest(token), session.sub, session.auth_time, session.expires_at),
             )
 
     def session(self, token: str, *, now: int) -> Session | None:
@@ -173,7 +177,7 @@ class Store:
         with self._transaction() as db:
             row = db.execute(
                 "SELECT sid, sub, auth_time, expires_at FROM sessions WHERE token_hash = ? AND expires_at > ?",
-                (_digest(token), now),
+                (digest(token), now),
             ).fetchone()
         return row and Session(**dict(row))
 
@@ -189,15 +193,15 @@ class Store:
         with self._transaction() as db:
             db.execute("DELETE FROM sessions WHERE sid = ?", (sid,))
 
-    # Codes and access tokens
+    # Codes and tokens
 
-    def add_code(self, secret: str, code: Code) -> None:
+    def add_code(self, code: Code) -> None:
         """Keep a fresh code."""
         with self._transaction() as db:
             db.execute(
                 "INSERT INTO codes (code_hash, client_id, redirect_uri, scope, nonce, code_challenge, sub, sid,"
                 " auth_time, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (_digest(secret), code.client_id, code.redirect_uri, code.scope, code.nonce, code.code_challenge,
+                (code.code_hash, code.client_id, code.redirect_uri, code.scope, code.nonce, code.code_challenge,
                  code.sub, code.sid, code.auth_time, code.expires_at),
             )  # fmt: skip
 
@@ -210,46 +214,67 @@ class Store:
         with self._transaction() as db:
             row = db.execute(
                 "UPDATE codes SET redeemed_at = ? WHERE code_hash = ? AND client_id = ? AND redeemed_at IS NULL"
-                " RETURNING client_id, redirect_uri, scope, nonce, code_challenge, sub, sid, auth_time, expires_at",
-                (now, _digest(secret), client_id),
+                f" RETURNING {_CODE}",
+                (now, digest(secret), client_id),
             ).fetchone()
             if row is None:
                 db.execute(
                     "UPDATE codes SET reused_at = ? WHERE code_hash = ? AND client_id = ?",
-                    (now, _digest(secret), client_id),
+                    (now, digest(secret), client_id),
                 )
         return row and Code(**dict(row))
 
-    def add_access_token(self, token: str, *, code_secret: str, code: Code, expires_at: int) -> None:
-        """Keep a fresh access token, tied to the code that it was got with."""
+    def add_access_token(self, token: str, code: Code, *, expires_at: int) -> None:
+        """Keep a fresh access token, tied to the code that it goes back to."""
         with self._transaction() as db:
             db.execute(
                 "INSERT INTO access_tokens VALUES (?, ?, ?, ?, ?, ?)",
-                (_digest(token), _digest(code_secret), code.sub, code.sid, code.scope, expires_at),
+                (digest(token), code.code_hash, code.sub, code.sid, code.scope, expires_at),
             )
+
+    def add_refresh_token(self, token: str, code: Code, *, expires_at: int) -> None:
+        """Keep a fresh refresh token, tied to the code that it was got with."""
+        with self._transaction() as db:
+            db.execute("INSERT INTO refresh_tokens VALUES (?, ?, ?)", (digest(token), code.code_hash, expires_at))
+
+    def refresh_token(self, token: str, client_id: str, *, now: int) -> Code | None:
+        """What a refresh token stands for, for its own client, while it has not expired and its code was not used twice."""
+        with self._transaction() as db:
+            row = db.execute(
+                f"SELECT {_CODE} FROM codes WHERE client_id = ? AND reused_at IS NULL AND code_hash ="
+                " (SELECT code_hash FROM refresh_tokens WHERE token_hash = ? AND expires_at > ?)",
+                (client_id, digest(token), now),
+            ).fetchone()
+        return row and Code(**dict(row))
 
     def access_token(self, token: str, *, now: int) -> AccessToken | None:
         """The token, while it has not expired, its session lives and its code was not used twice.
 
-        Asking the code, instead of deleting tokens on reuse, leaves no gap for a reuse that comes first.
+        Asking the code, instead of deleting tokens on reuse, leaves no gap for a reuse that comes first. With offline access
+        it outlives the session: that is what was asked for (OpenID Core §11).
         """
         with self._transaction() as db:
             row = db.execute(
-                "SELECT t.sub, t.scope FROM access_tokens t JOIN codes USING (code_hash) JOIN sessions s"
-                " ON s.sid = t.sid WHERE t.token_hash = ? AND t.expires_at > ? AND s.expires_at > ?"
-                " AND codes.reused_at IS NULL",
-                (_digest(token), now, now),
+                "SELECT t.sub, t.scope FROM access_tokens t JOIN codes USING (code_hash) WHERE t.token_hash = ?"
+                " AND t.expires_at > ? AND codes.reused_at IS NULL AND (codes.scope LIKE '%offline_access%'"
+                " OR EXISTS (SELECT 1 FROM sessions s WHERE s.sid = t.sid AND s.expires_at > ?))",
+                (digest(token), now, now),
             ).fetchone()
         return row and AccessToken(**dict(row))
 
     def forget_expired(self, *, now: int, codes_before: int) -> None:
-        """Drop what can no longer be used. Codes stay until `codes_before`, while a token may hang on them."""
+        """Drop what can no longer be used. Codes stay while a token may hang on them."""
         with self._transaction() as db:
             db.execute("DELETE FROM authorization_requests WHERE expires_at <= ?", (now,))
             db.execute("DELETE FROM sessions WHERE expires_at <= ?", (now,))
             db.execute("DELETE FROM access_tokens WHERE expires_at <= ?", (now,))
-            db.execute("DELETE FROM codes WHERE expires_at <= ?", (codes_before,))
+            db.execute("DELETE FROM refresh_tokens WHERE expires_at <= ?", (now,))
+            db.execute(
+                "DELETE FROM codes WHERE expires_at <= ? AND code_hash NOT IN (SELECT code_hash FROM refresh_tokens)",
+                (codes_before,),
+            )
 
 
-def _digest(secret: str) -> str:
+def digest(secret: str) -> str:
+    """What is kept of a secret."""
     return sha256(secret.encode()).hexdigest()

@@ -1,6 +1,6 @@
-"""The token endpoint (RFC 6749 §4.1.3, RFC 7636 §4.6, OpenID Core §3.1.3): a code becomes an ID token, once.
+"""The token endpoint (RFC 6749 §4.1.3 and §6, RFC 7636 §4.6, OpenID Core §3.1.3 and §12): a code becomes tokens, once.
 
-An ID token becomes an identity assertion in `token_exchange.py`.
+With offline access, they are had again by a refresh token. An ID token becomes an identity assertion in `token_exchange.py`.
 """
 
 from __future__ import annotations
@@ -8,15 +8,15 @@ from __future__ import annotations
 import re
 from base64 import b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
+from dataclasses import replace
 from hashlib import sha256
 from hmac import compare_digest
-from typing import Any
 from urllib.parse import unquote_plus
 
 from flask import Blueprint, Response, jsonify, request
 
 from shop.companions.identity_provider import token_exchange
-from shop.companions.identity_provider.claims import claims_of
+from shop.companions.identity_provider.claims import OFFLINE_ACCESS, id_token_claims
 from shop.companions.identity_provider.config import Client
 from shop.companions.identity_provider.directory import Person
 from shop.companions.identity_provider.protocol import OAuthError, parameter, required
@@ -26,23 +26,28 @@ from shop.companions.identity_provider.storage import Code
 blueprint = Blueprint("token", __name__)
 
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")  # RFC 7636 §4.1
+GRANT_TYPES = ("authorization_code", "refresh_token", token_exchange.GRANT_TYPE)
 _BAD_CODE = "The code is unknown, expired, already used, or was issued for something else."
-_AMR = ["user"]
-"""RFC 8176 §2: somebody was present and clicked. No password, so nothing stronger may be claimed."""
-_ACR = "0"
-"""OpenID Core §2: not even level 1 of ISO/IEC 29115. True of a provider that lets anyone in as anyone."""
+_BAD_REFRESH_TOKEN = "The refresh token is unknown, expired or revoked, or its person does not work here any more."
 
 
 @blueprint.post("/token")
 def token() -> Response:
-    """Redeem a code, or hand an ID token to token exchange. Every problem with it gets one and the same answer, which helps no guesser."""
+    """Tokens for what the grant type wants to see."""
     provider = current_provider()
     client = authenticated_client(provider)
-    grant_type = required(request.form, "grant_type")
-    if grant_type == token_exchange.GRANT_TYPE:
-        return token_exchange.exchange(provider, client)
-    if grant_type != "authorization_code":
-        raise OAuthError("unsupported_grant_type", "Only authorization_code and token exchange are supported.")
+    match required(request.form, "grant_type"):
+        case "authorization_code":
+            return _redeem_code(provider, client)
+        case "refresh_token":
+            return _refresh(provider, client)
+        case token_exchange.GRANT_TYPE:
+            return token_exchange.exchange(provider, client)
+    raise OAuthError("unsupported_grant_type", f"There are these grant types: {', '.join(GRANT_TYPES)}.")
+
+
+def _redeem_code(provider: Provider, client: Client) -> Response:
+    """Every problem with a code gets one and the same answer, which helps no guesser."""
     secret = required(request.form, "code")
     redirect_uri = required(request.form, "redirect_uri")
     verifier = required(request.form, "code_verifier")
@@ -57,16 +62,46 @@ def token() -> Response:
         or not _matches(verifier, code.code_challenge)
     ):
         raise OAuthError("invalid_grant", _BAD_CODE)
+    refresh_token = None
+    if OFFLINE_ACCESS in code.scope.split():
+        refresh_token = provider.new_secret()
+        expires_at = provider.after(provider.config.refresh_token_lifetime)
+        provider.store.add_refresh_token(refresh_token, code, expires_at=expires_at)
+    return _issued(provider, client, code, person, refresh_token)
 
+
+def _refresh(provider: Provider, client: Client) -> Response:
+    """New tokens for a person who is not there, if they still work here, with what the directory says today.
+
+    The same refresh token serves until it expires: clients here are confidential, so that it is worth nothing without their
+    secret (RFC 9700 §2.2.2, §4.14.2).
+    """
+    secret = required(request.form, "refresh_token")
+    code = provider.store.refresh_token(secret, client.client_id, now=provider.now())
+    person = provider.directory.person(code.sub) if code else None
+    if code is None or person is None:
+        raise OAuthError("invalid_grant", _BAD_REFRESH_TOKEN)
+    narrowed = (parameter(request.form, "scope") or code.scope).split()
+    if "openid" not in narrowed or not set(narrowed) <= set(code.scope.split()):
+        raise OAuthError("invalid_scope", "The scope must contain openid, and nothing that was not granted.")
+    # OpenID Core §12.2: the nonce is one sign-in's, which this is not.
+    return _issued(provider, client, replace(code, scope=" ".join(narrowed), nonce=None), person)
+
+
+def _issued(
+    provider: Provider, client: Client, code: Code, person: Person, refresh_token: str | None = None
+) -> Response:
+    """A token response (OpenID Core §3.1.3.3, RFC 6749 §5.1)."""
     access_token = provider.new_secret()
     lifetime = provider.config.access_token_lifetime
-    provider.store.add_access_token(access_token, code_secret=secret, code=code, expires_at=provider.after(lifetime))
+    provider.store.add_access_token(access_token, code, expires_at=provider.after(lifetime))
     return jsonify(
         access_token=access_token,
         token_type="Bearer",
         expires_in=int(lifetime.total_seconds()),
         scope=code.scope,
         id_token=provider.key.sign(id_token_claims(provider, client, code, person)),
+        **({"refresh_token": refresh_token} if refresh_token else {}),
     )
 
 
@@ -78,22 +113,6 @@ def refused(error: OAuthError) -> tuple[Response, int]:
         return response, 400
     response.headers["WWW-Authenticate"] = 'Basic realm="token", charset="UTF-8"'
     return response, 401
-
-
-def id_token_claims(provider: Provider, client: Client, code: Code, person: Person) -> dict[str, Any]:
-    """The claims of the ID token (OpenID Core §2)."""
-    protocol = {
-        "iss": provider.config.issuer,
-        "aud": client.client_id,
-        "iat": provider.now(),
-        "exp": provider.after(provider.config.id_token_lifetime),
-        "auth_time": code.auth_time,
-        "sid": code.sid,
-        "amr": _AMR,
-        "acr": _ACR,
-    }
-    nonce = {"nonce": code.nonce} if code.nonce is not None else {}
-    return {**claims_of(person, code.scope), **protocol, **nonce}
 
 
 def authenticated_client(provider: Provider) -> Client:

@@ -119,7 +119,8 @@ def test_another_clients_code_is_refused_and_left_alone(relying: Relying) -> Non
     ("changes", "error"),
     [
         ({"grant_type": "password"}, "unsupported_grant_type"),
-        ({"grant_type": "refresh_token"}, "unsupported_grant_type"),
+        ({"grant_type": "client_credentials"}, "unsupported_grant_type"),
+        ({"grant_type": "refresh_token"}, "invalid_request"),
         ({"grant_type": ""}, "invalid_request"),
         ({"redirect_uri": ""}, "invalid_request"),
     ],
