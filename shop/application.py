@@ -25,7 +25,7 @@ from shop.authorization.policy import Policy
 from shop.commands import chat
 from shop.database import Clock, Database, utc_now
 from shop.demo.seeding import Seed
-from shop.identity.oidc import Metadata
+from shop.identity.providers import Metadata
 from shop.identity.sign_in import SignIn
 from shop.mcp import endpoint as mcp
 from shop.mcp import guest

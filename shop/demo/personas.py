@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 import requests
 
 from shop.demo.seeding import Seed
-from shop.identity.oidc import SignInError
+from shop.identity.providers import SignInError
 from shop.identity.sign_in import Admitted, SignIn
 
 _USER_AGENT = "Context & Co. in a terminal"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from shop.identity import oidc
 from shop.identity.members import Profile
-from shop.identity.oidc import Provider, SignInError
+from shop.identity.oidc import bad_token
+from shop.identity.providers import Provider, SignInError, printable
 
 _EMAIL_LIMIT, _SUBJECT_LIMIT = 254, 255
 
@@ -18,9 +18,9 @@ def profile_of(provider: Provider, claims: Mapping[str, Any]) -> Profile:
     if not (
         isinstance(subject, str) and subject.isascii() and subject.isprintable() and len(subject) <= _SUBJECT_LIMIT
     ):
-        raise oidc.bad_token("sub is not a string of up to 255 ASCII characters")  # OpenID Connect Core §2
+        raise bad_token("sub is not a string of up to 255 ASCII characters")  # OpenID Connect Core §2
     if not (isinstance(email, str) and email.isprintable() and len(email) <= _EMAIL_LIMIT):
-        raise oidc.bad_token("email is not an address")
+        raise bad_token("email is not an address")
     if email.rpartition("@")[2].lower() not in provider.domains:
         raise SignInError(
             "foreign_email",
@@ -39,4 +39,4 @@ def profile_of(provider: Provider, claims: Mapping[str, Any]) -> Profile:
 
 
 def _text(claim: object) -> str:
-    return oidc.printable(claim) if isinstance(claim, str) else ""
+    return printable(claim) if isinstance(claim, str) else ""

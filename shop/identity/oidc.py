@@ -7,108 +7,19 @@ database: HTTP never runs inside a transaction.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from http import HTTPStatus
+from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from authlib.integrations.requests_client import OAuth2Session
 from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
 
-from shop.settings import is_loopback_host
+from shop.identity.providers import TIMEOUT, Metadata, Provider, SignInError, provider_down, require_safe
 
-_TIMEOUT = 5.0
 _LEEWAY = 60
-_METADATA_LIFETIME = timedelta(hours=1)
-
-
-class SignInError(Exception):
-    """A sign-in did not succeed. `code` is for the record; title and text are for the person."""
-
-    def __init__(self, code: str, title: str, text: str, *, detail: str = "") -> None:
-        super().__init__(code)
-        self.code, self.title, self.text, self.detail = code, title, text, detail
-
-
-@dataclass(frozen=True, kw_only=True)
-class Provider:
-    """Everything needed to speak to one identity provider; a copy of the stored connection, with its secret."""
-
-    connection_id: str
-    organization_id: str
-    organization_name: str
-    issuer: str
-    client_id: str
-    client_secret: str
-    scope: str
-    algorithms: tuple[str, ...]
-    domains: tuple[str, ...]
-
-
-class Metadata:
-    """Discovery documents and key sets, kept for an hour; keys are fetched again for an unknown `kid`."""
-
-    def __init__(self, http: requests.Session | None = None) -> None:
-        self._http = http or requests.Session()
-        self._documents: dict[str, tuple[datetime, dict[str, Any]]] = {}
-        self._keys: dict[str, KeySet] = {}
-        self._guard = threading.Lock()
-
-    def document(self, provider: Provider, now: datetime) -> dict[str, Any]:
-        """The provider's metadata (OpenID Connect Discovery 1.0 §4). Raises `SignInError`."""
-        with self._guard:
-            fetched = self._documents.get(provider.issuer)
-        if fetched and now - fetched[0] < _METADATA_LIFETIME:
-            return fetched[1]
-        require_safe(provider, provider.issuer)
-        document = self.get(provider, f"{provider.issuer.rstrip('/')}/.well-known/openid-configuration")
-        if document.get("issuer") != provider.issuer:  # §4.3: must be identical
-            raise SignInError(
-                "wrong_issuer",
-                "That sign-in cannot be trusted",
-                f"The identity provider of {provider.organization_name} says it is somebody else. "
-                "Ask your administrator to check the connection.",
-            )
-        for endpoint in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
-            require_safe(provider, str(document.get(endpoint, "")))
-        with self._guard:
-            self._documents[provider.issuer] = (now, document)
-        return document
-
-    def keys(self, provider: Provider, now: datetime, *, again: bool = False) -> KeySet:
-        """The provider's key set. Raises `SignInError`."""
-        with self._guard:
-            known = self._keys.get(provider.issuer)
-        if known and not again:
-            return known
-        document = self.get(provider, str(self.document(provider, now)["jwks_uri"]))
-        try:
-            keys = KeySet.import_key_set(document)  # type: ignore[arg-type]
-        except (JoseError, ValueError, KeyError, TypeError, AttributeError) as error:  # whatever was sent for keys
-            raise provider_down(provider, f"no key set: {type(error).__name__}") from error
-        with self._guard:
-            self._keys[provider.issuer] = keys
-        return keys
-
-    def get(self, provider: Provider, url: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """A JSON object from the provider; no redirect is followed. Raises `SignInError`."""
-        try:
-            response = self._http.get(url, timeout=_TIMEOUT, allow_redirects=False, headers=headers)
-            if response.status_code != HTTPStatus.OK:
-                raise provider_down(provider, f"status {response.status_code} at {url}")
-            document = response.json()
-        except (requests.RequestException, ValueError) as error:
-            raise provider_down(provider, str(error)) from error
-        if not isinstance(document, dict):
-            raise provider_down(provider, "not a JSON object")
-        return document
 
 
 def authorization_url(
@@ -154,7 +65,7 @@ def redeem(
             grant_type="authorization_code",
             code=code,
             code_verifier=code_verifier,
-            timeout=_TIMEOUT,
+            timeout=TIMEOUT,
             allow_redirects=False,
         )
     except requests.RequestException as error:
@@ -204,11 +115,6 @@ def verified_jwt(keys: Metadata, provider: Provider, encoded: str, now: datetime
         return jwt.decode(encoded, keys.keys(provider, now, again=True), algorithms=list(provider.algorithms))
 
 
-def printable(text: str) -> str:
-    """Text of a provider as one line without control characters and half characters, fit to be stored and shown."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
-
-
 def userinfo(
     http: Metadata, metadata: Mapping[str, Any], provider: Provider, token: Mapping[str, Any], claims: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -224,16 +130,6 @@ def userinfo(
     if told.get("sub") != claims.get("sub"):
         raise bad_token("userinfo speaks of somebody else")
     return {**told, **claims}
-
-
-def provider_down(provider: Provider, detail: str) -> SignInError:
-    """The error for a provider that does not answer, or answers nonsense."""
-    return SignInError(
-        "provider_unavailable",
-        f"{provider.organization_name}'s sign-in does not answer",
-        "Your company's identity provider is not reachable at the moment. Nothing was changed; try again in a minute.",
-        detail=detail[:200],
-    )
 
 
 def _code_refused(provider: Provider, detail: str) -> SignInError:
@@ -263,13 +159,3 @@ def _client(provider: Provider, redirect_uri: str) -> OAuth2Session:
         redirect_uri=redirect_uri,
         code_challenge_method="S256",
     )
-
-
-def require_safe(provider: Provider, url: str) -> None:
-    """Raise `SignInError` unless an address of the provider is https, or on this very machine."""
-    try:
-        parts = urlsplit(url)
-    except ValueError as error:
-        raise provider_down(provider, "an address that is none") from error
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback_host(parts.hostname or "")):
-        raise provider_down(provider, f"without https: {printable(url)}")

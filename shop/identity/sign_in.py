@@ -30,7 +30,7 @@ from shop.identity import oidc
 from shop.identity.claims import profile_of
 from shop.identity.members import connection_for_email, provision
 from shop.identity.models import Connection, Organization, SignInAttempt
-from shop.identity.oidc import Metadata, Provider, SignInError
+from shop.identity.providers import Metadata, Provider, SignInError, provider_of, require_safe
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
 
@@ -146,7 +146,7 @@ class SignIn:
             provider = self._provider(connection, db.get_one(Organization, connection.organization_id))
         try:
             endpoint = self._metadata.document(provider, self._database.clock()).get("end_session_endpoint")
-            oidc.require_safe(provider, str(endpoint or ""))
+            require_safe(provider, str(endpoint or ""))
         except SignInError:
             return None
         query = urlencode({"client_id": provider.client_id, "post_logout_redirect_uri": return_to})
@@ -249,17 +249,7 @@ class SignIn:
             )
 
     def _provider(self, connection: Connection, organization: Organization) -> Provider:
-        return Provider(
-            connection_id=connection.id,
-            organization_id=organization.id,
-            organization_name=organization.name,
-            issuer=connection.issuer,
-            client_id=connection.client_id,
-            client_secret=self._read_secret(connection.client_secret_ref),
-            scope=connection.scope,
-            algorithms=tuple(connection.algorithms),
-            domains=tuple(connection.domains),
-        )
+        return provider_of(connection, organization, self._read_secret(connection.client_secret_ref))
 
 
 def safe_path(path: str) -> str:

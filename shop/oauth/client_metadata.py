@@ -13,7 +13,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from shop.identity.oidc import printable
+from shop.identity.providers import printable
 from shop.oauth.redirects import problem_with
 from shop.principal import CONSENTABLE
 

@@ -28,7 +28,7 @@ from shop.credentials.tokens import secret_digest
 from shop.database import Base, moment, new_id
 from shop.identity import oidc
 from shop.identity.models import Connection, Organization
-from shop.identity.oidc import Provider, SignInError
+from shop.identity.providers import Provider, SignInError, provider_of
 from shop.oauth.protocol import ShopRequest, refuse
 from shop.oauth.unverified import is_identifier, is_moment, unverified_claims
 
@@ -132,17 +132,7 @@ def _provider(asked: ShopRequest, claims: Mapping[str, Any]) -> Provider:
             "An administrator of the organization can do that on the page of its agents."
         )
     connection, company = found[0]
-    return Provider(
-        connection_id=connection.id,
-        organization_id=company.id,
-        organization_name=company.name,
-        issuer=connection.issuer,
-        client_id=connection.client_id,
-        client_secret="",  # nothing is redeemed there
-        scope=connection.scope,
-        algorithms=tuple(connection.algorithms),
-        domains=tuple(connection.domains),
-    )
+    return provider_of(connection, company)  # without its secret: nothing is redeemed there
 
 
 def _checked(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from flask import current_app
 
 from shop.database import Database
-from shop.identity.oidc import Metadata
+from shop.identity.providers import Metadata
 from shop.oauth.fetching import Fetcher
 from shop.oauth.keys import Keys
 from shop.principal import Principal

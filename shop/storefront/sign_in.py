@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from shop.access import admit, signed_in, why_signed_out
 from shop.credentials.ledger import NotAlive
-from shop.identity.oidc import SignInError
+from shop.identity.providers import SignInError
 from shop.identity.sign_in import safe_path
 from shop.revocation import cascade
 from shop.services import services

@@ -29,7 +29,7 @@ from shop.database import moment
 from shop.identity.claims import profile_of
 from shop.identity.members import provision
 from shop.identity.models import Connection, ExternalIdentity, Membership, Person
-from shop.identity.oidc import SignInError
+from shop.identity.providers import SignInError
 from shop.oauth.grants.authorization_code import named_resource
 from shop.oauth.grants.issuing import Authorized, TokenResponse, authorized, issue, still_allowed
 from shop.oauth.identity_assertions import Asserted, use_up

@@ -1,0 +1,147 @@
+"""The organizations' identity providers: what is known of each, and what each publishes about itself.
+
+No function here touches the database: HTTP never runs inside a transaction.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from shop.identity.models import Connection, Organization
+from shop.settings import is_loopback_host
+
+TIMEOUT = 5.0
+"""Seconds that a provider has for each answer."""
+_METADATA_LIFETIME = timedelta(hours=1)
+
+
+class SignInError(Exception):
+    """A sign-in did not succeed. `code` is for the record; title and text are for the person."""
+
+    def __init__(self, code: str, title: str, text: str, *, detail: str = "") -> None:
+        super().__init__(code)
+        self.code, self.title, self.text, self.detail = code, title, text, detail
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provider:
+    """Everything needed to speak to one identity provider; a copy of the stored connection, with its secret."""
+
+    connection_id: str
+    organization_id: str
+    organization_name: str
+    issuer: str
+    client_id: str
+    client_secret: str
+    scope: str
+    algorithms: tuple[str, ...]
+    domains: tuple[str, ...]
+
+
+class Metadata:
+    """Discovery documents and key sets, kept for an hour; keys are fetched again for an unknown `kid`."""
+
+    def __init__(self, http: requests.Session | None = None) -> None:
+        self._http = http or requests.Session()
+        self._documents: dict[str, tuple[datetime, dict[str, Any]]] = {}
+        self._keys: dict[str, tuple[datetime, KeySet]] = {}
+        self._guard = threading.Lock()
+
+    def document(self, provider: Provider, now: datetime) -> dict[str, Any]:
+        """The provider's metadata (OpenID Connect Discovery 1.0 §4). Raises `SignInError`."""
+        with self._guard:
+            fetched = self._documents.get(provider.issuer)
+        if fetched and now - fetched[0] < _METADATA_LIFETIME:
+            return fetched[1]
+        require_safe(provider, provider.issuer)
+        document = self.get(provider, f"{provider.issuer.rstrip('/')}/.well-known/openid-configuration")
+        if document.get("issuer") != provider.issuer:  # §4.3: must be identical
+            raise SignInError(
+                "wrong_issuer",
+                "That sign-in cannot be trusted",
+                f"The identity provider of {provider.organization_name} says it is somebody else. "
+                "Ask your administrator to check the connection.",
+            )
+        for endpoint in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
+            require_safe(provider, str(document.get(endpoint, "")))
+        with self._guard:
+            self._documents[provider.issuer] = (now, document)
+        return document
+
+    def keys(self, provider: Provider, now: datetime, *, again: bool = False) -> KeySet:
+        """The provider's key set. Raises `SignInError`."""
+        with self._guard:
+            known = self._keys.get(provider.issuer)
+        if known and not again and now - known[0] < _METADATA_LIFETIME:
+            return known[1]
+        document = self.get(provider, str(self.document(provider, now)["jwks_uri"]))
+        try:
+            keys = KeySet.import_key_set(document)  # type: ignore[arg-type]
+        except (JoseError, ValueError, KeyError, TypeError, AttributeError) as error:  # whatever was sent for keys
+            raise provider_down(provider, f"no key set: {type(error).__name__}") from error
+        with self._guard:
+            self._keys[provider.issuer] = (now, keys)
+        return keys
+
+    def get(self, provider: Provider, url: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """A JSON object from the provider; no redirect is followed. Raises `SignInError`."""
+        try:
+            response = self._http.get(url, timeout=TIMEOUT, allow_redirects=False, headers=headers)
+            if response.status_code != HTTPStatus.OK:
+                raise provider_down(provider, f"status {response.status_code} at {url}")
+            document = response.json()
+        except (requests.RequestException, ValueError) as error:
+            raise provider_down(provider, str(error)) from error
+        if not isinstance(document, dict):
+            raise provider_down(provider, "not a JSON object")
+        return document
+
+
+def provider_of(connection: Connection, organization: Organization, client_secret: str = "") -> Provider:
+    """A connection's provider; without the secret, for who only verifies what it signed."""
+    return Provider(
+        connection_id=connection.id,
+        organization_id=organization.id,
+        organization_name=organization.name,
+        issuer=connection.issuer,
+        client_id=connection.client_id,
+        client_secret=client_secret,
+        scope=connection.scope,
+        algorithms=tuple(connection.algorithms),
+        domains=tuple(connection.domains),
+    )
+
+
+def provider_down(provider: Provider, detail: str) -> SignInError:
+    """The error for a provider that does not answer, or answers nonsense."""
+    return SignInError(
+        "provider_unavailable",
+        f"{provider.organization_name}'s sign-in does not answer",
+        "Your company's identity provider is not reachable at the moment. Nothing was changed; try again in a minute.",
+        detail=detail[:200],
+    )
+
+
+def require_safe(provider: Provider, url: str) -> None:
+    """Raise `SignInError` unless an address of the provider is https, or on this very machine."""
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise provider_down(provider, "an address that is none") from error
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback_host(parts.hostname or "")):
+        raise provider_down(provider, f"without https: {printable(url)}")
+
+
+def printable(text: str) -> str:
+    """Text of a provider as one line without control characters and half characters, fit to be stored and shown."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
