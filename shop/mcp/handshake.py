@@ -16,7 +16,7 @@ from werkzeug.datastructures import Headers
 from shop.database import new_id
 from shop.mcp.about import CAPABILITIES, INSTRUCTIONS, SERVER_INFO
 from shop.mcp.exchange import Exchange, Server
-from shop.mcp.sealing import NotSealed
+from shop.mcp.sealing import NotForThem
 from shop.mcp.stateless import VERSION_HEADER, declares_urls
 from shop.mcp.wire import Message, RpcError
 from shop.principal import Principal
@@ -56,7 +56,7 @@ def exchange(server: Server, principal: Principal, message: Message, headers: He
     if sealed is not None:
         try:
             agreed = server.sealer.open(_SESSION, principal, sealed)
-        except NotSealed:
+        except NotForThem:
             raise RpcError(INVALID_REQUEST, "Session not found", status=404) from None
     return Exchange(
         principal=principal,

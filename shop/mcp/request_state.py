@@ -15,7 +15,7 @@ from mcp_types import CallToolRequestParams
 from mcp_types.jsonrpc import INVALID_PARAMS
 
 from shop.mcp.exchange import Exchange, Server
-from shop.mcp.sealing import NotSealed
+from shop.mcp.sealing import NotForThem
 from shop.mcp.wire import RpcError
 
 _STATE, _LIFETIME = "mcp-request-state", timedelta(hours=1)
@@ -36,7 +36,7 @@ def opened(server: Server, exchange: Exchange, params: CallToolRequestParams) ->
         return {}
     try:
         state = server.sealer.open(_STATE, exchange.principal, params.request_state)
-    except NotSealed:
+    except NotForThem:
         state = {}
     if state.get("call") != _digest(params):
         raise RpcError(INVALID_PARAMS, "Invalid or expired requestState", data={"reason": "invalid_request_state"})

@@ -1,4 +1,4 @@
-"""What a client keeps for us and brings back: encrypted and authenticated, for one purpose, until a moment (RFC 7516).
+"""What a client keeps for us and brings back: sealed for one purpose and one party, until a moment.
 
 Every process of the shop has the same key, so it does not matter which one opens what another sealed, and nothing is stored.
 A sealed value is a handle and never authentication (MCP security: M4): whoever brings it has authenticated before, and it
@@ -12,22 +12,17 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from joserfc import jwe
-from joserfc.errors import JoseError
-from joserfc.jwk import OctKey
-
 from shop.database import Clock
 from shop.principal import Principal
+from shop.sealing import NotSealed, seal, unseal
 
-_HEADER = {"alg": "dir", "enc": "A256GCM"}
 
-
-class NotSealed(Exception):
+class NotForThem(Exception):
     """We did not seal this, not for this purpose, not for this party, or its time is over."""
 
 
 class Sealer:
-    """Seals and opens, with one key for each purpose."""
+    """Seals and opens for one party."""
 
     def __init__(self, secret: str, clock: Clock) -> None:
         self._secret, self._clock = secret, clock
@@ -36,21 +31,17 @@ class Sealer:
         """Seal some values for one party."""
         expires = int((self._clock() + lifetime).timestamp())
         content = json.dumps({**values, "holder": _holder(holder), "exp": expires}, separators=(",", ":"))
-        return jwe.encrypt_compact(_HEADER, content, self._key(purpose))
+        return seal(self._secret, purpose, content)
 
     def open(self, purpose: str, holder: Principal, sealed: str) -> dict[str, Any]:
-        """What was sealed for this party. Raises `NotSealed`."""
+        """What was sealed for this party. Raises `NotForThem`."""
         try:
-            opened = jwe.decrypt_compact(sealed, self._key(purpose), algorithms=list(_HEADER.values())).plaintext
-            values: dict[str, Any] = json.loads(opened or b"")
-        except (JoseError, ValueError):
-            raise NotSealed from None
+            values: dict[str, Any] = json.loads(unseal(self._secret, purpose, sealed))
+        except (NotSealed, ValueError):
+            raise NotForThem from None
         if values["holder"] != _holder(holder) or values["exp"] <= self._clock().timestamp():
-            raise NotSealed
+            raise NotForThem
         return values
-
-    def _key(self, purpose: str) -> OctKey:
-        return OctKey.import_key(hashlib.sha256(f"{purpose}\n{self._secret}".encode()).digest())
 
 
 def _holder(principal: Principal) -> str:
