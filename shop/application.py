@@ -26,6 +26,7 @@ from shop.commands import chat
 from shop.database import Clock, Database, utc_now
 from shop.demo.seeding import Seed
 from shop.identity.providers import Metadata
+from shop.identity.recheck import Recheck
 from shop.identity.sign_in import SignIn
 from shop.mcp import endpoint as mcp
 from shop.mcp import guest
@@ -35,6 +36,7 @@ from shop.oauth.external_issuer import ExternalIssuer
 from shop.oauth.fetching import Fetcher
 from shop.oauth.issuer import Issuer
 from shop.oauth.keys import Keys
+from shop.revocation import cascade
 from shop.services import Services
 from shop.settings import ROOT, Settings
 from shop.store import foreign, loading
@@ -162,6 +164,7 @@ def _sign_in(settings: Settings, database: Database, providers: Metadata) -> Sig
         database,
         redirect_uri=f"{settings.base_url}/sign-in/callback",
         read_secret=settings.read_secret,
+        secret_key=settings.secret_key,
         lifetime=settings.sign_in_lifetime,
         idle=settings.session_idle,
         absolute=settings.session_absolute,
@@ -180,6 +183,13 @@ def _issuer(settings: Settings, database: Database, fetcher: Fetcher | None, pro
         keys=Keys(database, settings.secret_key),
         fetcher=fetcher,
         providers=providers,
+        recheck=Recheck(
+            database,
+            providers,
+            read_secret=settings.read_secret,
+            secret_key=settings.secret_key,
+            withdraw=cascade.sign_in_withdrawn,
+        ),
         risky_tools=risky_tools(),
         signed_in=signed_in,
         external=external if settings.oauth_issuer else None,

@@ -13,7 +13,7 @@ from jinja2 import BytecodeCache, FileSystemBytecodeCache
 
 from shop.application import create_app  # with every table, so that the templates of the databases have them all
 from shop.authorization.policy import Policy
-from shop.database import Database
+from shop.database import Database, utc_now
 from shop.demo.seeding import Seed
 from shop.oauth.keys import Keys
 from shop.settings import ROOT, Settings, kept_secret
@@ -116,10 +116,16 @@ def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> BytecodeCach
 
 @pytest.fixture
 def build_shop(
-    settings: Settings, clock: TestClock, seed: Seed, compiled_templates: BytecodeCache
+    settings: Settings,
+    clock: TestClock,
+    seed: Seed,
+    providers: list[ServedProvider],
+    compiled_templates: BytecodeCache,
 ) -> Iterator[Callable[..., ShopUnderTest]]:
     """Makes shops on this test's database: with another model, or other settings; several are several processes."""
     built: list[ShopUnderTest] = []
+    for provider in providers:
+        provider.clock = lambda: clock.now
 
     def build(*, model: Any = None, fetcher: Any = None, **changed: Any) -> ShopUnderTest:
         app = create_app(replace(settings, **changed), clock=clock, model=model, seed=seed, fetcher=fetcher)
@@ -133,6 +139,8 @@ def build_shop(
     yield build
     for shop in built:
         shop.database.dispose()
+    for provider in providers:
+        provider.clock = utc_now
 
 
 @pytest.fixture

@@ -142,8 +142,16 @@ class EventName(StrEnum):
     )
     SESSION_REVOKED = "session.revoked", "Sessions were ended by somebody's decision other than a plain sign-out here."
     SESSION_SIGNED_OUT = "session.signed_out", "A person signed out in one browser."
+    SIGN_IN_CONFIRMED = (
+        "sign_in.confirmed",
+        "An assistant came for new tokens, and the identity provider of its person still stands by them.",
+    )
     SIGN_IN_FAILED = "sign_in.failed", "A sign-in through an identity provider did not succeed."
     SIGN_IN_SUCCEEDED = "sign_in.succeeded", "A person signed in through their organization's identity provider."
+    SIGN_IN_WITHDRAWN = (
+        "sign_in.withdrawn",
+        "An assistant came for new tokens, and the identity provider of its person does not stand by them: all they had ended.",
+    )
     SIGNING_KEY_ROTATED = "signing_key.rotated", "Access tokens are signed with a new key from now on."
     TOKEN_EXCHANGED = "token.exchanged", "A client exchanged an access token of its own for a narrower one."
     TOKEN_ISSUED = (

@@ -117,7 +117,7 @@ def _command(settings: Settings, companion: Companion) -> list[str]:
     } | ({"presenter-code-file": str(_presenter_code_file(settings))} if settings.presenter_code else {})
     for name, value in options.items():
         command += [f"--{name}", value]
-    return command
+    return command + (["--offline-access"] if "offline_access" in connection.get("scope", "").split() else [])
 
 
 def _presenter_code_file(settings: Settings) -> Path:

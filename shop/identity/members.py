@@ -38,7 +38,9 @@ class Member:
     authority: Authority
 
 
-def provision(db: Session, connection: Connection, profile: Profile) -> tuple[Person, Membership]:
+def provision(
+    db: Session, connection: Connection, profile: Profile, *, because: str = "groups at sign-in"
+) -> tuple[Person, Membership]:
     """Find or make the person behind a verified profile, and give them the roles that their groups map to today.
 
     The person is found by (connection, `sub`), never by e-mail: a provider can only speak for its own people.
@@ -60,7 +62,7 @@ def provision(db: Session, connection: Connection, profile: Profile) -> tuple[Pe
     if membership is None:
         membership = _new_membership(db, organization, person, roles)
     else:
-        set_roles(db, membership, roles, because="groups at sign-in")
+        set_roles(db, membership, roles, because=because)
     return person, membership
 
 

@@ -12,14 +12,22 @@ from datetime import datetime
 from typing import Any
 
 import requests
+from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
 from joserfc.errors import JoseError
 
-from shop.identity.providers import TIMEOUT, Metadata, Provider, SignInError, provider_down, require_safe
+from shop.identity.providers import TIMEOUT, Metadata, Provider, SignInError, printable, provider_down, require_safe
 
 _LEEWAY = 60
+_LONGEST_TOKEN = 8192
+_WITHDRAWN = frozenset({"invalid_grant", "interaction_required", "login_required", "consent_required"})
+"""RFC 6749 §5.2, OpenID Connect Core §3.1.2.6: answers that are about the person, and no mistake of ours."""
+
+
+class Withdrawn(Exception):
+    """An identity provider does not stand by somebody's sign-in any more: they have to sign in there again, if they can."""
 
 
 def authorization_url(
@@ -75,12 +83,63 @@ def redeem(
     return token
 
 
+def refresh(metadata: Mapping[str, Any], provider: Provider, refresh_token: str) -> dict[str, Any]:
+    """Ask for new tokens of somebody who is not there (OpenID Connect Core §12.1).
+
+    Raises `Withdrawn` when the provider gives none for them, and `SignInError` when it does not answer, or not to us.
+    """
+    client = OAuth2Session(provider.client_id, provider.client_secret)
+    try:
+        token: dict[str, Any] = client.refresh_token(
+            metadata["token_endpoint"], refresh_token, timeout=TIMEOUT, allow_redirects=False
+        )
+        is_answer = isinstance(token.get("access_token"), str)  # RFC 6749 §5.1: required
+    except OAuthError as error:
+        if error.error in _WITHDRAWN:
+            raise Withdrawn(error.error) from error
+        raise provider_down(provider, f"refuses us: {printable(str(error.error))}") from error
+    except Exception as error:  # whatever requests and Authlib raise for what is no answer
+        raise provider_down(provider, type(error).__name__) from error
+    if not is_answer:
+        raise provider_down(provider, "no access token")
+    return token
+
+
+def refresh_token_in(token: Mapping[str, Any]) -> str | None:
+    """The refresh token of a token response, if it is one (RFC 6749, A.17)."""
+    found = token.get("refresh_token")
+    is_one = isinstance(found, str) and 0 < len(found) <= _LONGEST_TOKEN and found.isascii() and found.isprintable()
+    return found if is_one else None
+
+
+def refreshed_claims(
+    keys: Metadata,
+    metadata: Mapping[str, Any],
+    provider: Provider,
+    token: Mapping[str, Any],
+    subject: str,
+    *,
+    now: datetime,
+) -> dict[str, Any] | None:
+    """What the provider says today of a person, in what `refresh` brought; None when it says nothing but that they are there.
+
+    OpenID Connect Core §12.2: an ID token need not come, and if it does it is of the same person. Raises `SignInError`.
+    """
+    if "id_token" not in token:
+        return None
+    claims = verified_claims(keys, provider, token, nonce=None, now=now)
+    if claims["sub"] != subject:
+        raise bad_token("it speaks of somebody else")
+    return userinfo(keys, metadata, provider, token, claims)
+
+
 def verified_claims(
-    keys: Metadata, provider: Provider, token: Mapping[str, Any], *, nonce: str, now: datetime
+    keys: Metadata, provider: Provider, token: Mapping[str, Any], *, nonce: str | None, now: datetime
 ) -> dict[str, Any]:
     """The claims of an ID token after signature, algorithm, issuer, audience, time and nonce were checked.
 
-    OpenID Connect Core §3.1.3.7; ASVS 9.1.1-9.2.4. Raises `SignInError`.
+    The nonce is that of a sign-in, and None for a token that came later. OpenID Connect Core §3.1.3.7; ASVS 9.1.1-9.2.4.
+    Raises `SignInError`.
     """
     encoded = token.get("id_token")
     if not isinstance(encoded, str):
@@ -94,7 +153,7 @@ def verified_claims(
                 "iss": {"essential": True, "value": provider.issuer},
                 "aud": {"essential": True, "value": provider.client_id},
                 "sub": {"essential": True},
-                "nonce": {"essential": True, "value": nonce},
+                **({"nonce": {"essential": True, "value": nonce}} if nonce else {}),
             },
             {"nonce": nonce, "client_id": provider.client_id, "access_token": token.get("access_token")},
         )

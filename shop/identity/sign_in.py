@@ -26,7 +26,7 @@ from shop.audit.writer import record
 from shop.credentials.ledger import NotAlive, live
 from shop.credentials.sessions import start_session
 from shop.database import Database, moment
-from shop.identity import oidc
+from shop.identity import offline_access, oidc
 from shop.identity.claims import profile_of
 from shop.identity.members import connection_for_email, provision
 from shop.identity.models import Connection, Organization, SignInAttempt
@@ -70,12 +70,14 @@ class SignIn:
         *,
         redirect_uri: str,
         read_secret: Callable[[str], str],
+        secret_key: str,
         lifetime: timedelta,
         idle: timedelta,
         absolute: timedelta,
         metadata: Metadata | None = None,
     ) -> None:
-        self._database, self._redirect_uri, self._read_secret = database, redirect_uri, read_secret
+        self._database, self._redirect_uri = database, redirect_uri
+        self._read_secret, self._secret_key = read_secret, secret_key
         self._lifetime, self._idle, self._absolute = lifetime, idle, absolute
         self._metadata = metadata or Metadata()
 
@@ -130,8 +132,8 @@ class SignIn:
         claimed: _Claimed | None = None
         try:
             claimed = self._claim(parameters.get("state", ""), browser or "")
-            claims = self._verify(claimed, parameters)
-            return self._admit(claimed, claims, user_agent)
+            token, claims = self._verify(claimed, parameters)
+            return self._admit(claimed, token, claims, user_agent)
         except SignInError as error:
             self._record_failure(error, claimed.provider if claimed else None)
             raise
@@ -184,7 +186,7 @@ class SignIn:
                 next_path=row.next_path,
             )
 
-    def _verify(self, claimed: _Claimed, parameters: Mapping[str, str]) -> dict[str, Any]:
+    def _verify(self, claimed: _Claimed, parameters: Mapping[str, str]) -> tuple[Mapping[str, Any], dict[str, Any]]:
         """Step 3: nothing the browser carried is believed until the provider's signature says so."""
         provider, now = claimed.provider, self._database.clock()
         metadata = self._metadata.document(provider, now)
@@ -199,15 +201,19 @@ class SignIn:
             code_verifier=claimed.code_verifier,
         )
         claims = oidc.verified_claims(self._metadata, provider, token, nonce=claimed.nonce, now=now)
-        return oidc.userinfo(self._metadata, metadata, provider, token, claims)
+        return token, oidc.userinfo(self._metadata, metadata, provider, token, claims)
 
-    def _admit(self, claimed: _Claimed, claims: Mapping[str, Any], user_agent: str) -> Admitted:
+    def _admit(
+        self, claimed: _Claimed, token: Mapping[str, Any], claims: Mapping[str, Any], user_agent: str
+    ) -> Admitted:
         """Step 4: the person, their membership and a fresh session; a suspended member gets none."""
         profile = profile_of(claimed.provider, claims)
         with self._database.write() as db:
             connection = db.get_one(Connection, claimed.provider.connection_id)
             person, membership = provision(db, connection, profile)
-            session, token = start_session(
+            brought = oidc.refresh_token_in(token)
+            offline_access.keep(db, self._secret_key, claimed.provider, profile.subject, brought)
+            session, cookie = start_session(
                 db,
                 person_id=person.id,
                 membership_id=membership.id,
@@ -235,7 +241,7 @@ class SignIn:
                 facts={"connection": connection.id, "method": "oidc", "roles": sorted(principal.roles)},
                 personal={"name": person.name, "email": person.email},
             )
-        return Admitted(token, claimed.next_path, person.given_name)
+        return Admitted(cookie, claimed.next_path, person.given_name)
 
     def _record_failure(self, error: SignInError, provider: Provider | None) -> None:
         with self._database.write() as db:

@@ -10,6 +10,7 @@ from flask import current_app
 
 from shop.database import Database
 from shop.identity.providers import Metadata
+from shop.identity.recheck import Recheck
 from shop.oauth.fetching import Fetcher
 from shop.oauth.keys import Keys
 from shop.principal import Principal
@@ -41,6 +42,8 @@ class Issuer:
     fetcher: Fetcher
     providers: Metadata
     """Discovery and keys of the organizations' identity providers, as sign-in knows them."""
+    recheck: Recheck
+    """Asks those providers about somebody who is not there."""
     risky_tools: RiskyTools
     external: ExternalIssuer | None
     """Who issues the tokens instead, where the operator brought their own authorization server; None: this one does."""

@@ -18,7 +18,7 @@ from shop.oauth.client_authentication import CONFIDENTIAL, EVERY_METHOD, authent
 from shop.oauth.grants.authorization_code import S256, AuthorizationCodeGrant, Resource
 from shop.oauth.grants.client_credentials import ClientCredentialsGrant
 from shop.oauth.grants.identity_assertion import IdentityAssertionGrant
-from shop.oauth.grants.refresh_token import RefreshTokenGrant
+from shop.oauth.grants.refresh_token import RefreshTokenGrant, recheck_person
 from shop.oauth.grants.token_exchange import TokenExchangeGrant, read_subject_token
 from shop.oauth.identity_assertions import read_assertion
 from shop.oauth.issuer import issuer
@@ -31,10 +31,11 @@ _OF_EVERY_CLIENT = (AuthorizationCodeGrant.GRANT_TYPE, RefreshTokenGrant.GRANT_T
 _WITHOUT_BROWSER = (ClientCredentialsGrant, TokenExchangeGrant, IdentityAssertionGrant)
 GRANTS = (*_OF_EVERY_CLIENT, *(grant.GRANT_TYPE for grant in _WITHOUT_BROWSER))
 _READ_FIRST: dict[str, Callable[[ShopRequest], None]] = {
+    RefreshTokenGrant.GRANT_TYPE: recheck_person,
     TokenExchangeGrant.GRANT_TYPE: read_subject_token,
     IdentityAssertionGrant.GRANT_TYPE: read_assertion,
 }
-"""What a grant type verifies before the transaction begins, since keys may have to be fetched for it."""
+"""What a grant type verifies before the transaction begins, since others may have to be asked for it."""
 
 
 def server_of(asked: ShopRequest) -> Server:

@@ -71,6 +71,16 @@ def revoke_all_grants(db: Session, person: Principal) -> None:
     end_grants(db, person, below(db, person.membership, Kind.GRANT), "revoked_by_person")
 
 
+def sign_in_withdrawn(db: Session, by: Principal) -> None:
+    """A person's identity provider does not stand by them any more: whatever came of a sign-in there ends (ASVS 7.4.2).
+
+    `by` is the assistant that came for new tokens on their behalf. Whoever still works there signs in again.
+    """
+    sessions = below(db, by.membership, Kind.SESSION)
+    end_sessions(db, by, sessions, "sign_in_withdrawn", EventName.SESSION_REVOKED)
+    end_grants(db, by, below(db, by.membership, Kind.GRANT), "sign_in_withdrawn")
+
+
 def narrow_grant(db: Session, person: Principal, grant_id: str, keep: frozenset[Workflow]) -> None:
     """A person takes back some of what they allowed to an external assistant, which needs not connect again for it.
 

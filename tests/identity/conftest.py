@@ -47,7 +47,7 @@ def open_shop(
         text = (ROOT / "seed_data" / "organizations.toml").read_text(encoding="utf-8")
         text = re.sub(
             r'(\[organization\.connection\]\n)issuer = "companion"\ndirectory = "identity_providers/acme\.toml"\n'
-            r"client_id = .*\nclient_secret = .*\n",
+            r"client_id = .*\nclient_secret = .*\nscope = .*\n",
             lambda match: f"{match.group(1)}{lines}\n",
             text,
             count=1,

@@ -82,6 +82,8 @@ class HostileProvider:
     """Changes to what the browser carries back."""
     claims: Claims = field(default_factory=dict)
     """Changes to the ID token's claims."""
+    token_answer: dict[str, Any] = field(default_factory=dict)
+    """Changes to the answer of the token endpoint."""
     encode: Callable[[Claims], str] | None = None
     """How the ID token is made: RS256 with the published key, if nothing else is said."""
     keys: list[Any] = field(default_factory=lambda: [rsa_key("first")])
@@ -92,11 +94,16 @@ class HostileProvider:
     """The paths of all requests, in order."""
     token_request: dict[str, str] = field(default_factory=dict)
     """The last honest token request, with the client's credentials."""
+    meanwhile: Callable[[], object] = lambda: None
+    """What happens while it is asked for new tokens."""
+    refreshed: list[str] = field(default_factory=list)
+    """The refresh tokens that it was asked with, in order. Each serves once: one that comes twice ends all of them."""
     secrets: set[str] = field(default_factory=set)
     """Everything of this run that no record may hold."""
 
     def __post_init__(self) -> None:
         self._codes: dict[str, dict[str, str]] = {}
+        self._refresh_token = ""
         self._server: BaseWSGIServer = make_server("127.0.0.1", 0, self, threaded=True)
         self.issuer = f"http://127.0.0.1:{self._server.port}"
         self.secrets.add(CLIENT_SECRET)
@@ -146,6 +153,8 @@ class HostileProvider:
 
     def _token(self, request: Request) -> Response:
         form = request.form.to_dict()
+        if form.get("grant_type") == "refresh_token":
+            return self._refresh(request, form["refresh_token"])
         asked = self._codes.pop(form.get("code", ""), None)
         if asked is None:
             return _json({"error": "invalid_grant"}, 400)
@@ -154,6 +163,21 @@ class HostileProvider:
         challenge = base64.urlsafe_b64encode(hashlib.sha256(form["code_verifier"].encode()).digest()).rstrip(b"=")
         assert challenge.decode() == asked["code_challenge"], "PKCE"
         self.token_request = form
+        self.secrets.add(form["code_verifier"])
+        return self._tokens(nonce=asked["nonce"])
+
+    def _refresh(self, request: Request, token: str) -> Response:
+        authorization = request.authorization
+        assert authorization and (authorization.username, authorization.password) == (CLIENT_ID, CLIENT_SECRET)
+        self.refreshed.append(token)
+        self.meanwhile()
+        if token != self._refresh_token:
+            if self.refreshed.count(token) > 1:
+                self._refresh_token = ""
+            return _json({"error": "invalid_grant"}, 400)
+        return self._tokens()
+
+    def _tokens(self, **nonce: str) -> Response:
         now = int(self.clock.now.timestamp())
         honest: Claims = {
             "iss": self.issuer,
@@ -161,17 +185,18 @@ class HostileProvider:
             "sub": SUBJECT,
             "iat": now,
             "exp": now + 300,
-            "nonce": asked["nonce"],
             "email": "sofia.hart@acme.example",
             "name": "Sofia Hart",
             "given_name": "Sofia",
             "groups": ["shop-buyers"],
+            **nonce,
         }
         claims = _changed(honest, self.claims)
         id_token = self.encode(claims) if self.encode else signed(claims, rsa_key("first"), "RS256")
-        access_token = secrets.token_urlsafe(24)
-        self.secrets |= {form["code_verifier"], id_token, access_token}
-        return _json({"access_token": access_token, "token_type": "Bearer", "expires_in": 300, "id_token": id_token})
+        access_token, self._refresh_token = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+        self.secrets |= {id_token, access_token, self._refresh_token}
+        answer = {"access_token": access_token, "token_type": "Bearer", "expires_in": 300, "id_token": id_token}
+        return _json(_changed({**answer, "refresh_token": self._refresh_token}, self.token_answer))
 
     def _jwks(self, _request: Request) -> Response:
         return _json({"keys": [key.as_dict(private=False) for key in self.keys]})

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 
 class TestClock:
-    """Begins now, since the identity providers live in real time; each reading is a millisecond later, so that order shows."""
+    """Begins now, as browsers and keys live in real time; each reading is a millisecond later, so that order shows."""
 
     __test__ = False
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,8 @@ from flask import Flask
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from shop.companions.identity_provider import Client, CrossAppAccess, Directory, ProviderConfig, create_app
-from shop.companions.identity_provider.provider import Provider
+from shop.companions.identity_provider.directory import Person
+from shop.companions.identity_provider.provider import Clock, Provider, utc_now
 from shop.settings import ROOT
 
 BASE_URL = "http://127.0.0.1:5999"
@@ -27,11 +30,24 @@ class ServedProvider:
     port: int
     server: BaseWSGIServer
     app: Flask
+    clock: Clock = utc_now
+    """Its time: that of the present test, so that it passes there as it does in the shop."""
 
     def sign(self, claims: dict[str, Any], typ: str) -> str:
         """What this provider would have signed, whatever it says."""
         provider: Provider = self.app.extensions["identity_provider"]
         return provider.key.sign(claims, typ=typ)
+
+    def change(self, **people: Callable[[Person], Person | None]) -> None:
+        """From now on the directory says something else of these people, by their given name; None: they have left."""
+        provider: Provider = self.app.extensions["identity_provider"]
+        changed = [
+            people[one.given_name.lower()](one) if one.given_name.lower() in people else one
+            for one in provider.directory.people
+        ]
+        directory = replace(provider.directory, people=tuple(one for one in changed if one))
+        config = replace(provider.config, directory=directory)
+        self.app.extensions["identity_provider"] = replace(provider, config=config)
 
     def stop(self) -> None:
         """Stop serving."""
@@ -41,10 +57,13 @@ class ServedProvider:
 
 def serve_provider(slug: str, data_dir: Path, secret: str, *, presenter_code: str = "") -> ServedProvider:
     """Serve one organization's provider on a free port."""
-    holder: dict[str, BaseWSGIServer] = {}
+    holder: list[ServedProvider] = []
 
     def forward(environ, start_response):  # type: ignore[no-untyped-def] # the app is made once the port is known
-        return holder["app"](environ, start_response)  # type: ignore[operator]
+        return holder[0].app(environ, start_response)
+
+    def now() -> datetime:
+        return holder[0].clock()
 
     server = make_server("127.0.0.1", 0, forward, threaded=True)
     config = ProviderConfig(
@@ -61,6 +80,7 @@ def serve_provider(slug: str, data_dir: Path, secret: str, *, presenter_code: st
                 name="Context & Co.",
                 redirect_uris=(f"{BASE_URL}/sign-in/callback",),
                 post_logout_redirect_uris=(f"{BASE_URL}/",),
+                offline_access=True,
             ),
             Client(
                 client_id="desk",
@@ -78,7 +98,7 @@ def serve_provider(slug: str, data_dir: Path, secret: str, *, presenter_code: st
             ),
         ),
     )
-    app = create_app(config)
-    holder["app"] = app  # type: ignore[assignment]
+    app = create_app(config, clock=now)
+    holder.append(ServedProvider(server.port, server, app))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    return ServedProvider(server.port, server, app)
+    return holder[0]

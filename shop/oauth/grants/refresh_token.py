@@ -1,19 +1,24 @@
 """The refresh token grant (RFC 6749 §6), with rotation for every client and detection of a second use (RFC 9700 §4.14.2).
 
 Closed here, since Authlib leaves it open: a refresh token is claimed before a new one is issued; one that is used again kills
-its family. Whether the person, their organization, their client and the grant are alive is asked each time. A request that is
-refused for anything else spends nothing.
+its family. Each time it is asked whether the person's identity provider stands by them (`recheck_person`, before the transaction),
+and whether they, their organization, their client and the grant are alive. A request that is refused for anything else spends
+nothing.
 """
 
 from __future__ import annotations
 
+import logging
+from datetime import datetime
+
 from authlib.oauth2.rfc6749 import InvalidGrantError, TokenMixin
 from authlib.oauth2.rfc6749.grants import RefreshTokenGrant as AuthlibRefreshTokenGrant
+from sqlalchemy.orm import Session
 
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.credentials.grants import Grant
-from shop.credentials.ledger import hold
+from shop.credentials.ledger import NotAlive, hold, live
 from shop.credentials.tokens import (
     RefreshToken,
     TokenFamily,
@@ -23,11 +28,15 @@ from shop.credentials.tokens import (
     lock_family,
 )
 from shop.database import moment
+from shop.identity.oidc import Withdrawn
+from shop.identity.providers import SignInError
 from shop.oauth.clients import Client
 from shop.oauth.grants.authorization_code import named_resource
 from shop.oauth.grants.issuing import Authorized, authorized, issue, still_allowed
-from shop.oauth.protocol import OfOurRequest
+from shop.oauth.protocol import OfOurRequest, ShopRequest, refuse
 
+_log = logging.getLogger(__name__)
+_WITHDRAWN = "The identity provider of the person does not stand by them any more. Ask the person to sign in again."
 _REFUSED = "The refresh token is unknown, expired, revoked, or was used before. Ask the person again."
 
 
@@ -43,6 +52,34 @@ class Presented(TokenMixin):
     def get_scope(self) -> str:
         return " ".join(self.family.scopes)
 
+    def is_good(self, now: datetime) -> bool:
+        """Whether it was never used, and neither it nor its family has ended."""
+        return self.token.used_at is None and self.family.ended_at is None and self.token.expires_at > now
+
+
+def recheck_person(asked: ShopRequest) -> None:
+    """Before the transaction: ask the person's identity provider about them, where their connection allows it.
+
+    Only for a token that is good for something: nobody else makes us ask, and what is wrong is said in the transaction. Raises
+    `OAuth2Error`.
+    """
+    with asked.issuer.database.read() as db:
+        presented = _presented(db, asked.require("refresh_token"), asked.authenticated)
+        if presented is None or not presented.is_good(moment(db)):
+            return
+        try:
+            live(db, presented.grant.principal())
+        except NotAlive:
+            return
+    asked.on_behalf_of = presented.grant.principal()
+    try:
+        asked.issuer.recheck.person(asked.on_behalf_of)
+    except Withdrawn:
+        raise InvalidGrantError(description=_WITHDRAWN) from None
+    except SignInError as error:
+        _log.warning("a person cannot be asked about: %s", error.detail or error.code)
+        refuse("temporarily_unavailable", "The organization's identity provider does not answer. Try again soon.", 503)
+
 
 class RefreshTokenGrant(OfOurRequest, AuthlibRefreshTokenGrant):
     """A refresh token becomes an access token and the next refresh token."""
@@ -55,9 +92,8 @@ class RefreshTokenGrant(OfOurRequest, AuthlibRefreshTokenGrant):
     def authenticate_refresh_token(self, refresh_token: str) -> Presented:
         """The token, if this client may still use it. Its family is locked, so that it cannot end while it grows."""
         db = self.asked.db
-        found = find_refresh_token(db, refresh_token)
-        presented = Presented(*found, db.get_one(Grant, found[1].grant_id)) if found else None
-        if presented is None or not presented.check_client(self.asked.authenticated):
+        presented = _presented(db, refresh_token, self.asked.authenticated)
+        if presented is None:
             raise InvalidGrantError(description=_REFUSED)
         self.asked.on_behalf_of = presented.grant.principal()
         hold(db, presented.grant.organization_id)
@@ -98,3 +134,10 @@ class RefreshTokenGrant(OfOurRequest, AuthlibRefreshTokenGrant):
             facts={"client": presented.grant.client_id, "tokens": ended},
         )
         raise InvalidGrantError(description=_REFUSED)
+
+
+def _presented(db: Session, token: str, client: Client) -> Presented | None:
+    """A refresh token that this client was given, whatever state it is in."""
+    found = find_refresh_token(db, token)
+    presented = Presented(*found, db.get_one(Grant, found[1].grant_id)) if found else None
+    return presented if presented and presented.check_client(client) else None
