@@ -20,6 +20,7 @@ from shop.access import on_denied, principal, require, signed_in
 from shop.admin import sentences, timeline
 from shop.audit import chain, queries
 from shop.audit.events import EventName
+from shop.audit.queries import RecordedEvent
 from shop.audit.writer import record
 from shop.authorization.conditions import Resource
 from shop.authorization.decisions import Decision
@@ -27,7 +28,7 @@ from shop.authorization.permissions import Permission
 from shop.conversations import threads
 from shop.conversations.models import Conversation
 from shop.credentials.agents import Agent, agent_of, names_of_clients
-from shop.identity.models import Person
+from shop.identity.models import Membership, Person
 from shop.oauth.inventory import names_of_agents
 from shop.services import services
 
@@ -87,7 +88,7 @@ def conversation(conversation_id: str) -> ResponseReturnValue:
         verdict = chain.verify(db, found.id)
         clients = names_of_clients(db, found.organization)
         client = agent_of(db, found.organization, found.client_id) if found.client_id else None
-    entries = timeline.entries_of(events, people, is_auditor=not is_own or _is_auditor(decision.rule))
+    entries = timeline.entries_of(events, people | clients, is_auditor=not is_own or _is_auditor(decision.rule))
     return render_template(
         "admin/conversation.html",
         conversation=_header(found, is_own, client),
@@ -122,14 +123,14 @@ def organization() -> ResponseReturnValue:
             before=int(before) if before.isdecimal() and len(before) <= _MOST_DIGITS else None,
             limit=_PAGE,
         )
-        people = _names(db, {event.content["subject"] for event in events})
+        names = _names(db, _named_in(events)) | names_of_clients(db, me.organization)
         verdict = chain.verify(db, me.organization)
     first = events[0].content["sequence"] if events else 1
     return render_template(
         "admin/organization.html",
         organization={"name": person.organization_name if person else ""},
         chain={"ok": verdict.ok, "events": verdict.events, "text": _verdict(verdict)},
-        entries=timeline.entries_of(events, people, is_auditor=True),
+        entries=timeline.entries_of(events, names, is_auditor=True),
         older=f"/audit/organization?before={first}" if first > 1 else None,
         newer="/audit/organization" if before else None,
     )
@@ -154,10 +155,21 @@ def _is_auditor(rule: str) -> bool:
     return rule.startswith("auditor.")
 
 
-def _names(db: Session, subjects: set[str | None]) -> dict[str, str]:
-    known = [subject for subject in subjects if subject]
-    people = {person.id: person.name for person in db.scalars(select(Person).where(Person.id.in_(known)))}
-    return people | names_of_agents(db, [subject for subject in known if subject not in people])
+def _named_in(events: list[RecordedEvent]) -> set[str | None]:
+    """Who acted, and what was acted on."""
+    return {event.content["subject"] for event in events} | {
+        (event.content["resource"] or {}).get("id") for event in events
+    }
+
+
+def _names(db: Session, identifiers: set[str | None]) -> dict[str, str]:
+    """The names of people, also by their memberships, and of agents that act for nobody."""
+    known = [identifier for identifier in identifiers if identifier]
+    people = select(Person.id, Person.name).where(Person.id.in_(known))
+    members = select(Membership.id, Person.name).join(Person, Person.id == Membership.person_id)
+    rows = db.execute(people.union_all(members.where(Membership.id.in_(known))))
+    names = {identifier: name for identifier, name in rows}
+    return names | names_of_agents(db, [identifier for identifier in known if identifier not in names])
 
 
 def _counts_as_shown(db: Session, conversation: str) -> Mapping[str, int]:

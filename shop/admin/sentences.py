@@ -18,12 +18,13 @@ TRUST = {
 """How far the identity of an external assistant's conversation can be trusted, in words (design §8)."""
 
 
-def sentence(event: RecordedEvent) -> str:
-    """What happened, in words."""
-    told = _SENTENCES[event.name]
+def sentence(event: RecordedEvent, names: Mapping[str, str]) -> str:
+    """What happened, in words. `names` are those of people, memberships and clients, by their ids."""
+    told, content = _SENTENCES[event.name], event.content
     if isinstance(told, str):
         return told
-    return told(_Event(event.content["facts"], event.personal, (event.content["resource"] or {}).get("id", "")))
+    resource = (content["resource"] or {}).get("id", "")
+    return told(_Event(content["facts"], event.personal, resource, bool(content["actor"]), names))
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,19 @@ class _Event:
     facts: Mapping[str, Any]
     personal: Mapping[str, Any]
     resource: str
+    came_of_an_assistant: bool
+    """Whether what an assistant did led to it, and no click of the person's."""
+    names: Mapping[str, str]
 
     @property
     def client(self) -> str:
-        return str(self.facts.get("name") or self.facts.get("client") or "an unknown client")
+        identifier = str(self.facts.get("client") or "an unknown client")
+        return str(self.facts.get("name") or self.names.get(identifier, identifier))
+
+    @property
+    def member(self) -> str:
+        """Whose membership it is about."""
+        return self.names.get(self.resource, "a member")
 
     @property
     def tool(self) -> str:
@@ -78,6 +88,17 @@ def _counted(it: _Event) -> str:
     if "count" in it.facts:
         return f", {it.facts['count']} {'result' if it.facts['count'] == 1 else 'results'}"
     return f", order {it.facts['order']}" if "order" in it.facts else ""
+
+
+def _sessions_ended(it: _Event) -> str:
+    count = len(it.facts.get("sessions", []))
+    sessions = f"{count} {'session' if count == 1 else 'sessions'}"
+    return f"{sessions} ended: {it.because}" if it.came_of_an_assistant else f"ended {sessions}: {it.because}"
+
+
+def _grant_ended(it: _Event) -> str:
+    allowed = f"what {it.client} was allowed"
+    return f"{allowed} ended: {it.because}" if it.came_of_an_assistant else f"ended {allowed}: {it.because}"
 
 
 def _said(it: _Event) -> str:
@@ -129,15 +150,15 @@ _SENTENCES: Mapping[EventName, str | Callable[[_Event], str]] = {
     EventName.GRANT_DENIED: lambda it: f"{it.client} was not let in: {_denied(it)}",
     EventName.GRANT_NARROWED: lambda it: f"leaves {it.client} with: {it.listed('after')}",
     EventName.GRANT_RECOGNIZED: lambda it: f"{it.client} was let in elsewhere: {it.listed('scopes')}",
-    EventName.GRANT_REVOKED: lambda it: f"ended what {it.client} was allowed: {it.because}",
+    EventName.GRANT_REVOKED: _grant_ended,
     EventName.MEMBERSHIP_PROVISIONED: lambda it: (
         f"{it.personal.get('name', 'somebody')} became a member: {it.listed('roles')}"
     ),
-    EventName.MEMBERSHIP_RESTORED: "membership restored",
+    EventName.MEMBERSHIP_RESTORED: lambda it: f"restores the membership of {it.member}",
     EventName.MEMBERSHIP_ROLES_CHANGED: lambda it: (
-        f"roles changed: {it.listed('before') or 'none'} → {it.listed('after') or 'none'}"
+        f"roles of {it.member} changed: {it.listed('before') or 'none'} → {it.listed('after') or 'none'}"
     ),
-    EventName.MEMBERSHIP_SUSPENDED: "membership suspended",
+    EventName.MEMBERSHIP_SUSPENDED: lambda it: f"suspends the membership of {it.member}",
     EventName.MESSAGE_EDITED: "says the last message anew; what it did stays done",
     EventName.MESSAGE_RECEIVED: lambda it: f"“{it.personal.get('message', '[erased]')}”",
     EventName.MESSAGE_REFUSED: lambda it: f"a message of {it.facts.get('characters')} characters was too long",
@@ -146,12 +167,12 @@ _SENTENCES: Mapping[EventName, str | Callable[[_Event], str]] = {
     EventName.ORDER_PLACED: lambda it: f"order {it.resource} placed",
     EventName.POLICY_ACTIVATED: "a new policy is in force",
     EventName.REFRESH_TOKEN_REUSED: lambda it: f"a refresh token of {it.client} came a second time: its family is dead",
-    EventName.SESSION_REVOKED: lambda it: f"ended {len(it.facts.get('sessions', []))} sessions: {it.because}",
+    EventName.SESSION_REVOKED: _sessions_ended,
     EventName.SESSION_SIGNED_OUT: "signed out here",
-    EventName.SIGN_IN_CONFIRMED: "the identity provider still stands by the person",
+    EventName.SIGN_IN_CONFIRMED: "still vouched for by the identity provider",
     EventName.SIGN_IN_FAILED: lambda it: f"a sign-in failed: {it.facts.get('code', '')}",
     EventName.SIGN_IN_SUCCEEDED: lambda it: f"signed in as {it.listed('roles')}",
-    EventName.SIGN_IN_WITHDRAWN: "the identity provider no longer stands by the person",
+    EventName.SIGN_IN_WITHDRAWN: "no longer vouched for by the identity provider",
     EventName.SIGNING_KEY_ROTATED: lambda it: f"a new key signs: {it.because}",
     EventName.TOKEN_EXCHANGED: lambda it: f"{it.client} got a narrower token: {it.listed('scopes')}",
     EventName.TOKEN_ISSUED: lambda it: f"{it.client} got a token: {it.listed('scopes')}{_alone_with(it)}",

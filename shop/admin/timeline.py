@@ -29,6 +29,7 @@ _PILLS = {
     EventName.APPROVAL_VOIDED: ("off", "void"),
     EventName.ACCESS_DENIED: ("deny", "refused"),
     EventName.SIGN_IN_FAILED: ("deny", "failed"),
+    EventName.SIGN_IN_WITHDRAWN: ("deny", "refused"),
     EventName.MESSAGE_REFUSED: ("deny", "refused"),
     EventName.TURN_FAILED: ("off", "failed"),
     EventName.TURN_STOPPED: ("off", "stopped"),
@@ -77,7 +78,11 @@ _PERSON = {
     EventName.GRANT_CONSENTED,
     EventName.GRANT_DENIED,
     EventName.GRANT_REVOKED,
+    EventName.MEMBERSHIP_RESTORED,
+    EventName.MEMBERSHIP_SUSPENDED,
 }
+_ENDINGS = {EventName.SESSION_REVOKED, EventName.GRANT_REVOKED}
+"""What is somebody's own doing, unless it came of what an assistant did."""
 _GATEWAY = {
     EventName.TOOL_CALL_SUCCEEDED,
     EventName.TOOL_CALL_DENIED,
@@ -87,13 +92,13 @@ _GATEWAY = {
 }
 
 
-def entries_of(events: list[RecordedEvent], people: Mapping[str, str], *, is_auditor: bool) -> list[Entry]:
-    """The entries of some events, in order. `people` names subjects."""
+def entries_of(events: list[RecordedEvent], names: Mapping[str, str], *, is_auditor: bool) -> list[Entry]:
+    """The entries of some events, in order. `names` are those of people, memberships and clients, by their ids."""
     entries: list[Entry] = []
     for event in events:
         if event.name in _GATEWAY and event.content["actor"] and "receipt" not in _of_approved(event):
             entries.append(_proposal(event))
-        entries.append(_entry(event, people, is_masked=not is_auditor and _stands_for_not_found(event)))
+        entries.append(_entry(event, names, is_masked=not is_auditor and _stands_for_not_found(event)))
     return entries
 
 
@@ -140,17 +145,17 @@ def _proposal(event: RecordedEvent) -> Entry:
     }
 
 
-def _entry(event: RecordedEvent, people: Mapping[str, str], *, is_masked: bool) -> Entry:
+def _entry(event: RecordedEvent, names: Mapping[str, str], *, is_masked: bool) -> Entry:
     content, decision = event.content, event.content["decision"] or {}
     entry = _base(event) | {
         "id": _anchor(event),
         "lane": _lane(event),
-        "person": people.get(content["subject"]),
-        "text": sentence(event),
+        "person": names.get(content["subject"]),
+        "text": sentence(event, names),
         "why": _why(event),
         "rule": decision.get("rule"),
         "policy": str(decision.get("policy_version", ""))[:7] or None,
-        "details": _details(event, people),
+        "details": _details(event, names),
     }
     pill = _PILLS.get(event.name)
     if is_masked:
@@ -186,7 +191,7 @@ def _lane(event: RecordedEvent) -> str:
     if event.name in _GATEWAY:
         return "Gateway"
     if event.name in _PERSON:
-        return "Person"
+        return "System" if event.content["actor"] and event.name in _ENDINGS else "Person"
     if event.name is EventName.CONVERSATION_STARTED:
         return "Assistant" if event.content["actor"] else "Person"
     if event.name in {EventName.ORDER_PLACED, EventName.ORDER_CANCELLED}:
@@ -221,14 +226,14 @@ def _why(event: RecordedEvent) -> str | None:
     return " · ".join(part for part in parts if part) or None
 
 
-def _details(event: RecordedEvent, people: Mapping[str, str]) -> list[tuple[str, str]]:
+def _details(event: RecordedEvent, names: Mapping[str, str]) -> list[tuple[str, str]]:
     """Everything that was recorded, folded away."""
     content = event.content
     actor = content["actor"] or {}
     subject = content["subject"]
     rows = [
         ("Event", f"{event.name}: {event.name.fires}"),
-        ("Subject", f"{people.get(subject, 'somebody')} ({subject})" if subject else None),
+        ("Subject", f"{names.get(subject, 'somebody')} ({subject})" if subject else None),
         (
             "Actor",
             f"{actor['client']}, build {actor['build']}"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import html
 import re
+from dataclasses import replace
 
 import pytest
 
 from shop.audit.events import EventName
 from shop.audit.writer import record
+from tests.support.assistants import connect
 from tests.support.people import ADA, GRETA, INES, NOAH, SOFIA, ShopUnderTest
+from tests.support.providers import ServedProvider
 from tests.support.state import ONE_ENGINE
 
 
@@ -42,6 +46,48 @@ def test_two_organizations_have_two_trails(shop: ShopUnderTest) -> None:
     page = shop.sign_in(GRETA).get("/audit/organization").text
     assert "Greta Olsen" in page
     assert not [word for word in ("Sofia", "acme.example", shop.organization("acme")) if word in page]
+
+
+@ONE_ENGINE
+def test_the_trail_names_whom_it_is_about(shop: ShopUnderTest, providers: list[ServedProvider]) -> None:
+    """Not only who did it: whose membership, which client, and that an ending which came of an assistant was no click."""
+    sofia, ines = shop.sign_in(SOFIA), shop.sign_in(INES)
+    connect(sofia, name="Desk helper")
+    membership = sofia.principal().membership
+    sofia.post("/assistants/revoke-all")
+    ines.post(f"/admin/people/{membership}/suspend")
+    ines.post(f"/admin/people/{membership}/restore")
+    page = told(shop)
+    for line in (
+        "Person: Sofia Hart · ended what Desk helper was allowed: revoked by person",
+        "Person: Ines Duarte · suspends the membership of Sofia Hart",
+        "Person: Ines Duarte · ended 1 session: suspended",
+        "Person: Ines Duarte · restores the membership of Sofia Hart",
+    ):
+        assert line in page, page
+    assistant = connect(shop.sign_in(SOFIA), name="Another")
+    shop.clock.pass_by(minutes=5)
+    with providers[0].changed(sofia=lambda one: replace(one, groups=())):
+        assistant.refresh()
+    shop.clock.pass_by(minutes=5)
+    with providers[0].changed(sofia=lambda _: None):
+        assistant.refresh()
+    page = told(shop)
+    for line in (
+        "System: roles of Sofia Hart changed: buyer → guest",
+        "System: Sofia Hart · still vouched for by the identity provider",
+        "System: Sofia Hart · no longer vouched for by the identity provider",
+        "System: Sofia Hart · 1 session ended: sign in withdrawn",
+        "System: Sofia Hart · what Another was allowed ended: sign in withdrawn",
+    ):
+        assert line in page, page
+
+
+def told(shop: ShopUnderTest) -> list[str]:
+    """The lines of the trail, as an auditor reads them: lane, and who did what."""
+    page = shop.sign_in(ADA).get("/audit/organization").text
+    lines = re.findall(r'<span class="lane">(\w+)</span>\s*<div class="what">\s*<p>(.*?)</p>', page, re.S)
+    return [f"{lane}: {html.unescape(re.sub(r'<[^>]+>', '', words))}" for lane, words in lines]
 
 
 @ONE_ENGINE

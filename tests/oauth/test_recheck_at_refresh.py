@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -20,12 +19,9 @@ from tests.support.state import ONE_ENGINE, chains_hold, watching
 
 
 @pytest.fixture
-def acme(providers: list[ServedProvider]) -> Iterator[ServedProvider]:
-    """Acme's identity provider, whose directory the test may change."""
-    provider = providers[0]
-    before = provider.app.extensions["identity_provider"]
-    yield provider
-    provider.app.extensions["identity_provider"] = before
+def acme(providers: list[ServedProvider]) -> ServedProvider:
+    """Acme's identity provider, whose directory may change."""
+    return providers[0]
 
 
 def kept_of(shop: ShopUnderTest, person: str) -> OfflineAccess | None:
@@ -41,8 +37,7 @@ def test_the_provider_stands_by_them_and_says_what_they_are_now(shop: ShopUnderT
     sofia = shop.sign_in(SOFIA)
     assistant, person = connect(sofia, "browse", "transact"), sofia.principal()
     shop.clock.pass_by(minutes=9)
-    acme.change(sofia=lambda one: replace(one, groups=("shop-shoppers",)))
-    with watching(shop) as seen:
+    with watching(shop) as seen, acme.changed(sofia=lambda one: replace(one, groups=("shop-shoppers",))):
         assert assistant.refresh().status_code == 200
     assert seen.names == ["membership.roles_changed", "sign_in.confirmed", "token.refreshed"]
     assert seen.events[0].content["facts"]["before"] == ["buyer"]
@@ -63,8 +58,7 @@ def test_who_has_left_the_company_has_left_here(shop: ShopUnderTest, acme: Serve
     one, other, colleague = connect(sofia), connect(sofia, name="Another"), connect(noah)
     person = sofia.principal()
     shop.clock.pass_by(minutes=9)
-    acme.change(sofia=lambda _: None)
-    with watching(shop) as seen:
+    with watching(shop) as seen, acme.changed(sofia=lambda _: None):
         refused = one.refresh()
     assert error_of(refused) == (400, "invalid_grant") and "sign in again" in refused.get_json()["error_description"]
     assert seen.names == [
@@ -90,11 +84,10 @@ def test_who_has_left_the_company_has_left_here(shop: ShopUnderTest, acme: Serve
 def test_who_comes_back_connects_anew(shop: ShopUnderTest, acme: ServedProvider) -> None:
     """A new sign-in is a new word of the provider: the person lets the assistant in again, and it is asked about again."""
     sofia = shop.sign_in(SOFIA)
-    assistant, before = connect(sofia), acme.app.extensions["identity_provider"]
+    assistant = connect(sofia)
     shop.clock.pass_by(minutes=9)
-    acme.change(sofia=lambda _: None)
-    assistant.refresh()
-    acme.app.extensions["identity_provider"] = before
+    with acme.changed(sofia=lambda _: None):
+        assistant.refresh()
     back = shop.sign_in(SOFIA)
     page = back.get("/assistants/")
     assert "your company&#39;s sign-in service ended it" in page.text

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -38,8 +39,9 @@ class ServedProvider:
         provider: Provider = self.app.extensions["identity_provider"]
         return provider.key.sign(claims, typ=typ)
 
-    def change(self, **people: Callable[[Person], Person | None]) -> None:
-        """From now on the directory says something else of these people, by their given name; None: they have left."""
+    @contextmanager
+    def changed(self, **people: Callable[[Person], Person | None]) -> Iterator[None]:
+        """Meanwhile the directory says something else of these people, by their given name; None: they have left."""
         provider: Provider = self.app.extensions["identity_provider"]
         changed = [
             people[one.given_name.lower()](one) if one.given_name.lower() in people else one
@@ -48,6 +50,10 @@ class ServedProvider:
         directory = replace(provider.directory, people=tuple(one for one in changed if one))
         config = replace(provider.config, directory=directory)
         self.app.extensions["identity_provider"] = replace(provider, config=config)
+        try:
+            yield
+        finally:
+            self.app.extensions["identity_provider"] = provider
 
     def stop(self) -> None:
         """Stop serving."""
