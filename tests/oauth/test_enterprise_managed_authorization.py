@@ -285,7 +285,7 @@ def test_the_organization_narrows_blocks_and_takes_back_at_the_next_call(shop: S
     assert not is_alive(shop, token) and "No organization" in refused(acme, acme.signed(SOFIA_THERE))
     page = shop.sign_in(ADA).get("/audit/organization")
     for told in (
-        "allows cli_desk for everybody: browse, read",
+        "allows Desk for everybody: browse, read",
         "Desk is allowed for everybody: browse, read",
         "to nobody",
     ):
