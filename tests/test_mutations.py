@@ -26,7 +26,7 @@ def mutated(invariant: dict[str, str], folder: Path) -> subprocess.CompletedProc
     for name in _COPIED:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, folder / name)  # with what was compiled: it holds for each file that is not changed
         else:
             shutil.copyfile(source, folder / name)
     path = folder / invariant["file"]
