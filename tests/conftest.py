@@ -17,6 +17,7 @@ from shop.database import Database, utc_now
 from shop.demo.seeding import Seed
 from shop.oauth.keys import Keys
 from shop.settings import ROOT, Settings, kept_secret
+from tests.support import quick
 from tests.support.clock import TestClock
 from tests.support.engines import Engine, PostgresEngine, SqliteEngine
 from tests.support.people import ShopUnderTest
@@ -29,6 +30,13 @@ SECRET_KEY = "a secret of the tests, long enough to sign cookies"
 hypothesis_settings.register_profile("same", derandomize=True)
 hypothesis_settings.register_profile("exploring", derandomize=False)
 hypothesis_settings.load_profile("same")
+
+
+def pytest_collection_finish() -> None:
+    """Everything is imported now."""
+    quick.remember_url_builders()
+    quick.share_compiled_statements()
+    quick.collect_garbage_seldom()
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
@@ -125,8 +126,13 @@ class Tool:
             raise InvalidArguments(problems) from error
 
     def schema(self) -> dict[str, Any]:
-        """JSON schema of the arguments, as a model or an MCP host is given it."""
-        return self.arguments.model_json_schema()
+        """JSON schema of the arguments, as a model or an MCP host is given it: one for all, which nobody changes."""
+        return _schema_of(self.arguments)
+
+
+@cache
+def _schema_of(arguments: type[Arguments]) -> dict[str, Any]:
+    return arguments.model_json_schema()
 
 
 def _short(part: int | str) -> str:
