@@ -220,6 +220,7 @@ def why_signed_out() -> str | None:
         "signed_out_everywhere": "You signed out everywhere.",
         "ended_by_person": "You ended this session from another one.",
         "suspended": "Your account was suspended.",
+        "connection_moved": "Your company signs in somewhere else now. Please sign in again.",
         "sign_in_withdrawn": "Your company's sign-in service ended what you had open here.",
     }
     because = "suspended" if lapsed.lapse is Lapse.SUSPENDED else lapsed.because

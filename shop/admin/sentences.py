@@ -24,7 +24,9 @@ def sentence(event: RecordedEvent, names: Mapping[str, str]) -> str:
     if isinstance(told, str):
         return told
     resource = (content["resource"] or {}).get("id", "")
-    return told(_Event(content["facts"], event.personal, resource, bool(content["actor"]), names))
+    return told(
+        _Event(content["facts"], event.personal, resource, not content["subject"] or bool(content["actor"]), names)
+    )
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,8 @@ class _Event:
     facts: Mapping[str, Any]
     personal: Mapping[str, Any]
     resource: str
-    came_of_an_assistant: bool
-    """Whether what an assistant did led to it, and no click of the person's."""
+    was_no_click: bool
+    """Whether something else led to it than a person's own click: what an assistant did, or the configuration."""
     names: Mapping[str, str]
 
     @property
@@ -93,12 +95,12 @@ def _counted(it: _Event) -> str:
 def _sessions_ended(it: _Event) -> str:
     count = len(it.facts.get("sessions", []))
     sessions = f"{count} {'session' if count == 1 else 'sessions'}"
-    return f"{sessions} ended: {it.because}" if it.came_of_an_assistant else f"ended {sessions}: {it.because}"
+    return f"{sessions} ended: {it.because}" if it.was_no_click else f"ended {sessions}: {it.because}"
 
 
 def _grant_ended(it: _Event) -> str:
     allowed = f"what {it.client} was allowed"
-    return f"{allowed} ended: {it.because}" if it.came_of_an_assistant else f"ended {allowed}: {it.because}"
+    return f"{allowed} ended: {it.because}" if it.was_no_click else f"ended {allowed}: {it.because}"
 
 
 def _said(it: _Event) -> str:
@@ -137,6 +139,9 @@ _SENTENCES: Mapping[EventName, str | Callable[[_Event], str]] = {
     EventName.AUTHORIZATION_REFUSED: lambda it: f"a request of {it.client} was refused: {it.facts.get('error', '')}",
     EventName.CLIENT_REGISTERED: lambda it: f"{it.client} was registered",
     EventName.CLIENT_REGISTRATION_REFUSED: lambda it: f"a client was not registered: {it.facts.get('error', '')}",
+    EventName.CONNECTION_MOVED: lambda it: (
+        f"people sign in at {it.facts.get('after')} from now on, no longer at {it.facts.get('before')}"
+    ),
     EventName.CONSENT_GRANTED: lambda it: f"allows {it.facts.get('workflow', '')} for this conversation",
     EventName.CONSENT_WITHDRAWN: lambda it: f"takes {it.facts.get('workflow', '')} back in this conversation",
     EventName.CONVERSATION_DELETED: "deleted the conversation; this record stays",

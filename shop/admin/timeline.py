@@ -82,7 +82,7 @@ _PERSON = {
     EventName.MEMBERSHIP_SUSPENDED,
 }
 _ENDINGS = {EventName.SESSION_REVOKED, EventName.GRANT_REVOKED}
-"""What is somebody's own doing, unless it came of what an assistant did."""
+"""What is somebody's own doing, unless something else led to it."""
 _GATEWAY = {
     EventName.TOOL_CALL_SUCCEEDED,
     EventName.TOOL_CALL_DENIED,
@@ -191,7 +191,8 @@ def _lane(event: RecordedEvent) -> str:
     if event.name in _GATEWAY:
         return "Gateway"
     if event.name in _PERSON:
-        return "System" if event.content["actor"] and event.name in _ENDINGS else "Person"
+        is_click = event.content["subject"] and not event.content["actor"]
+        return "Person" if is_click or event.name not in _ENDINGS else "System"
     if event.name is EventName.CONVERSATION_STARTED:
         return "Assistant" if event.content["actor"] else "Person"
     if event.name in {EventName.ORDER_PLACED, EventName.ORDER_CANCELLED}:

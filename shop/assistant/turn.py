@@ -237,6 +237,7 @@ _WHY = {
     "signed_out_everywhere": "You signed out everywhere.",
     "ended_by_person": "You ended the session that this ran under.",
     "suspended": "Your account was suspended.",
+    "connection_moved": "Your company signs in somewhere else now.",
     "sign_in_withdrawn": "Your company's sign-in service ended what this ran under.",
     "paused": "Your assistant is paused.",
     "stopped": "Your organization has stopped all assistants.",

@@ -82,6 +82,10 @@ class EventName(StrEnum):
         "client.registration_refused",
         "A client tried to register itself with metadata that is not accepted, or too often.",
     )
+    CONNECTION_MOVED = (
+        "connection.moved",
+        "An organization's sign-in was configured for another identity provider: all that came of the old one ended.",
+    )
     CONSENT_GRANTED = "consent.granted", "A person allowed a workflow to the assistant in one conversation."
     CONSENT_WITHDRAWN = "consent.withdrawn", "A person took a workflow back from the assistant in one conversation."
     CONVERSATION_DELETED = (

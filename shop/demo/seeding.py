@@ -25,6 +25,7 @@ from shop.database import Base, Database, moment, new_id
 from shop.identity.members import Profile, provision
 from shop.identity.models import Connection, ExternalIdentity, Organization
 from shop.principal import IN_APP_ASSISTANT
+from shop.revocation import cascade
 from shop.settings import SIGNATURES
 from shop.store import listing
 from shop.store.models import Address, Order, OrderLine, OrderStatus, Product, Variant
@@ -124,8 +125,8 @@ class Seed:
         ).one_or_none() or Connection(id=new_id("con"), organization_id=organization.id)
         configured = entry["connection"]
         if connection.issuer not in {None, issuer} and not (connection.is_demo and is_companion):
-            # A `sub` is unique at its issuer only: whoever has it at the new one is somebody else (ASVS 10.5.2).
-            db.execute(delete(ExternalIdentity).where(ExternalIdentity.connection_id == connection.id))
+            moved = {"before": connection.issuer, "after": issuer}
+            cascade.connection_moved(db, organization.id, connection.id, moved)
         connection.issuer, connection.client_id = issuer, configured["client_id"]
         connection.client_secret_ref = configured["client_secret"]
         connection.scope = configured.get("scope", _DEFAULT_SCOPE)

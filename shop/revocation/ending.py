@@ -20,7 +20,7 @@ from shop.credentials.ledger import Kind, end
 from shop.principal import Principal
 
 
-def end_grants(db: Session, by: Principal, grants: list[str], because: str) -> None:
+def end_grants(db: Session, by: Principal | None, grants: list[str], because: str) -> None:
     """End grants and all below: their tokens, and the receipts that wait under them. Each is recorded with what ended."""
     for grant in db.scalars(select(Grant).where(Grant.id.in_(grants)).order_by(Grant.id)):
         ended = end(db, [grant.id], because)
@@ -30,7 +30,8 @@ def end_grants(db: Session, by: Principal, grants: list[str], because: str) -> N
         record(
             db,
             EventName.GRANT_REVOKED,
-            principal=replace(by, conversation=None),
+            principal=_author(by),
+            organization=grant.organization_id,
             resource=("grant", grant.id),
             facts={
                 "because": because,
@@ -42,15 +43,27 @@ def end_grants(db: Session, by: Principal, grants: list[str], because: str) -> N
         )
 
 
-def end_sessions(db: Session, by: Principal, sessions: list[str], because: str, name: EventName) -> None:
-    """End sessions and all below, stop what runs, void what waits, and record what ended, everywhere it shows."""
+def end_sessions(
+    db: Session,
+    by: Principal | None,
+    sessions: list[str],
+    because: str,
+    name: EventName,
+    *,
+    organization: str | None = None,
+) -> None:
+    """End sessions and all below, stop what runs, void what waits, and record what ended, everywhere it shows.
+
+    What the operator's configuration ends is nobody's doing (`by` is None), and the `organization` is named.
+    """
     ended = end(db, sessions, because)
     delegations = [identifier for kind, identifier in ended if kind is Kind.DELEGATION]
     turns, voided = _stop(db, delegations, because)
     cause = record(
         db,
         name,
-        principal=replace(by, conversation=None),
+        principal=_author(by),
+        organization=organization,
         resource=("session", sessions[0]) if sessions else None,
         facts={
             "because": because,
@@ -60,7 +73,8 @@ def end_sessions(db: Session, by: Principal, sessions: list[str], because: str, 
             "receipts": voided,
         },
     )
-    record_in_conversations(db, by, delegations, {"because": because, "cause": cause, "session_event": str(name)})
+    facts = {"because": because, "cause": cause, "session_event": str(name)}
+    record_in_conversations(db, by, delegations, facts, organization=organization)
 
 
 def end_delegations(db: Session, by: Principal, delegations: list[str], because: str, cause: str) -> None:
@@ -75,7 +89,9 @@ def _stop(db: Session, delegations: list[str], because: str) -> tuple[list[str],
     return stop_below(db, delegations, because), void_open_below(db, delegations, because)
 
 
-def record_in_conversations(db: Session, by: Principal, delegations: list[str], facts: dict[str, str]) -> None:
+def record_in_conversations(
+    db: Session, by: Principal | None, delegations: list[str], facts: dict[str, str], *, organization: str | None = None
+) -> None:
     """Write in each conversation's own chain that its assistant's authority ended, why, and by which event."""
     rows = db.execute(
         select(Delegation.id, Delegation.conversation_id)
@@ -86,7 +102,14 @@ def record_in_conversations(db: Session, by: Principal, delegations: list[str], 
         record(
             db,
             EventName.DELEGATION_ENDED,
-            principal=replace(by, conversation=conversation),
+            principal=_author(by, conversation),
+            organization=organization,
+            conversation=conversation,
             resource=("delegation", delegation),
             facts=facts,
         )
+
+
+def _author(by: Principal | None, conversation: str | None = None) -> Principal | None:
+    """Who is recorded: not in the conversation that they may have acted in, but in the one that it is about."""
+    return replace(by, conversation=conversation) if by else None

@@ -162,6 +162,7 @@ _ENDED = {
     "signed_out_everywhere": "you signed out everywhere",
     "blocked": "an administrator blocked it",
     "suspended": "your account was suspended",
+    "connection_moved": "your company signs in somewhere else now",
     "sign_in_withdrawn": "your company's sign-in service ended it",
     "not_for_everyone": "your organization no longer allows it for everybody",
 }

@@ -15,7 +15,10 @@ from shop.identity.models import ExternalIdentity, Membership, Person, SignInAtt
 from shop.principal import IN_APP_ASSISTANT
 from tests.identity.hostile import CLIENT_ID, SUBJECT, HostileProvider, ec_key, query_of, signed
 from tests.identity.signing_in import Door
+from tests.oauth.looks import is_alive
+from tests.support.assistants import connect
 from tests.support.people import SOFIA, ShopUnderTest
+from tests.support.state import chains_hold
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -123,13 +126,26 @@ def test_a_person_who_got_another_email_stays_the_same_person(door: Door) -> Non
 def test_the_same_sub_at_another_issuer_is_somebody_else(
     open_shop: Callable[..., ShopUnderTest], provider: HostileProvider
 ) -> None:
-    """After a connection was moved to another provider, a `sub` of the old one opens nobody's account."""
+    """After a connection was moved to another provider, a `sub` of the old one opens nobody's account, and all that it opened ends."""
     old = Door(open_shop(provider.issuer), provider)
-    old.sign_in()
+    sofia = old.sign_in()
+    assistant = connect(sofia)
     before = person_of(old.shop, SUBJECT)
     moved = HostileProvider(old.shop.clock)
     try:
         new = Door(open_shop(moved.issuer), moved)
+        assert not is_alive(new.shop, assistant.access_token)
+        assert sofia.get("/sessions").headers["Location"].startswith("/sign-in?next=")
+        trail = new.shop.chain(new.shop.organization("acme"))
+        names = [str(event.name) for event in trail]
+        since = len(names) - 3
+        assert names[since:] == ["connection.moved", "session.revoked", "grant.revoked"]
+        assert trail[since].content["facts"] == {"before": provider.issuer, "after": moved.issuer}
+        for ended in trail[since + 1 :]:
+            assert ended.content["subject"] is None and ended.content["facts"]["because"] == "connection_moved"
+        assert chains_hold(new.shop)
+        open_shop(moved.issuer)
+        assert len(new.shop.chain(new.shop.organization("acme"))) == len(trail), "it is moved once"
         new.sign_in()
         assert person_of(new.shop, SUBJECT).id != before.id
     finally:
