@@ -36,7 +36,7 @@ from shop.oauth.external_issuer import ExternalIssuer
 from shop.oauth.fetching import Fetcher
 from shop.oauth.issuer import Issuer
 from shop.oauth.keys import Keys
-from shop.revocation import cascade
+from shop.revocation.providers import sign_in_withdrawn
 from shop.services import Services
 from shop.settings import ROOT, Settings
 from shop.store import foreign, loading
@@ -188,7 +188,7 @@ def _issuer(settings: Settings, database: Database, fetcher: Fetcher | None, pro
             providers,
             read_secret=settings.read_secret,
             secret_key=settings.secret_key,
-            withdraw=cascade.sign_in_withdrawn,
+            withdraw=sign_in_withdrawn,
         ),
         risky_tools=risky_tools(),
         signed_in=signed_in,

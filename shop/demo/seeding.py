@@ -25,7 +25,7 @@ from shop.database import Base, Database, moment, new_id
 from shop.identity.members import Profile, provision
 from shop.identity.models import Connection, ExternalIdentity, Organization
 from shop.principal import IN_APP_ASSISTANT
-from shop.revocation import cascade
+from shop.revocation import providers
 from shop.settings import SIGNATURES
 from shop.store import listing
 from shop.store.models import Address, Order, OrderLine, OrderStatus, Product, Variant
@@ -126,7 +126,7 @@ class Seed:
         configured = entry["connection"]
         if connection.issuer not in {None, issuer} and not (connection.is_demo and is_companion):
             moved = {"before": connection.issuer, "after": issuer}
-            cascade.connection_moved(db, organization.id, connection.id, moved)
+            providers.connection_moved(db, organization.id, connection.id, moved)
         connection.issuer, connection.client_id = issuer, configured["client_id"]
         connection.client_secret_ref = configured["client_secret"]
         connection.scope = configured.get("scope", _DEFAULT_SCOPE)

@@ -5,5 +5,5 @@ clients, stopping all assistants of an organization, and everything that goes wi
 receipts. Does not own: the ledger it changes (`shop.credentials`), or a person's pausing of their own assistants, which ends
 nothing (`shop.conversations`). After the commit no call succeeds in any process, because every call reads the ledger again
 inside its own transaction (invariants I8, I9).
-Read next: `cascade.py` (who may, and why), then `ending.py` (what ending means); `tests/revocation/` walks the table of design §9.
+Read next: `cascade.py` (who may, and why) and `providers.py` (when an identity provider takes its word back), then `ending.py` (what ending means); `tests/revocation/` walks the table of design §9.
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shop.audit.events import EventName
@@ -16,14 +16,11 @@ from shop.authorization.policy import Policy
 from shop.credentials.agents import Agent, NotVouchedFor
 from shop.credentials.delegations import living_delegations_of
 from shop.credentials.grants import Grant, grants_of_agent
-from shop.credentials.ledger import Authority, Kind, below, changed, end, hold, live, lock
+from shop.credentials.ledger import Authority, Kind, below, changed, end, live, lock
 from shop.credentials.sessions import SignedInSession
 from shop.database import moment
-from shop.identity.models import ExternalIdentity, Membership
 from shop.principal import Principal, Workflow
 from shop.revocation.ending import end_delegations, end_grants, end_sessions
-
-_MOVED = "connection_moved"
 
 
 class NotYours(Exception):
@@ -72,33 +69,6 @@ def revoke_all_grants(db: Session, person: Principal) -> None:
     """A person takes back what they allowed to all external assistants. Their own sessions stay."""
     person = live(db, person, for_change=True)
     end_grants(db, person, below(db, person.membership, Kind.GRANT), "revoked_by_person")
-
-
-def sign_in_withdrawn(db: Session, by: Principal) -> None:
-    """A person's identity provider does not stand by them any more: whatever came of a sign-in there ends (ASVS 7.4.2).
-
-    `by` is the assistant that came for new tokens on their behalf. Whoever still works there signs in again.
-    """
-    sessions = below(db, by.membership, Kind.SESSION)
-    end_sessions(db, by, sessions, "sign_in_withdrawn", EventName.SESSION_REVOKED)
-    end_grants(db, by, below(db, by.membership, Kind.GRANT), "sign_in_withdrawn")
-
-
-def connection_moved(db: Session, organization: str, connection: str, facts: dict[str, str]) -> None:
-    """An organization's sign-in was configured for another identity provider: all that came of the old one's word ends.
-
-    A `sub` is unique at its issuer only, so whoever has it at the new one is somebody else (ASVS 10.5.2).
-    """
-    hold(db, organization)
-    record(db, EventName.CONNECTION_MOVED, organization=organization, resource=("connection", connection), facts=facts)
-    identities = select(ExternalIdentity.person_id).where(ExternalIdentity.connection_id == connection)
-    there = (Membership.organization_id == organization, Membership.person_id.in_(identities))
-    for membership in db.scalars(select(Membership.id).where(*there).order_by(Membership.id)).all():
-        lock(db, membership)
-        if sessions := below(db, membership, Kind.SESSION):
-            end_sessions(db, None, sessions, _MOVED, EventName.SESSION_REVOKED, organization=organization)
-        end_grants(db, None, below(db, membership, Kind.GRANT), _MOVED)
-    db.execute(delete(ExternalIdentity).where(ExternalIdentity.connection_id == connection))
 
 
 def narrow_grant(db: Session, person: Principal, grant_id: str, keep: frozenset[Workflow]) -> None:
