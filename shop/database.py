@@ -28,6 +28,10 @@ Clock = Callable[[], datetime]
 
 
 _MOMENT = "moment"
+_LONGEST_IDLE = "10s"
+"""How long PostgreSQL lets a transaction do nothing before it ends it. Nothing slow happens inside one, so whoever is silent for so
+long is stopped or dead, and what it has locked would hold off everybody else.
+"""
 
 
 def utc_now() -> datetime:
@@ -218,7 +222,15 @@ def is_deadlock(error: Exception) -> bool:
 
 def _engine(url: Any, is_sqlite: bool, threads: int) -> Engine:
     if not is_sqlite:
-        return create_engine(url, pool_size=threads, max_overflow=8, pool_pre_ping=True)
+        engine = create_engine(url, pool_size=threads, max_overflow=8, pool_pre_ping=True)
+
+        @event.listens_for(engine, "connect")
+        def _bound_idleness(connection: Any, _record: Any) -> None:
+            connection.autocommit = True  # else the setting would be undone with the first transaction
+            connection.execute(f"SET idle_in_transaction_session_timeout = '{_LONGEST_IDLE}'")
+            connection.autocommit = False
+
+        return engine
     engine = create_engine(
         url,
         pool_size=threads,

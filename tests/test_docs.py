@@ -52,6 +52,7 @@ def test_every_invariant_stands_in_the_readme_with_its_file_and_its_test() -> No
         row = next((line for line in README.splitlines() if line.startswith(f"| {identifier} |")), "")
         assert invariant["file"] in row
         assert invariant["test"].split("::")[0] in row
+        assert invariant["proved_on"] in row, "each row says on which engine, and under what traffic, it was proved"
 
 
 def test_no_committed_file_names_a_package_registry_or_a_machine() -> None:

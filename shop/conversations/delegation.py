@@ -116,7 +116,7 @@ def set_consent(
 
 def set_paused(db: Session, person: Principal, paused: bool) -> None:
     """A person pauses all their assistants, or lets them go on: acts at the very next call, everywhere."""
-    person = live(db, person, for_change=True)
+    person = live(db, person, changing=[person.membership])
     changed_rows = db.execute(
         update(Authority)
         .where(

@@ -107,7 +107,7 @@ def of_call(db: Session, assistant: Principal, named: Asserted) -> str | None:
         return known.id
     try:
         # The rows of the authorities before the conversation's: one order of locks. Two first calls at once queue here.
-        assistant = live(db, assistant, for_change=known is None)
+        assistant = live(db, assistant, changing=[] if known else [_holder(assistant)[1]])
     except NotAlive:
         return known.id if known else None
     if known := known or _found(db, assistant, named):

@@ -79,7 +79,7 @@ def note_agent(
 ) -> tuple[Agent, bool]:
     """The client's entry in the inventory, made when this is the first time it is used there. Returns it and whether it is new.
 
-    The organization's authority is locked by the caller, so that two people who are the first make one entry.
+    The caller holds `entry_lock` exclusively, so that two people who are the first make one entry.
     """
     agent = agent_of(db, organization_id, client_id)
     if agent is not None:
@@ -101,6 +101,15 @@ def note_agent(
     db.add(agent)
     db.flush()
     return agent, True
+
+
+def entry_lock(organization_id: str, client_id: str) -> str:
+    """The name of the fair lock on a client's entry in an organization's inventory, also before there is one.
+
+    Held exclusively by whoever gives the client something there (a first entry, a grant), and by whoever takes something from
+    it: so no grant begins behind the back of a block. Calls hold the entry's own id instead, and never wait for consents.
+    """
+    return f"agt:{organization_id}:{client_id}"
 
 
 def agent_of(db: Session, organization_id: str, client_id: str) -> Agent | None:

@@ -6,7 +6,8 @@
 
 `live()` is asked inside the transaction that has the effect (invariant I8). It locks the rows it read
 (`FOR SHARE` on PostgreSQL; SQLite has one writer), so a revocation that committed first always wins and one
-that comes later waits until the effect is recorded.
+that comes later waits until the effect is recorded. Before that it waits in line (`fair_locks.py`), so that the one that
+comes later waits for the calls that were there before it, and for no other (invariant I9).
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from datetime import datetime
 from enum import StrEnum
 from itertools import zip_longest
 
-from sqlalchemy import ForeignKey, String, bindparam, case, literal_column, select, update
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import ForeignKey, String, bindparam, case, event, literal_column, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column, object_session
 
+from shop.credentials import fair_locks
 from shop.database import Base, moment, word
 from shop.principal import EVERY_SCOPE, Principal
 
@@ -58,6 +60,12 @@ class Authority(Base):
     scopes: Mapped[list[str] | None]
     """The workflows that this authority lets through, None for all: of a delegation or a grant those consented to, of an
     agent the organization's ceiling, of a token those that it was issued for."""
+
+
+@event.listens_for(Authority, "after_insert")
+def _is_of_this_transaction(_mapper: object, _connection: object, created: Authority) -> None:
+    if db := object_session(created):
+        fair_locks.note_created(db, created.id)
 
 
 class Lapse(StrEnum):
@@ -114,19 +122,20 @@ _ALIVE = select(
     Authority.order_limit,
     Authority.scopes,
 ).where(Authority.id.in_([bindparam(place) for place in _PLACES]))
-_SHARED, _FOR_CHANGE = (_ALIVE.order_by(_DOWNWARDS).with_for_update(read=is_shared) for is_shared in (True, False))
+_LOCKED = _ALIVE.order_by(_DOWNWARDS).with_for_update(read=True)
 """Built once, and run on the connection itself: this is on the way of every call. Rows are locked from the organization
 downwards, whatever order the database finds them in, so that a call and a revocation never wait for each other.
 """
 
 
-def live(db: Session, principal: Principal, *, for_change: bool = False) -> Principal:
+def live(db: Session, principal: Principal, *, changing: Iterable[str] = (), beside: Iterable[str] = ()) -> Principal:
     """Return the principal with the authority it has *now*, in this transaction; one indexed query, no cache.
 
-    Set `for_change` when the transaction goes on to change one of these authorities, so that two such
-    transactions queue instead of deadlocking. Raises `NotAlive`.
+    `changing` names each topmost authority that this transaction goes on to end or change, be it the principal's own or
+    another's; `beside` those that it relies on besides. Both wait in line with the principal's own, from the top down, so
+    that two such transactions never wait for each other. Raises `NotAlive`.
     """
-    question = _FOR_CHANGE if for_change else _SHARED
+    wait_in_line(db, principal, changing=changing, beside=beside)
     agent = principal.actor.agent if principal.actor else None
     chain = list(zip(principal.authorities, (None, *principal.authorities), strict=False))
     # An actor's entry in the inventory stands beside the chain, below the organization: it bounds what hangs elsewhere. It is
@@ -134,7 +143,7 @@ def live(db: Session, principal: Principal, *, for_change: bool = False) -> Prin
     beside: list[tuple[str, str | None]] = [(agent, principal.organization)] if agent else []
     places = [*chain[:2], *beside, *chain[2:]]
     bound = dict(zip_longest(_PLACES, (identifier for identifier, _ in places)), now=moment(db))
-    rows = {row.id: row for row in db.connection().execute(question, bound)}
+    rows = {row.id: row for row in db.connection().execute(_LOCKED, bound)}
     for identifier, above in places:
         row = rows.get(identifier)
         if row is None or row.parent_id != above:  # each hangs on the one before it, or it is nobody's
@@ -149,6 +158,16 @@ def live(db: Session, principal: Principal, *, for_change: bool = False) -> Prin
         scopes=EVERY_SCOPE.intersection(*(row.scopes for row in rows.values() if row.scopes is not None)),
         ceiling=EVERY_SCOPE if ceiling is None else frozenset(ceiling),
     )
+
+
+def wait_in_line(db: Session, *principals: Principal, changing: Iterable[str] = (), beside: Iterable[str] = ()) -> None:
+    """Take the fair locks of all that these principals hang on, before any row is read. `live` does it for one principal.
+
+    Call it first where a transaction goes on to ask `live` of several.
+    """
+    chains = [identifier for principal in principals for identifier in principal.authorities]
+    agents = [principal.actor.agent for principal in principals if principal.actor and principal.actor.agent]
+    fair_locks.take(db, shared=[*chains, *agents, *beside], exclusive=changing)
 
 
 def paused_at(db: Session, principal: Principal) -> frozenset[Kind]:
@@ -188,16 +207,19 @@ def below(db: Session, parent: str, kind: Kind) -> list[str]:
     )
 
 
-def hold(db: Session, identifier: str) -> None:
-    """Keep an authority as it is until the transaction ends: taken before one that hangs below it is locked."""
-    db.execute(select(Authority.id).where(Authority.id == identifier).with_for_update(read=True))
+def hold(db: Session, *identifiers: str) -> None:
+    """Keep authorities as they are until the transaction ends: taken before one that hangs below them is locked."""
+    fair_locks.take(db, shared=identifiers)
+    held = select(Authority.id).where(Authority.id.in_(identifiers))
+    db.execute(held.order_by(_DOWNWARDS, Authority.id).with_for_update(read=True))
 
 
 def lock(db: Session, identifier: str) -> Authority:
     """The authority's row, locked for a change of what it allows and read anew; the caller changes it and calls `changed`.
 
-    What stands above it is locked or held first (`live`, `hold`), so that nobody waits upwards.
+    What stands above it is locked or held first (`live`, `hold`), so that nobody waits upwards. Raises `NoResultFound`.
     """
+    fair_locks.take(db, exclusive=[identifier])
     locked = select(Authority).where(Authority.id == identifier).with_for_update()
     return db.scalars(locked, execution_options={"populate_existing": True}).one()
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ForeignKey, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from shop.credentials.ledger import Authority, Kind
+from shop.credentials.ledger import Authority, Kind, lock
 from shop.credentials.tokens import secret_digest
 from shop.database import Base, moment, new_id
 from shop.principal import EVERY_SCOPE, Principal
@@ -98,7 +98,7 @@ def needs_touch(db: Session, session: SignedInSession) -> bool:
 def touch(db: Session, session_id: str, idle: timedelta) -> None:
     """Note a request of the person themselves, which moves the idle end on, up to the absolute one."""
     now = moment(db)
-    authority = db.scalars(select(Authority).where(Authority.id == session_id).with_for_update()).one()
+    authority = lock(db, session_id)
     session = db.get_one(SignedInSession, session_id)
     if authority.ended_at is None and authority.expires_at is not None and authority.expires_at > now:
         session.last_seen_at = now

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from shop.audit.events import EventName
 from shop.audit.writer import record
-from shop.credentials.agents import note_agent
+from shop.credentials.agents import entry_lock, note_agent
 from shop.credentials.grants import Consent, Grant, consent_anew, living_grant, start_grant
 from shop.credentials.ledger import Authority, live, lock
 from shop.credentials.tokens import secret_digest
@@ -21,7 +21,7 @@ from shop.oauth.grants.authorization_code import AuthorizationCode, forget_codes
 from shop.oauth.issuer import Issuer, SignedIn, issuer
 from shop.oauth.pages import RefusedPage
 from shop.oauth.protocol import redirect_answer
-from shop.oauth.questions import Asked, Question, Refused, claim, question_of
+from shop.oauth.questions import Asked, Question, Refused, claim, client_asked_about, question_of
 from shop.oauth.redirects import destination
 from shop.principal import Principal
 
@@ -42,7 +42,9 @@ def answer() -> ResponseReturnValue:
 def _answered(
     db: Session, server: Issuer, person: SignedIn, handle: str, ticked: frozenset[str]
 ) -> RefusedPage | Response:
-    principal = live(db, person.principal, for_change=True)
+    client_id = client_asked_about(db, handle)
+    changing = [entry_lock(person.principal.organization, client_id)] if client_id else []
+    principal = live(db, person.principal, changing=changing)
     asked = claim(db, principal, handle)
     if asked is None:
         return _NO_QUESTION

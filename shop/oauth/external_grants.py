@@ -19,7 +19,8 @@ from sqlalchemy.orm import Session
 
 from shop.audit.events import EventName
 from shop.audit.writer import record
-from shop.credentials.agents import Agent, ClientKind, agent_of, note_agent
+from shop.credentials import fair_locks
+from shop.credentials.agents import Agent, ClientKind, agent_of, entry_lock, note_agent
 from shop.credentials.grants import Consent, Grant, living_grant, open_grant, taken_back_at
 from shop.credentials.ledger import Authority, changed, lock
 from shop.credentials.tokens import forget_expired_tokens, new_token
@@ -77,7 +78,10 @@ def _principal(grant: Grant, token: ExternalToken, scopes: frozenset[str]) -> Pr
 def _recognize(db: Session, issuer: str, token: ExternalToken, lifetime: timedelta) -> Principal:
     """Make the rows of a token that was never seen: grant if there is none, token; recorded. Raises `_Refused`."""
     connection, membership = _member(db, issuer, token.subject)
-    lock(db, membership.organization_id)  # one at a time, as for a consent
+    organization = membership.organization_id
+    agent = agent_of(db, organization, token.client_id)
+    above = [organization, membership.id, *([agent.id] if agent else [])]
+    fair_locks.take(db, shared=above, exclusive=[entry_lock(organization, token.client_id)])  # as for a consent
     if known := _known(db, token):  # another request with it was quicker, or the issuer says less of it than before
         return _narrowed(db, known, issuer, token)
     agent = _agent(db, membership, token)

@@ -14,7 +14,7 @@ from shop.audit.writer import record
 from shop.authorization.conditions import Resource
 from shop.authorization.permissions import Permission
 from shop.authorization.policy import Policy
-from shop.credentials.agents import Agent, NotVouchedFor, note_agent
+from shop.credentials.agents import Agent, NotVouchedFor, entry_lock, note_agent
 from shop.credentials.ledger import Authority, Kind, below, changed, end, live, lock
 from shop.identity.members import DEFAULT_ROLE
 from shop.identity.models import Person
@@ -27,7 +27,7 @@ def take_in(db: Session, policy: Policy, administrator: Principal, client: Clien
 
     It may do nothing by that alone. Raises `Denied`.
     """
-    administrator = live(db, administrator, for_change=True)
+    administrator = live(db, administrator, changing=[entry_lock(administrator.organization, client.client_id)])
     _authorize(policy, administrator)
     keep(db, client.client_id)
     agent, is_new = note_agent(
@@ -50,9 +50,11 @@ def let_act_alone(db: Session, policy: Policy, administrator: Principal, agent_i
     Whoever decides answers for it from then on. Raises `Denied`; an entry of another organization is not found. Raises
     `NotVouchedFor`.
     """
-    administrator = live(db, administrator, for_change=True)
+    entry = db.execute(select(Agent.organization_id, Agent.client_id).where(Agent.id == agent_id)).one_or_none()
+    is_own = entry is not None and entry.organization_id == administrator.organization
+    administrator = live(db, administrator, changing=[agent_id, entry_lock(*entry)] if entry and is_own else [])
     agent = db.get(Agent, agent_id)
-    if agent is None or agent.organization_id != administrator.organization:
+    if agent is None or not is_own:
         _authorize(policy, administrator, Resource(kind="agent", id=agent_id, exists=False))
         raise LookupError("the policy allowed what is not there")
     _authorize(policy, administrator)

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from flask import g, render_template
 from flask.typing import ResponseReturnValue
-from sqlalchemy import String, Text, delete
+from sqlalchemy import String, Text, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shop.credentials.agents import agent_of
@@ -177,6 +177,12 @@ def ask(db: Session, server: Issuer, person: Principal, question: Question) -> Q
     )
     db.flush()
     return replace(question, handle=handle)
+
+
+def client_asked_about(db: Session, handle: str) -> str | None:
+    """The `client_id` of the client that a question is about, so that what the answer changes can be locked first."""
+    asked = select(ConsentQuestion.client_id).where(ConsentQuestion.handle_hash == secret_digest(handle))
+    return db.scalar(asked)
 
 
 def claim(db: Session, person: Principal, handle: str) -> Asked | None:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from shop.audit.events import EventName
 from shop.audit.writer import record
-from shop.credentials.ledger import hold
+from shop.credentials.ledger import wait_in_line
 from shop.credentials.tokens import end_access_token, end_family
 from shop.oauth.client_authentication import authenticate_client
 from shop.oauth.clients import Client
@@ -40,7 +40,7 @@ def revoke() -> Response:
             return json_answer({})
         if not held.is_of(client):
             return _refused(db, held, client)
-        hold(db, held.holder.organization)
+        wait_in_line(db, held.holder, changing=[held.holder.grant or held.holder.authorities[-1]])
         match held:
             case HeldAccess():
                 ended = end_access_token(db, held.claims.token, _BECAUSE)

@@ -13,7 +13,7 @@ from shop.audit.writer import record
 from shop.authorization.conditions import Resource
 from shop.authorization.permissions import Permission
 from shop.authorization.policy import Policy
-from shop.credentials.agents import Agent, NotVouchedFor
+from shop.credentials.agents import Agent, NotVouchedFor, entry_lock
 from shop.credentials.delegations import living_delegations_of
 from shop.credentials.grants import Grant, grants_of_agent
 from shop.credentials.ledger import Authority, Kind, below, changed, end, live, lock
@@ -29,28 +29,27 @@ class NotYours(Exception):
 
 def sign_out(db: Session, person: Principal) -> None:
     """Sign out here: this session, its delegations, its running turns."""
-    person = live(db, person, for_change=True)
+    person = live(db, person, changing=[person.own_session])
     end_sessions(db, person, [person.own_session], "signed_out", EventName.SESSION_SIGNED_OUT)
 
 
 def sign_in_again(db: Session, person: Principal) -> None:
     """A new sign-in in the same browser ends the session that was there, and all below it (ASVS 7.2.4)."""
-    person = live(db, person, for_change=True)
+    person = live(db, person, changing=[person.own_session])
     end_sessions(db, person, [person.own_session], "signed_in_again", EventName.SESSION_REVOKED)
 
 
 def end_session(db: Session, person: Principal, session_id: str) -> None:
     """End one of one's own sessions from another one (ASVS 7.5.2). Raises `NotYours`."""
-    person = live(db, person, for_change=True)
-    session = db.get(SignedInSession, session_id)
-    if session is None or session.membership_id != person.membership:
+    if db.scalar(select(SignedInSession.membership_id).where(SignedInSession.id == session_id)) != person.membership:
         raise NotYours
-    end_sessions(db, person, [session.id], "ended_by_person", EventName.SESSION_REVOKED)
+    person = live(db, person, changing=[session_id])
+    end_sessions(db, person, [session_id], "ended_by_person", EventName.SESSION_REVOKED)
 
 
 def sign_out_everywhere(db: Session, person: Principal) -> None:
     """End every session and every grant of the membership, and all that hangs below them."""
-    person = live(db, person, for_change=True)
+    person = live(db, person, changing=[person.membership])
     sessions = below(db, person.membership, Kind.SESSION)
     end_sessions(db, person, sessions, "signed_out_everywhere", EventName.SESSION_REVOKED)
     end_grants(db, person, below(db, person.membership, Kind.GRANT), "signed_out_everywhere")
@@ -58,16 +57,14 @@ def sign_out_everywhere(db: Session, person: Principal) -> None:
 
 def revoke_grant(db: Session, person: Principal, grant_id: str) -> None:
     """A person takes back what they allowed to one external assistant: it ends at its next call. Raises `NotYours`."""
-    person = live(db, person, for_change=True)
-    grant = db.get(Grant, grant_id)
-    if grant is None or grant.membership_id != person.membership:
-        raise NotYours
-    end_grants(db, person, [grant.id], "revoked_by_person")
+    _require_own_grant(db, person, grant_id)
+    person = live(db, person, changing=[grant_id])
+    end_grants(db, person, [grant_id], "revoked_by_person")
 
 
 def revoke_all_grants(db: Session, person: Principal) -> None:
     """A person takes back what they allowed to all external assistants. Their own sessions stay."""
-    person = live(db, person, for_change=True)
+    person = live(db, person, changing=[person.membership])
     end_grants(db, person, below(db, person.membership, Kind.GRANT), "revoked_by_person")
 
 
@@ -77,11 +74,9 @@ def narrow_grant(db: Session, person: Principal, grant_id: str, keep: frozenset[
     It only narrows: what was not allowed before is not allowed by this. Raises `NotYours`, for a grant that has ended too;
     `ValueError` when nothing would be left, for that is `revoke_grant`.
     """
-    person = live(db, person, for_change=True)
-    grant = db.get(Grant, grant_id)
-    if grant is None or grant.membership_id != person.membership:
-        raise NotYours
-    authority = lock(db, grant.id)
+    _require_own_grant(db, person, grant_id)
+    person = live(db, person, changing=[grant_id])
+    grant, authority = db.get_one(Grant, grant_id), lock(db, grant_id)
     if authority.ended_at is not None or (authority.expires_at is not None and authority.expires_at <= moment(db)):
         raise NotYours
     before = sorted(authority.scopes or ())
@@ -108,7 +103,7 @@ def block_agent(db: Session, policy: Policy, administrator: Principal, agent_id:
     The shop's own assistant can be blocked like any other: what it may do in each conversation ends. So do the tokens of a
     client that acts for nobody. Raises `Denied`; an entry of another organization is not found (invariant I10).
     """
-    administrator = live(db, administrator, for_change=True)
+    administrator = live(db, administrator, changing=_agent_locks(db, administrator, agent_id))
     authority = _agent(db, policy, administrator, agent_id)
     if authority.suspended_at is not None:
         return
@@ -124,7 +119,7 @@ def block_agent(db: Session, policy: Policy, administrator: Principal, agent_id:
 
 def unblock_agent(db: Session, policy: Policy, administrator: Principal, agent_id: str) -> None:
     """Lift a client's block. Nothing that ended comes back: people let it in again, if they want. Raises `Denied`."""
-    administrator = live(db, administrator, for_change=True)
+    administrator = live(db, administrator, changing=_agent_locks(db, administrator, agent_id))
     authority = _agent(db, policy, administrator, agent_id)
     if authority.suspended_at is None:
         return
@@ -140,7 +135,7 @@ def set_ceiling(
 
     It only narrows what people consented to, so that lifting it brings back no more than that. Raises `Denied`.
     """
-    administrator = live(db, administrator, for_change=True)
+    administrator = live(db, administrator, changing=_agent_locks(db, administrator, agent_id))
     authority = _agent(db, policy, administrator, agent_id)
     before, after = authority.scopes, None if scopes is None else sorted(str(scope) for scope in scopes)
     if before == after:
@@ -164,7 +159,7 @@ def allow_for_everyone(
     people allowed themselves stays theirs to decide. `risky_tools` are those of each workflow, as the administrator was shown
     them: one that comes later waits for a new decision. Raises `Denied`, and `NotVouchedFor`.
     """
-    administrator = live(db, administrator, for_change=True)
+    administrator = live(db, administrator, changing=_agent_locks(db, administrator, agent_id))
     _agent(db, policy, administrator, agent_id)
     agent = db.get_one(Agent, agent_id)
     before, after = agent.for_everyone, None if scopes is None else sorted(str(scope) for scope in scopes)
@@ -184,7 +179,7 @@ def stop_all_assistants(db: Session, policy: Policy, administrator: Principal, s
 
     Nothing ends by it, and people's own clicks go on (design §9). Raises `Denied`.
     """
-    administrator = live(db, administrator, for_change=True)
+    administrator = live(db, administrator, changing=[administrator.organization])
     organization = administrator.organization
     resource = Resource(kind="organization", id=organization, organization=organization)
     policy.authorize(principal=administrator, action=Permission.AGENTS_MANAGE, resource=resource)
@@ -207,7 +202,7 @@ def suspend(db: Session, policy: Policy, administrator: Principal, membership_id
 
     Raises `Denied`; a membership of another organization is not found (invariant I10).
     """
-    administrator = live(db, administrator, for_change=True)
+    administrator = live(db, administrator, changing=_member_lock(db, administrator, membership_id))
     authority = _member(db, policy, administrator, membership_id, Permission.MEMBERS_SUSPEND)
     if authority.suspended_at is not None:
         return
@@ -226,7 +221,7 @@ def suspend(db: Session, policy: Policy, administrator: Principal, membership_id
 
 def restore(db: Session, policy: Policy, administrator: Principal, membership_id: str) -> None:
     """Lift a suspension. Nothing that ended comes back: the person signs in again. Raises `Denied`."""
-    administrator = live(db, administrator, for_change=True)
+    administrator = live(db, administrator, changing=_member_lock(db, administrator, membership_id))
     authority = _member(db, policy, administrator, membership_id, Permission.MEMBERS_SUSPEND)
     if authority.suspended_at is None:
         return
@@ -239,6 +234,28 @@ def restore(db: Session, policy: Policy, administrator: Principal, membership_id
         resource=("membership", membership_id),
         action=Permission.MEMBERS_SUSPEND,
     )
+
+
+def _require_own_grant(db: Session, person: Principal, grant_id: str) -> None:
+    """Only the column that never changes is read: what a grant allows is read when it is locked. Raises `NotYours`."""
+    if db.scalar(select(Grant.membership_id).where(Grant.id == grant_id)) != person.membership:
+        raise NotYours
+
+
+def _own(administrator: Principal, parent: str | None, *locks: str) -> tuple[str, ...]:
+    """What is locked for a change, if it is the administrator's own organization's: nobody locks another company's."""
+    return locks if parent == administrator.organization else ()
+
+
+def _member_lock(db: Session, administrator: Principal, membership_id: str) -> tuple[str, ...]:
+    parent = db.scalar(select(Authority.parent_id).where(Authority.id == membership_id))
+    return _own(administrator, parent, membership_id)
+
+
+def _agent_locks(db: Session, administrator: Principal, agent_id: str) -> tuple[str, ...]:
+    """A client's calls hold its entry, and whoever gives it something holds `entry_lock`: both are waited for."""
+    row = db.execute(select(Agent.organization_id, Agent.client_id).where(Agent.id == agent_id)).one_or_none()
+    return _own(administrator, row.organization_id, agent_id, entry_lock(*row)) if row else ()
 
 
 def _member(db: Session, policy: Policy, administrator: Principal, membership_id: str, action: Permission) -> Authority:
@@ -254,7 +271,8 @@ def _of_the_organization(
 ) -> Authority:
     """A member or a client of the administrator's own organization, locked for a change. Raises `Denied`."""
     found = db.scalars(
-        select(Authority).where(Authority.id == identifier, Authority.kind == kind).with_for_update()
+        select(Authority).where(Authority.id == identifier, Authority.kind == kind),
+        execution_options={"populate_existing": True},
     ).one_or_none()
     policy.authorize(
         principal=administrator,
@@ -263,7 +281,7 @@ def _of_the_organization(
             kind=kind, id=identifier, organization=found.parent_id if found else None, exists=found is not None
         ),
     )
-    return found or lock(db, identifier)
+    return lock(db, identifier)
 
 
 def _record_agent(

@@ -27,7 +27,8 @@ def delete_conversation(db: Session, policy: Policy, person: Principal, conversa
     Its words are gone from its person's view and from whatever goes to a model; the audit stays as it is, and says so.
     Raises `Denied`, `NotAlive`.
     """
-    person = replace(live(db, person, for_change=True), conversation=conversation_id)
+    # Delegations of several of the person's sessions may end: the membership is the topmost thing that they have in common.
+    person = replace(live(db, person, changing=[person.membership]), conversation=conversation_id)
     conversation = threads.opened(db, policy, person, conversation_id)
     turns.hold(db, conversation)
     of_it = select(Delegation.id).where(Delegation.conversation_id == conversation_id)

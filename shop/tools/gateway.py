@@ -29,7 +29,7 @@ from shop.authorization.conditions import Resource
 from shop.authorization.decisions import Decision, Effect
 from shop.authorization.policy import Policy
 from shop.conversations.external import Asserted
-from shop.credentials.ledger import NotAlive, live
+from shop.credentials.ledger import NotAlive, live, wait_in_line
 from shop.database import Database, is_deadlock, new_id
 from shop.principal import Principal
 from shop.store.models import StoreError
@@ -144,6 +144,7 @@ class Gateway(Answers):
         )
 
         def run(db: Session, call: Call) -> Outcome:
+            wait_in_line(db, person, call.principal)
             human = live(db, person)
             claimed = receipts.claim(db, receipt_id, by=human)
             receipts.close(db, claimed, ReceiptState.APPROVED)

@@ -106,7 +106,6 @@ def test_not_now(shop: ShopUnderTest, sofia: Visitor, waiting: str) -> None:
     assert count_orders(shop) == 3
 
 
-@ONE_ENGINE
 @pytest.mark.holds("I7", "I10", "I11", "M4", "I5")
 def test_nobody_else_decides_a_receipt(shop: ShopUnderTest, sofia: Visitor, waiting: str) -> None:
     """A colleague who may order more, and somebody of another organization, know its id and are told that it is not there.

@@ -78,7 +78,6 @@ CHANGES: dict[str, tuple[str, Change]] = {
 }
 
 
-@ONE_ENGINE
 @pytest.mark.parametrize(("code", "change"), CHANGES.values(), ids=CHANGES)
 @pytest.mark.holds("I5", "I7", "I13")
 def test_what_changed_before_the_click_voids_the_receipt(

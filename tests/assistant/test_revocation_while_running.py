@@ -102,7 +102,6 @@ def test_the_next_proposed_call_is_refused_recorded_and_the_last_thing_that_happ
 
 @pytest.mark.holds("I12")
 @pytest.mark.parametrize("revoke", [sign_out_everywhere, suspend, pause])
-@ONE_ENGINE
 def test_a_result_does_not_leave_when_authority_ends_just_after_its_call(
     build_shop: Building, revoke: Callable[[Visitor], None]
 ) -> None:

@@ -156,7 +156,7 @@ def test_a_call_and_a_suspension_lock_from_the_organization_downwards(shop: Shop
     ines, person = shop.sign_in(INES).principal(), sofia.principal()
     gateway_calls: list[Running] = []
     with shop.database.write() as db:
-        live(db, ines, for_change=True)
+        live(db, ines, changing=[person.membership])
         gateway_calls.append(Running(lambda: assistant.call("view_cart")))
         wait_until_blocked(shop, gateway_calls[0])
         cascade.suspend(db, shop.services.policy, ines, person.membership)

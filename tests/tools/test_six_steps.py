@@ -113,7 +113,6 @@ def test_authorize_when_nobody_is_alive(shop: ShopUnderTest, sofia: Visitor, ass
     assert seen.events[0].content["decision"]["rule"] == "credential.session.ended"
 
 
-@ONE_ENGINE
 @pytest.mark.holds("I2", "I11")
 def test_a_principal_that_names_no_living_rows_is_nobody(shop: ShopUnderTest, sofia: Visitor) -> None:
     """Ids that fit no row authenticate nobody, for any tool, public reads included."""

@@ -48,7 +48,7 @@ class ClientCredentialsGrant(OfOurRequest, AuthlibClientCredentialsGrant):
         asked, db = self.asked, self.asked.db
         agent = self._agent()
         asked.concerns = agent.organization_id
-        hold(db, agent.organization_id)
+        hold(db, agent.organization_id, agent.id)
         until = moment(db) + asked.issuer.settings.access_token_lifetime
         forget_expired_tokens(db, agent.id)
         try:

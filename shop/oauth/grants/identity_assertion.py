@@ -21,7 +21,8 @@ from sqlalchemy import select
 
 from shop.audit.events import EventName
 from shop.audit.writer import record
-from shop.credentials.agents import Agent, agent_of
+from shop.credentials import fair_locks
+from shop.credentials.agents import Agent, agent_of, entry_lock
 from shop.credentials.grants import Consent, Grant, living_grant, open_grant, taken_back_at
 from shop.credentials.ledger import Authority, changed, lock
 from shop.credentials.tokens import family_of
@@ -54,7 +55,7 @@ class IdentityAssertionGrant(OfOurRequest, BaseGrant, TokenEndpointMixin):
         client, organization = asked.authenticated, asserted.provider.organization_id
         if not client.check_grant_type(self.GRANT_TYPE):
             raise UnauthorizedClientError("This client is not registered for identity assertions.")
-        lock(db, organization)
+        self._wait_in_line()
         assertion = use_up(db, asserted)
         if assertion is None:
             raise InvalidGrantError(description="The assertion is not taken: it was used before.")
@@ -73,6 +74,23 @@ class IdentityAssertionGrant(OfOurRequest, BaseGrant, TokenEndpointMixin):
             self.user = self._authorized(agent, assertion, person_id, membership_id)
             self.scopes = self._scopes(self.user)
         asked.on_behalf_of = self.user.grant.principal()
+
+    def _wait_in_line(self) -> None:
+        """Lock what this may change, from the top down, before any of it is read: the person's roles, the client's grant."""
+        db, provider = self.asked.db, self.asserted.provider
+        organization, client_id = provider.organization_id, self.asked.authenticated.client_id
+        agent = select(Agent.id).where(Agent.organization_id == organization, Agent.client_id == client_id)
+        membership = (
+            select(Membership.id)
+            .join(ExternalIdentity, ExternalIdentity.person_id == Membership.person_id)
+            .where(
+                Membership.organization_id == organization,
+                ExternalIdentity.connection_id == provider.connection_id,
+                ExternalIdentity.subject == self.asserted.subject,
+            )
+        )
+        changing = [*db.scalars(membership), entry_lock(organization, client_id)]
+        fair_locks.take(db, shared=[organization, *db.scalars(agent)], exclusive=changing)
 
     def create_token_response(self) -> TokenResponse:  # type: ignore[override] # the stub has a str for the body
         """An access token, and no refresh token (draft §4.4.2)."""

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.credentials.grants import Grant
-from shop.credentials.ledger import NotAlive, hold, live
+from shop.credentials.ledger import NotAlive, live, wait_in_line
 from shop.credentials.tokens import (
     RefreshToken,
     TokenFamily,
@@ -96,7 +96,7 @@ class RefreshTokenGrant(OfOurRequest, AuthlibRefreshTokenGrant):
         if presented is None:
             raise InvalidGrantError(description=_REFUSED)
         self.asked.on_behalf_of = presented.grant.principal()
-        hold(db, presented.grant.organization_id)
+        wait_in_line(db, presented.grant.principal(), changing=[presented.grant.id])
         lock_family(db, presented.family.id)
         if presented.token.used_at is not None:
             self._kill(presented)

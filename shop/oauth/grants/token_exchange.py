@@ -12,7 +12,7 @@ from authlib.oauth2.rfc6749 import BaseGrant, InvalidScopeError, TokenEndpointMi
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.credentials.grants import Grant
-from shop.credentials.ledger import NotAlive, hold, live
+from shop.credentials.ledger import NotAlive, live, wait_in_line
 from shop.credentials.tokens import AccessToken, lock_family, new_exchanged_token
 from shop.database import moment
 from shop.oauth.access_tokens import BadToken, Claims, verify
@@ -70,7 +70,7 @@ class TokenExchangeGrant(OfOurRequest, BaseGrant, TokenEndpointMixin):
         """§2.2.1: the new token, its type, and whom it is for; recorded with the token that it came from."""
         asked, presented, db = self.asked, self.presented, self.asked.db
         grant, row = db.get(Grant, presented.grant), db.get(AccessToken, presented.token)
-        hold(db, presented.organization)
+        wait_in_line(db, presented.principal())
         if row is not None:
             lock_family(db, row.family_id)  # it cannot end while it grows
         try:
