@@ -14,6 +14,7 @@ from tests.bench.first_byte import first_byte
 from tests.bench.governance import governance_tax
 from tests.bench.mcp_calls import calls_against_fastmcp, calls_against_sdk, clients_at_once
 from tests.bench.offline_model import turn_of_the_offline_model, understood_as_labelled, understood_unseen
+from tests.bench.revocation import revocation_under_traffic
 from tests.bench.search import search_growth, search_page_growth
 
 MEASUREMENTS: dict[str, Callable[[], Figure]] = {
@@ -27,6 +28,7 @@ MEASUREMENTS: dict[str, Callable[[], Figure]] = {
     "understood_as_labelled": understood_as_labelled,
     "understood_unseen": understood_unseen,
     "turn_of_the_offline_model": turn_of_the_offline_model,
+    "revocation_under_traffic": revocation_under_traffic,
     "search_growth": search_growth,
     "search_page_growth": search_page_growth,
 }

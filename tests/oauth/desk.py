@@ -122,6 +122,7 @@ def allow_for_everyone(administrator: Visitor, client_id: str, *scopes: str) -> 
     policy, tools = shop.services.policy, shop.app.extensions["oauth"].risky_tools
     with shop.database.write() as db:
         agent: Agent = take_in(db, policy, principal, db.get_one(Client, client_id))
+    with shop.database.write() as db:
         allowed = [Workflow(scope) for scope in scopes]
         cascade.allow_for_everyone(db, policy, principal, agent.id, allowed, tools)
-        return agent.id
+    return agent.id
