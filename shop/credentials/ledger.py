@@ -17,7 +17,7 @@ from datetime import datetime
 from enum import StrEnum
 from itertools import zip_longest
 
-from sqlalchemy import ForeignKey, String, bindparam, case, literal_column, select, update
+from sqlalchemy import ForeignKey, Index, String, bindparam, case, literal_column, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shop.database import Base, moment, word
@@ -40,6 +40,15 @@ class Authority(Base):
     """A row that must be alive for anything below it to act. Its id is the id of the thing it stands for."""
 
     __tablename__ = "authorities"
+    __table_args__ = (
+        # Partial: a session's end moves with each of its person's requests, and need not be found by it.
+        Index(
+            "ix_authorities_expired_tokens",
+            "expires_at",
+            sqlite_where=text("kind = 'token'"),
+            postgresql_where=text("kind = 'token'"),
+        ),
+    )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     kind: Mapped[Kind] = mapped_column(word(Kind))
