@@ -5,7 +5,8 @@
 a request costs no transaction. What other processes counted is known from each flush on: with several processes a limit may
 be exceeded by what they take within one second, and a process that is killed forgets one second.
 
-A window is fixed: it begins with the first request, ends after the limit's period, and then the count begins anew.
+A window is fixed, and the same in every process: a period of sixty seconds begins with each full minute (UTC). So at most
+twice a limit goes through in any period, around the turn of two windows.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, cast
 
 from limits.storage import Storage
@@ -57,7 +58,7 @@ class ExactCounters(Storage):
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Count `amount` more in the key's window of `expiry` seconds. Returns the window's count."""
-        ((_, count, _),) = _add(self._db, [(key, amount, moment(self._db) + timedelta(seconds=expiry))])
+        ((_, count),) = _add(self._db, [(key, amount, _end_of_window(moment(self._db), expiry))])
         return count
 
     def get(self, key: str) -> int:
@@ -118,7 +119,7 @@ class BufferedCounters(Storage):
             if window is None or window.expires_at <= now:
                 if len(self._windows) >= _MOST_KEYS:
                     self._forget_those_over(now)
-                window = self._windows[key] = _Window(now + timedelta(seconds=expiry))
+                window = self._windows[key] = _Window(_end_of_window(now, expiry))
             window.pending += amount
             return window.counted + window.pending
 
@@ -163,10 +164,9 @@ class BufferedCounters(Storage):
         with self._database.write() as db:
             rows = _add(db, [(key, taken[key], window.expires_at) for key, window in windows.items()])
         with self._lock:
-            for key, count, expires_at in rows:
-                window = windows[key]
-                window.pending -= taken[key]
-                window.counted, window.expires_at = count, expires_at
+            for key, count in rows:
+                windows[key].counted = count
+                windows[key].pending -= taken[key]
 
     def _forget_those_over(self, now: datetime) -> None:
         self._windows = {key: window for key, window in self._windows.items() if window.expires_at > now}
@@ -183,8 +183,12 @@ def claim_refusal(db: Session, key: str) -> bool:
     return claimed.one_or_none() is not None
 
 
-def _add(db: Session, counted: Iterable[tuple[str, int, datetime]]) -> list[tuple[str, int, datetime]]:
-    """Add (key, amount, end of the window if one begins now) by one statement. Returns (key, count, end) of each."""
+def _end_of_window(now: datetime, seconds: int) -> datetime:
+    return datetime.fromtimestamp((now.timestamp() // seconds + 1) * seconds, now.tzinfo)
+
+
+def _add(db: Session, counted: Iterable[tuple[str, int, datetime]]) -> list[tuple[str, int]]:
+    """Add (key, amount, end of its window) by one statement. Returns (key, count) of each."""
     builder = postgresql if db.get_bind().dialect.name == "postgresql" else sqlite
     new = builder.insert(RateLimitCounter).values(
         [{"key": key, "count": amount, "expires_at": until} for key, amount, until in counted]
@@ -201,5 +205,5 @@ def _add(db: Session, counted: Iterable[tuple[str, int, datetime]]) -> list[tupl
             "expires_at": unless_over(RateLimitCounter.expires_at, new.excluded.expires_at),
             "refusal_recorded_at": unless_over(RateLimitCounter.refusal_recorded_at, None),
         },
-    ).returning(RateLimitCounter.key, RateLimitCounter.count, RateLimitCounter.expires_at)
-    return [(row.key, row.count, row.expires_at) for row in db.execute(upsert)]
+    ).returning(RateLimitCounter.key, RateLimitCounter.count)
+    return [(row[0], row[1]) for row in db.execute(upsert)]
