@@ -218,7 +218,7 @@ def _switch(name: str, text: str) -> bool:
     return text == "1"
 
 
-def _rate_limits(env: Mapping[str, str]) -> dict[str, int]:
+def _rate_limits(env: Mapping[str, str]) -> dict[str, Any]:
     """The rate limits that are set: each is a count, 0 for none."""
     found = {name: text for name in rate_limit_names() if (text := env.get(rate_limit_variable(name), ""))}
     for name, text in found.items():

@@ -12,13 +12,13 @@ twice a limit goes through in any period, around the turn of two windows.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
 from limits.storage import Storage
-from sqlalchemy import ColumnElement, String, case, delete, select, update
+from sqlalchemy import ColumnElement, String, Table, case, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -43,6 +43,9 @@ class RateLimitCounter(Base):
     """When the first refusal of this window was recorded in the audit."""
 
 
+_COUNTERS = cast(Table, RateLimitCounter.__table__)
+
+
 class ExactCounters(Storage):
     """Counts in the caller's transaction."""
 
@@ -58,8 +61,7 @@ class ExactCounters(Storage):
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Count `amount` more in the key's window of `expiry` seconds. Returns the window's count."""
-        ((_, count),) = _add(self._db, [(key, amount, _end_of_window(moment(self._db), expiry))])
-        return count
+        return _add(self._db, [(key, amount, _end_of_window(moment(self._db), expiry))])[key]
 
     def get(self, key: str) -> int:
         return row.count if (row := self._living(key)) else 0
@@ -104,6 +106,7 @@ class BufferedCounters(Storage):
         self._database = database
         self._clock: Clock = database.clock
         self._windows: dict[str, _Window] = {}
+        self._tidy_at = _MOST_KEYS
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
 
@@ -117,8 +120,9 @@ class BufferedCounters(Storage):
         with self._lock:
             window = self._windows.get(key)
             if window is None or window.expires_at <= now:
-                if len(self._windows) >= _MOST_KEYS:
+                if len(self._windows) >= self._tidy_at:
                     self._forget_those_over(now)
+                    self._tidy_at = max(_MOST_KEYS, 2 * len(self._windows))
                 window = self._windows[key] = _Window(_end_of_window(now, expiry))
             window.pending += amount
             return window.counted + window.pending
@@ -162,11 +166,11 @@ class BufferedCounters(Storage):
         if not taken:
             return
         with self._database.write() as db:
-            rows = _add(db, [(key, taken[key], window.expires_at) for key, window in windows.items()])
+            counts = _add(db, [(key, taken[key], window.expires_at) for key, window in windows.items()])
         with self._lock:
-            for key, count in rows:
-                windows[key].counted = count
-                windows[key].pending -= taken[key]
+            for key, window in windows.items():
+                window.counted = counts[key]
+                window.pending -= taken[key]
 
     def _forget_those_over(self, now: datetime) -> None:
         self._windows = {key: window for key, window in self._windows.items() if window.expires_at > now}
@@ -187,23 +191,24 @@ def _end_of_window(now: datetime, seconds: int) -> datetime:
     return datetime.fromtimestamp((now.timestamp() // seconds + 1) * seconds, now.tzinfo)
 
 
-def _add(db: Session, counted: Iterable[tuple[str, int, datetime]]) -> list[tuple[str, int]]:
-    """Add (key, amount, end of its window) by one statement. Returns (key, count) of each."""
+def _add(db: Session, counted: Sequence[tuple[str, int, datetime]]) -> dict[str, int]:
+    """Add (key, amount, end of its window), each by one statement. Returns the count of each key in its window."""
     builder = postgresql if db.get_bind().dialect.name == "postgresql" else sqlite
-    new = builder.insert(RateLimitCounter).values(
-        [{"key": key, "count": amount, "expires_at": until} for key, amount, until in counted]
-    )
-    is_over = RateLimitCounter.expires_at <= moment(db)
+    new = builder.insert(_COUNTERS)
+    is_over = _COUNTERS.c.expires_at <= moment(db)
 
     def unless_over(kept: Any, anew: Any) -> ColumnElement[Any]:
         return case((is_over, anew), else_=kept)
 
     upsert = new.on_conflict_do_update(
-        index_elements=[RateLimitCounter.key],
+        index_elements=["key"],
         set_={
-            "count": unless_over(RateLimitCounter.count + new.excluded.count, new.excluded.count),
-            "expires_at": unless_over(RateLimitCounter.expires_at, new.excluded.expires_at),
-            "refusal_recorded_at": unless_over(RateLimitCounter.refusal_recorded_at, None),
+            "count": unless_over(_COUNTERS.c.count + new.excluded.count, new.excluded.count),
+            "expires_at": unless_over(_COUNTERS.c.expires_at, new.excluded.expires_at),
+            "refusal_recorded_at": unless_over(_COUNTERS.c.refusal_recorded_at, None),
         },
-    ).returning(RateLimitCounter.key, RateLimitCounter.count)
-    return [(row[0], row[1]) for row in db.execute(upsert)]
+    )
+    db.connection().execute(upsert, [{"key": key, "count": n, "expires_at": until} for key, n, until in counted])
+    # The rows are ours until the commit, so what is read now is what was counted.
+    mine = select(_COUNTERS.c.key, _COUNTERS.c.count).where(_COUNTERS.c.key.in_([key for key, _, _ in counted]))
+    return {row[0]: row[1] for row in db.connection().execute(mine)}

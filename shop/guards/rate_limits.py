@@ -11,7 +11,7 @@ first one in a window is recorded, in the organization's trail if the party is k
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from math import ceil
@@ -30,42 +30,60 @@ from shop.guards.addresses import address_key
 from shop.guards.counters import BufferedCounters, ExactCounters, claim_refusal
 from shop.principal import Principal
 
+_MINUTE, _HOUR = RateLimitItemPerMinute, RateLimitItemPerHour
 _MOST_REFUSED = 10_000
 """Keys whose window is known to be used up, held in memory."""
 TEXT = "That was too often in a short time, so nothing was done. Wait a little, then try again."
 
 
+def _organization(principal: Principal) -> str:
+    return principal.organization
+
+
+def _person(principal: Principal) -> str:
+    return principal.membership
+
+
+def _assistant(principal: Principal) -> str:
+    """One client for one person; an agent that acts for nobody is one by itself."""
+    return principal.grant or principal.subject
+
+
 class Limit(StrEnum):
     """Every limit, by the name of its setting in `Settings`."""
 
-    def __new__(cls, value: str, period: type[RateLimitItem], counts: str) -> Limit:
+    def __new__(
+        cls, value: str, period: type[RateLimitItem], counts: str, party: Callable[[Principal], str] | None = None
+    ) -> Limit:
         member = str.__new__(cls, value)
         member._value_ = value
-        member.period = period
-        member.counts = counts
+        member.period, member.counts, member.party = period, counts, party
         return member
 
     period: type[RateLimitItem]
     counts: str
     """What is counted, for the record."""
+    party: Callable[[Principal], str] | None
+    """Of somebody who proved who they are: whose requests are counted together. None where whoever checks says it."""
 
     AUTHORIZATIONS_PER_ORGANIZATION = (
         "authorizations_per_organization",
-        RateLimitItemPerMinute,
+        _MINUTE,
         "authorization requests",
+        _organization,
     )
-    AUTHORIZATIONS_PER_PERSON = "authorizations_per_person", RateLimitItemPerMinute, "authorization requests"
-    MCP_CALLS_PER_ASSISTANT = "mcp_calls_per_assistant", RateLimitItemPerMinute, "MCP requests"
-    MCP_CALLS_PER_ORGANIZATION = "mcp_calls_per_organization", RateLimitItemPerMinute, "MCP requests"
-    MCP_CALLS_PER_PERSON = "mcp_calls_per_person", RateLimitItemPerMinute, "MCP requests"
-    MCP_STRANGERS_PER_ADDRESS = "mcp_strangers_per_address", RateLimitItemPerMinute, "MCP requests without a token"
-    MESSAGES_PER_ORGANIZATION = "messages_per_organization", RateLimitItemPerMinute, "messages to the assistant"
-    MESSAGES_PER_PERSON = "messages_per_person", RateLimitItemPerMinute, "messages to the assistant"
-    REGISTRATIONS_PER_ADDRESS = "registrations_per_address", RateLimitItemPerHour, "client registrations"
-    REGISTRATIONS_PER_HOUR = "registrations_per_hour", RateLimitItemPerHour, "client registrations of everybody"
-    SIGN_INS_PER_ADDRESS = "sign_ins_per_address", RateLimitItemPerMinute, "sign-ins"
-    TOKEN_REQUESTS_PER_ADDRESS = "token_requests_per_address", RateLimitItemPerMinute, "token requests"
-    TOKEN_REQUESTS_PER_CLIENT = "token_requests_per_client", RateLimitItemPerMinute, "token requests"
+    AUTHORIZATIONS_PER_PERSON = "authorizations_per_person", _MINUTE, "authorization requests", _person
+    MCP_CALLS_PER_ASSISTANT = "mcp_calls_per_assistant", _MINUTE, "MCP requests", _assistant
+    MCP_CALLS_PER_ORGANIZATION = "mcp_calls_per_organization", _MINUTE, "MCP requests", _organization
+    MCP_CALLS_PER_PERSON = "mcp_calls_per_person", _MINUTE, "MCP requests", _person
+    MCP_STRANGERS_PER_ADDRESS = "mcp_strangers_per_address", _MINUTE, "MCP requests without a token"
+    MESSAGES_PER_ORGANIZATION = "messages_per_organization", _MINUTE, "messages to the assistant", _organization
+    MESSAGES_PER_PERSON = "messages_per_person", _MINUTE, "messages to the assistant", _person
+    REGISTRATIONS_PER_ADDRESS = "registrations_per_address", _HOUR, "client registrations"
+    REGISTRATIONS_PER_HOUR = "registrations_per_hour", _HOUR, "client registrations of everybody"
+    SIGN_INS_PER_ADDRESS = "sign_ins_per_address", _MINUTE, "sign-ins"
+    TOKEN_REQUESTS_PER_ADDRESS = "token_requests_per_address", _MINUTE, "token requests"
+    TOKEN_REQUESTS_PER_CLIENT = "token_requests_per_client", _MINUTE, "token requests"
 
 
 _EXACT = frozenset({Limit.REGISTRATIONS_PER_ADDRESS, Limit.REGISTRATIONS_PER_HOUR})
@@ -111,9 +129,11 @@ class RateLimits:
         self._refuse(limit, item, key, datetime.fromtimestamp(until, now.tzinfo), now, principal)
 
     def check_principal(self, principal: Principal, *limits: Limit) -> None:
-        """Check limits of somebody who proved who they are, the narrower one first; each counts by the party in its name."""
+        """Check limits of somebody who proved who they are, the narrower one first; each counts by its own party."""
         for limit in limits:
-            self.check(limit, _party(limit, principal), principal=principal)
+            if limit.party is None:
+                raise ValueError(f"{limit} counts nobody who is signed in")
+            self.check(limit, limit.party(principal), principal=principal)
 
     def flush(self) -> None:
         """Write what was counted in memory."""
@@ -156,14 +176,6 @@ def limited_by_address(endpoint: Blueprint, *limits: Limit) -> None:
         if request.method != "OPTIONS":  # a browser's own question, which is answered from memory
             for limit in limits:
                 check_address(limit)
-
-
-def _party(limit: Limit, principal: Principal) -> str:
-    if limit.endswith("_per_organization"):
-        return principal.organization
-    if limit.endswith("_per_person"):
-        return principal.membership or principal.subject
-    return principal.grant or principal.subject
 
 
 def _refusal(left: timedelta) -> TooManyRequests:
