@@ -80,7 +80,7 @@ def test_callbacks_of_one_address_are_bounded(build_shop: Shops) -> None:
     at_full_minute(shop)
     answers = [shop.visitor().get("/sign-in/callback?state=x&code=y").status_code for _ in range(6)]
     assert answers == [400] * 3 + [429] * 3
-    assert [event.name for event in shop.chain("system")].count("sign_in.failed") == 3
+    assert [str(event.name) for event in shop.chain("system")].count("sign_in.failed") == 3
 
 
 @ONE_ENGINE
