@@ -86,8 +86,8 @@ class Settings:
     """Within a minute, from one address, to the endpoints where clients speak: a hosted assistant renews tokens for all."""
     token_requests_per_client: int = _rate_limit(3000)
     """Within a minute, of one client that proved who it is by a secret or a key."""
-    authorizations_per_person: int = _rate_limit(60)
-    authorizations_per_organization: int = _rate_limit(1200)
+    authorizations_per_person: int = _rate_limit(120)
+    authorizations_per_organization: int = _rate_limit(2400)
     """Within a minute: authorization requests and answers to them."""
     mcp_strangers_per_address: int = _rate_limit(600)
     """Within a minute: MCP requests without a good token, those of a guest included."""
@@ -95,9 +95,9 @@ class Settings:
     mcp_calls_per_person: int = _rate_limit(3000)
     mcp_calls_per_organization: int = _rate_limit(30_000)
     """Within a minute, MCP requests: of one assistant for one person, of all that act for them, of the whole organization."""
-    messages_per_person: int = _rate_limit(60)
-    messages_per_organization: int = _rate_limit(1200)
-    """Within a minute: messages to the shop's own assistant, and what else makes it answer."""
+    messages_per_person: int = _rate_limit(120)
+    messages_per_organization: int = _rate_limit(2400)
+    """Within a minute: messages to the shop's own assistant, those said anew or answered again included."""
     model_timeout: timedelta = timedelta(seconds=60)
     model_beat: timedelta = timedelta(seconds=1)
     """How often a turn looks up while the model's server says nothing: Stop is seen then."""
