@@ -7,10 +7,11 @@ if __name__ == "__main__":
 
 from shop import create_app
 from shop.settings import Settings
+from shop.upkeep.jobs import start as start_upkeep
 
 try:
     settings = Settings.from_environment()
 except ValueError as error:
     raise SystemExit(str(error)) from None
 
-app = create_app(settings)
+app = start_upkeep(create_app(settings))

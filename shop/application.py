@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -25,6 +26,7 @@ from shop.authorization.policy import Policy
 from shop.commands import chat
 from shop.database import Clock, Database, utc_now
 from shop.demo.seeding import Seed
+from shop.guards.rate_limits import Limit, RateLimits
 from shop.identity.providers import Metadata
 from shop.identity.recheck import Recheck
 from shop.identity.sign_in import SignIn
@@ -44,6 +46,8 @@ from shop.storefront import about, account, addresses, approval, assistants, car
 from shop.storefront.sign_in import blueprint as sign_in_blueprint
 from shop.tools.gateway import Gateway
 from shop.tools.registry import risky_tools
+from shop.upkeep.expired import sweep
+from shop.upkeep.jobs import Job, Upkeep
 
 
 def create_app(
@@ -73,6 +77,14 @@ def create_app(
         sign_in=_sign_in(settings, database, providers),
     )
     app.extensions["seed"] = seed
+    app.extensions["rate_limits"] = limits = RateLimits(database, {limit: getattr(settings, limit) for limit in Limit})
+    app.extensions["upkeep"] = Upkeep(
+        [
+            Job("count", timedelta(seconds=1), limits.flush),
+            Job("sweep", timedelta(seconds=30), lambda: sweep(database)),
+        ],
+        clock,
+    )
     app.extensions["oauth"] = _issuer(settings, database, fetcher, providers)
     model = model or Model(settings)
     access.init_app(app)
@@ -207,6 +219,12 @@ def _add_commands(app: Flask, conversing: Conversing) -> None:
         app.extensions["seed"].reset(shop.database, shop.policy)
         guest.apply(shop.database, shop.settings.anonymous_browse)
         print("The shop is as it was on its first day. Whoever was signed in has to sign in again.")
+
+    @app.cli.command("sweep")
+    def sweep_now() -> None:
+        """Delete what has expired, once: for a server that does not do it by itself."""
+        gone = sweep(shop.database)
+        print(", ".join(f"{rows} {name}" for name, rows in gone.items()) or "Nothing has expired.")
 
     @app.cli.command("import-catalogue")
     @click.argument("file", type=click.Path(path_type=Path))

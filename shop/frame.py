@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask, Request, Response, abort, g, render_template, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, Unauthorized
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, TooManyRequests, Unauthorized
 
 from shop import access
 from shop.access import Access, Rule, signed_in
@@ -146,6 +146,7 @@ _ERRORS = {
     404: ("There is nothing here", "The page does not exist, or it is not yours to see."),
     405: ("That is not how this page works", "It was asked in a way that it does not answer."),
     413: ("That is too much at once", "What you sent is larger than this shop takes. Send less."),
+    429: ("That was too often", "So much in a short time is more than this shop takes. Wait a little, then try again."),
     503: ("The shop is out for a moment", "Something it needs does not answer. Nothing was changed; try again soon."),
 }
 
@@ -162,6 +163,8 @@ def _add_errors(app: Flask) -> None:
         if is_for_machines(request.path):
             return json_http_error(error)
         headers = {"Allow": ", ".join(sorted(error.valid_methods or ()))} if isinstance(error, MethodNotAllowed) else {}
+        if isinstance(error, TooManyRequests):
+            headers["Retry-After"] = str(error.retry_after)
         code = error.code or 500
         if code == 401 and request.path.startswith("/assistant/"):
             return render_template(
@@ -174,7 +177,7 @@ def _add_errors(app: Flask) -> None:
                 "Reload it and try again: what you sent could not be matched to your sign-in.",
             )
         if request.path.startswith("/assistant/") and request.method == "POST":
-            return render_template("assistant/_notice.html", notice={"title": f"{title}.", "text": text}), code
+            return render_template("assistant/_notice.html", notice={"title": f"{title}.", "text": text}), code, headers
         if request.headers.get("HX-Request"):
             headers |= _AS_A_PAGE
         return render_template("storefront/error.html", code=code, title=title, text=text), code, headers

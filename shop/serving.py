@@ -17,6 +17,7 @@ from shop import create_app
 from shop.database import Database
 from shop.demo.companions import CompanionFailed, companions, is_free, running
 from shop.settings import Settings, in_url
+from shop.upkeep.jobs import start as start_upkeep
 
 
 def main() -> int:
@@ -96,7 +97,7 @@ class _Server(BaseApplication):  # type: ignore[misc] # untyped library
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        return create_app(self._settings)
+        return start_upkeep(create_app(self._settings))
 
 
 def _welcome(settings: Settings) -> str:

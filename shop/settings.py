@@ -11,7 +11,7 @@ import re
 import secrets
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -24,6 +24,12 @@ SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 """What may be pinned for tokens of others: asymmetric signatures. Never `none`, nor one that a client's secret could make."""
 _TOKEN_PROFILES = ("rfc9068", "jwt")
 _FILE_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
+
+
+def _rate_limit(amount: int) -> int:
+    """A field that bounds how often something may be done: it can be set by `SHOP_LIMIT_` and its name."""
+    bound: int = field(default=amount, metadata={"is_rate_limit": True})
+    return bound
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,9 +76,28 @@ class Settings:
     """An assistant that was not used for so long has to be allowed again."""
     grant_lifetime: timedelta = timedelta(days=90)
     """The absolute end of what a person allowed to an external assistant, however often it is renewed."""
-    registrations_per_address: int = 20
-    registrations_per_hour: int = 500
-    """How many clients may register themselves within an hour: from one address, and from all together."""
+    registrations_per_address: int = _rate_limit(200)
+    registrations_per_hour: int = _rate_limit(2000)
+    """How many clients may register themselves within an hour: from one address, and from all together. A hosted assistant
+    registers for all of its users from a few addresses. 0 is no limit, here and below (`shop.guards.rate_limits`)."""
+    sign_ins_per_address: int = _rate_limit(300)
+    """Within a minute, sign-ins that begin and as many that come back: a whole company may be behind one address."""
+    token_requests_per_address: int = _rate_limit(3000)
+    """Within a minute, from one address, to the endpoints where clients speak: a hosted assistant renews tokens for all."""
+    token_requests_per_client: int = _rate_limit(3000)
+    """Within a minute, of one client that proved who it is by a secret or a key."""
+    authorizations_per_person: int = _rate_limit(120)
+    authorizations_per_organization: int = _rate_limit(2400)
+    """Within a minute: authorization requests and answers to them."""
+    mcp_strangers_per_address: int = _rate_limit(600)
+    """Within a minute: MCP requests without a good token, those of a guest included."""
+    mcp_calls_per_assistant: int = _rate_limit(1800)
+    mcp_calls_per_person: int = _rate_limit(3000)
+    mcp_calls_per_organization: int = _rate_limit(30_000)
+    """Within a minute, MCP requests: of one assistant for one person, of all that act for them, of the whole organization."""
+    messages_per_person: int = _rate_limit(120)
+    messages_per_organization: int = _rate_limit(2400)
+    """Within a minute: messages to the shop's own assistant, those said anew or answered again included."""
     model_timeout: timedelta = timedelta(seconds=60)
     model_beat: timedelta = timedelta(seconds=1)
     """How often a turn looks up while the model's server says nothing: Stop is seen then."""
@@ -119,6 +144,7 @@ class Settings:
             presenter_code=env.get("SHOP_PRESENTER_CODE", ""),
             anonymous_browse=_switch("SHOP_ANONYMOUS_BROWSE", env.get("SHOP_ANONYMOUS_BROWSE", "")),
             **_external_issuer(env),
+            **_rate_limits(env),
         )
 
     def read_secret(self, reference: str) -> str:
@@ -190,6 +216,25 @@ def _switch(name: str, text: str) -> bool:
     if text not in {"", "0", "1"}:
         raise ValueError(f"{name} must be 1 (on) or 0 (off), not {text!r}.")
     return text == "1"
+
+
+def _rate_limits(env: Mapping[str, str]) -> dict[str, Any]:
+    """The rate limits that are set: each is a count, 0 for none."""
+    found = {name: text for name in rate_limit_names() if (text := env.get(rate_limit_variable(name), ""))}
+    for name, text in found.items():
+        if not (text.isascii() and text.isdigit() and len(text) < 10):
+            raise ValueError(f"{rate_limit_variable(name)} must be a number, 0 for no limit, not {text!r}.")
+    return {name: int(text) for name, text in found.items()}
+
+
+def rate_limit_names() -> list[str]:
+    """The settings that are rate limits, by their names in `Settings`."""
+    return [each.name for each in fields(Settings) if "is_rate_limit" in each.metadata]
+
+
+def rate_limit_variable(name: str) -> str:
+    """The environment variable of a rate limit: `SHOP_LIMIT_SIGN_INS_PER_ADDRESS`."""
+    return f"SHOP_LIMIT_{name.upper()}"
 
 
 def _external_issuer(env: Mapping[str, str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 
 from shop.audit.events import EventName
 from shop.authorization.permissions import Permission
-from shop.settings import ROOT
+from shop.settings import ROOT, rate_limit_names, rate_limit_variable
 from shop.tools.registry import TOOLS
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -27,6 +27,7 @@ def test_every_setting_is_documented() -> None:
     source = (ROOT / "shop" / "settings.py").read_text(encoding="utf-8")
     read = set(re.findall(r'env\.get\("([A-Z_]+)"', source))
     assert read
+    read |= {rate_limit_variable(name) for name in rate_limit_names()}
     assert {name for name in read if f"`{name}`" not in README} == set()
 
 

@@ -171,6 +171,9 @@ _SENTENCES: Mapping[EventName, str | Callable[[_Event], str]] = {
     EventName.ORDER_CANCELLED: lambda it: f"order {it.resource} cancelled",
     EventName.ORDER_PLACED: lambda it: f"order {it.resource} placed",
     EventName.POLICY_ACTIVATED: "a new policy is in force",
+    EventName.RATE_LIMIT_REACHED: lambda it: (
+        f"too many {it.facts.get('of', 'requests')}: over {it.facts.get('limit', '')}"
+    ),
     EventName.REFRESH_TOKEN_REUSED: lambda it: f"a refresh token of {it.client} came a second time: its family is dead",
     EventName.SESSION_REVOKED: _sessions_ended,
     EventName.SESSION_SIGNED_OUT: "signed out here",

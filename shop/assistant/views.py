@@ -17,6 +17,7 @@ from shop.conversations import delegation, threads
 from shop.conversations.models import Turn
 from shop.conversations.turns import TurnRunning
 from shop.database import moment
+from shop.guards.rate_limits import Limit, rate_limits
 from shop.principal import CONSENTABLE, Workflow
 from shop.services import services
 
@@ -70,6 +71,7 @@ def _add_turns(chat: Blueprint, conversing: Conversing) -> None:
 
     @chat.post("/<conversation_id>/turns/<turn_id>/edit")
     def edit(conversation_id: str, turn_id: str) -> ResponseReturnValue:
+        _check_rate()
         return _stream(conversing, conversing.edit(principal(), conversation_id, turn_id, _text()))
 
     @chat.get("/<conversation_id>/turns/<turn_id>")
@@ -88,6 +90,7 @@ def _add_turns(chat: Blueprint, conversing: Conversing) -> None:
 
     @chat.post("/<conversation_id>/turns/<turn_id>/retry")
     def retry(conversation_id: str, turn_id: str) -> ResponseReturnValue:
+        _check_rate()
         return _stream(conversing, conversing.retry(principal(), conversation_id, turn_id))
 
 
@@ -147,6 +150,7 @@ def _add_refusals(chat: Blueprint) -> None:
 
 
 def _message(conversing: Conversing, conversation_id: str | None) -> ResponseReturnValue:
+    _check_rate()
     begun = conversing.message(principal(), conversation_id, _text(), about=request.form.get("page"))
     return _stream(conversing, begun, is_new=conversation_id is None)
 
@@ -154,6 +158,11 @@ def _message(conversing: Conversing, conversation_id: str | None) -> ResponseRet
 def _text() -> str:
     """The message that was sent. Raises `Unacceptable`."""
     return accepted(services().database, principal(), request.form.get("message", ""), limit=message_limit())
+
+
+def _check_rate() -> None:
+    """Each message counts, also one that is said anew or answered again. Raises `TooManyRequests`, before anything is stored."""
+    rate_limits().check_principal(principal(), Limit.MESSAGES_PER_PERSON, Limit.MESSAGES_PER_ORGANIZATION)
 
 
 def _stream(conversing: Conversing, begun: Begun, *, is_new: bool = False) -> Response:

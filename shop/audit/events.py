@@ -140,6 +140,10 @@ class EventName(StrEnum):
     ORDER_CANCELLED = "order.cancelled", "An order was cancelled and its stock returned, in the same transaction."
     ORDER_PLACED = "order.placed", "An order was placed and its stock taken, in the same transaction."
     POLICY_ACTIVATED = "policy.activated", "The shop started with a policy that was not in force before."
+    RATE_LIMIT_REACHED = (
+        "rate_limit.reached",
+        "An address, a person, a client or an organization did something more often than its limit allows: once per window.",
+    )
     REFRESH_TOKEN_REUSED = (
         "refresh_token.reused",
         "A refresh token was presented a second time; its whole family of tokens died.",

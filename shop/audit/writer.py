@@ -34,6 +34,8 @@ from shop.principal import Principal
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """Correlates what one request caused. It groups and never authorizes (invariant I11)."""
 
+_LONGEST_TEXT = 2000
+"""Characters of one text among an event's facts."""
 SYSTEM_CHAIN = "system"
 """The chain of what belongs to no organization: a sign-in with an unknown address, a new policy."""
 
@@ -94,11 +96,20 @@ def record(
         "decision": dict(decision) if decision else None,
         "outcome": outcome,
         "request_id": request_id.get(),
-        "facts": dict(facts or {}),
+        "facts": _bounded(dict(facts or {})),
         "personal": {field: proof for field, (_, proof, _) in committed.items()},
     }
     _append(connection, content, at, {field: [salt, value] for field, (salt, _, value) in committed.items()})
     return identifier
+
+
+def _bounded(value: Any) -> Any:
+    """Facts with each text cut to a bearable length: some repeat what a stranger sent, and an event stays for ever."""
+    if isinstance(value, str):
+        return value if len(value) <= _LONGEST_TEXT else f"{value[: _LONGEST_TEXT - 1]}…"
+    if isinstance(value, dict):
+        return {name: _bounded(each) for name, each in value.items()}
+    return [_bounded(each) for each in value] if isinstance(value, list) else value
 
 
 def _append(connection: Connection, content: Mapping[str, Any], at: datetime, personal: Mapping[str, Any]) -> None:

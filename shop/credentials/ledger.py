@@ -18,7 +18,7 @@ from datetime import datetime
 from enum import StrEnum
 from itertools import zip_longest
 
-from sqlalchemy import ForeignKey, String, bindparam, case, event, literal_column, select, update
+from sqlalchemy import ForeignKey, Index, String, bindparam, case, event, literal_column, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, object_session
 
 from shop.credentials import fair_locks
@@ -42,6 +42,15 @@ class Authority(Base):
     """A row that must be alive for anything below it to act. Its id is the id of the thing it stands for."""
 
     __tablename__ = "authorities"
+    __table_args__ = (
+        # Partial: a session's end moves with each of its person's requests, and need not be found by it.
+        Index(
+            "ix_authorities_expired_tokens",
+            "expires_at",
+            sqlite_where=text("kind = 'token'"),
+            postgresql_where=text("kind = 'token'"),
+        ),
+    )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     kind: Mapped[Kind] = mapped_column(word(Kind))

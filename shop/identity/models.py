@@ -87,4 +87,4 @@ class SignInAttempt(Base):
     nonce: Mapped[str] = mapped_column(String(80))
     code_verifier: Mapped[str] = mapped_column(Text)
     next_path: Mapped[str] = mapped_column(Text)
-    expires_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)

@@ -32,6 +32,8 @@ from shop.identity.members import connection_for_email, provision
 from shop.identity.models import Connection, Organization, SignInAttempt
 from shop.identity.providers import Metadata, Provider, SignInError, provider_of, require_safe
 
+_LONGEST_PATH = 8000
+"""Bytes of the path to come back to: as long as a whole authorization request in a request line may be."""
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
 
 
@@ -113,7 +115,6 @@ class SignIn:
             login_hint=email,
         )
         with self._database.write() as db:
-            db.execute(delete(SignInAttempt).where(SignInAttempt.expires_at < moment(db)))
             db.add(
                 SignInAttempt(
                     state_hash=_digest(state),
@@ -220,7 +221,7 @@ class SignIn:
                 organization_id=membership.organization_id,
                 connection_id=connection.id,
                 method="oidc",
-                provider_session=str(claims["sid"]) if "sid" in claims else None,
+                provider_session=str(claims["sid"])[:200] if "sid" in claims else None,
                 user_agent=user_agent,
                 idle=self._idle,
                 absolute=self._absolute,
@@ -259,9 +260,13 @@ class SignIn:
 
 
 def safe_path(path: str) -> str:
-    """A path on this site, or `/`: whatever a link says, a sign-in never sends anyone elsewhere (RFC 9700 §4.11)."""
+    """A path on this site, or `/`: whatever a link says, a sign-in never sends anyone elsewhere (RFC 9700 §4.11).
+
+    So is one that is longer than any that a browser can be asked to open here: it would be stored for everybody who asks.
+    """
     is_local = path.startswith("/") and not path.startswith(("//", "/\\")) and not any(c < " " for c in path)
-    return path if is_local and "\\" not in path else "/"
+    is_bearable = len(path.encode(errors="replace")) <= _LONGEST_PATH
+    return path if is_local and is_bearable and "\\" not in path else "/"
 
 
 def _provider_said(provider: Provider, error: str) -> SignInError:

@@ -18,13 +18,14 @@ from mcp_types import InitializeRequestParams
 from mcp_types.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, RequestId
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import RequestEntityTooLarge, TooManyRequests
 
 from shop.access import csrf
 from shop.database import Database
+from shop.guards.rate_limits import Limit, check_address, rate_limits
 from shop.mcp import handshake, methods, refusals, stateless
 from shop.mcp.exchange import Server
-from shop.mcp.guest import GUEST
+from shop.mcp.guest import GUEST, is_guest
 from shop.mcp.sealing import Sealer
 from shop.mcp.wire import Message, RpcError, read
 from shop.oauth.bearer import BearerRefused, authenticate
@@ -76,6 +77,7 @@ def blueprint(settings: Settings, database: Database, gateway: Gateway) -> Bluep
 def _answer(server: Server, principal: Principal, message: Message) -> Response:
     is_stateless = stateless.speaks(request.headers.get(stateless.VERSION_HEADER), message)
     try:
+        _check_rate(principal)
         if message.id is None:
             if is_stateless:
                 stateless.acknowledge(request.headers, server.versions)
@@ -111,7 +113,31 @@ def _principal(server: Server, arrived: Request) -> Principal:
     try:
         return authenticate(authorization)
     except BearerRefused as refused:
+        _check_stranger()
         raise refusals.unauthenticated(refused.error, refused.description) from None
+
+
+def _check_rate(principal: Principal) -> None:
+    """Raises `RpcError` (429) for a party that asks too often. The guest is everybody without a token: each counts by address."""
+    try:
+        if is_guest(principal):
+            check_address(Limit.MCP_STRANGERS_PER_ADDRESS)
+        else:
+            rate_limits().check_principal(
+                principal,
+                Limit.MCP_CALLS_PER_ASSISTANT,
+                Limit.MCP_CALLS_PER_PERSON,
+                Limit.MCP_CALLS_PER_ORGANIZATION,
+            )
+    except TooManyRequests as refused:
+        raise refusals.too_often(refused) from None
+
+
+def _check_stranger() -> None:
+    try:
+        check_address(Limit.MCP_STRANGERS_PER_ADDRESS)
+    except TooManyRequests as refused:
+        raise refusals.too_often(refused) from None
 
 
 def _require_own_address(server: Server, arrived: Request) -> None:

@@ -11,11 +11,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mcp_types import CallToolResult, TextContent
+from werkzeug.exceptions import TooManyRequests
 
 from shop.credentials.ledger import Kind, Lapse, NotAlive
 from shop.mcp.exchange import Exchange, Server
 from shop.mcp.guest import is_guest
-from shop.mcp.wire import ACCESS_REFUSED, AUTHENTICATION_REQUIRED, INSUFFICIENT_SCOPE, RpcError
+from shop.mcp.wire import ACCESS_REFUSED, AUTHENTICATION_REQUIRED, INSUFFICIENT_SCOPE, TOO_MANY_REQUESTS, RpcError
 from shop.oauth import bearer
 from shop.principal import FIRST_SCOPES, Workflow
 from shop.tools.outcomes import Denied
@@ -36,6 +37,16 @@ def unauthenticated(error: str | None, description: str | None) -> RpcError:
         description or "Sign in first: this needs an access token.",
         status=401,
         headers={"WWW-Authenticate": bearer.challenge(error, description, _in_order(FIRST_SCOPES))},
+    )
+
+
+def too_often(refused: TooManyRequests) -> RpcError:
+    """More requests than a limit lets through: 429, with the seconds after which it goes on (RFC 6585 §4)."""
+    return RpcError(
+        TOO_MANY_REQUESTS,
+        refused.description or "",
+        status=429,
+        headers={"Retry-After": str(refused.retry_after)},
     )
 
 

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 AUTHENTICATION_REQUIRED = -32010
 INSUFFICIENT_SCOPE = -32011
 ACCESS_REFUSED = -32012
+TOO_MANY_REQUESTS = -32013
 """Our own codes, from the band that the specification leaves to implementations. What counts is the HTTP answer beside them."""
 
 _MOST_DEPTH = 64

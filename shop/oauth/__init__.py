@@ -19,7 +19,7 @@ person signs in (`shop.identity`, through the door of `shop.access`), or what a 
 
 What they share: `issuer.py` (who we are), `protocol.py` (the edge to Authlib, and every answer and error), `clients.py` and
 `client_metadata.py` (what a client is), `access_tokens.py`, `inventory.py` (which clients an organization has, and may act alone),
-`limits.py`; and towards strangers `unverified.py` (what they send) and `fetching.py` (what they make us fetch).
+and towards strangers `unverified.py` (what they send) and `fetching.py` (what they make us fetch); how often: `shop.guards`.
 
 Where an operator brings their own authorization server (`SHOP_OAUTH_ISSUER`), `bearer.py` asks `external_issuer.py` and
 `external_grants.py` instead, and of the routes only the protected resource's metadata is left.

@@ -18,6 +18,7 @@ from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.credentials.agents import ClientKind, agent_of
 from shop.credentials.ledger import live
+from shop.guards.rate_limits import Limit, rate_limits
 from shop.oauth import cimd
 from shop.oauth.clients import find_client
 from shop.oauth.consent import answer_with_code, refuse_for_organization
@@ -36,6 +37,9 @@ def authorize() -> ResponseReturnValue:
     """The consent page; a code at once, when everything was consented to before; or an error, where it belongs."""
     server = issuer()
     person = server.person()
+    rate_limits().check_principal(
+        person.principal, Limit.AUTHORIZATIONS_PER_PERSON, Limit.AUTHORIZATIONS_PER_ORGANIZATION
+    )
     request_of_client: ShopRequest | None = None
     try:
         request_of_client = ShopRequest(server, request.args)

@@ -9,25 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import delete, func, select
+from limits import RateLimitItemPerMinute
+from limits.strategies import FixedWindowRateLimiter
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from shop.credentials.agents import Agent, ClientKind
 from shop.database import Database, moment
+from shop.guards.counters import ExactCounters
 from shop.oauth.client_metadata import SCOPES, BadMetadata, read_metadata
 from shop.oauth.clients import UNUSED_FOR, Client, find_client, take_over
 from shop.oauth.fetching import Fetched, Fetcher, FetchRefused
-from shop.oauth.limits import is_over
 from shop.oauth.redirects import problem_with
 
 _LARGEST = 5 * 1024
 """Bytes of a document: the limit that the draft recommends (§6.6)."""
-_FETCHES_PER_MINUTE = 20
+_FETCHES_PER_MINUTE = RateLimitItemPerMinute(20, namespace="fetches")
 """From one host."""
 _MOST = 1000
 """Documents that are kept although nobody let their client in."""
@@ -83,8 +85,6 @@ def resolve(
         client.fresh_until, client.expires_at = moment(db) + fetched.fresh_for, _forgotten_at(db, client_id)
         take_over(client, metadata)
         db.add(client)
-        db.flush()
-        _forget_all_but_the_newest(db)
     with database.read() as db:
         return db.get_one(Client, client_id)
 
@@ -93,8 +93,8 @@ def ask(database: Database, fetcher: Fetcher, url: str, *, limit: int) -> Fetche
     """Fetch a document from a client's host, which nobody can make this shop ask too often. Raises `FetchRefused`."""
     host = urlsplit(url).hostname or ""
     with database.write() as db:
-        too_often = is_over(db, f"fetch:{host}"[:100], _FETCHES_PER_MINUTE, timedelta(minutes=1))
-    if too_often:
+        may_ask = FixedWindowRateLimiter(ExactCounters(db)).hit(_FETCHES_PER_MINUTE, host[:100])
+    if not may_ask:
         raise FetchRefused(f"{host} was asked too often. Try again in a minute.")
     return fetcher.get_json(url, limit=limit)
 
@@ -115,8 +115,9 @@ def _forgotten_at(db: Session, client_id: str) -> datetime | None:
     return None if is_let_in else moment(db) + UNUSED_FOR
 
 
-def _forget_all_but_the_newest(db: Session) -> None:
-    documents = Client.kind == ClientKind.METADATA_DOCUMENT, Client.expires_at.is_not(None)
-    if (db.scalar(select(func.count()).select_from(Client).where(*documents)) or 0) > _MOST:
-        newest = select(Client.client_id).where(*documents).order_by(Client.expires_at.desc()).limit(_MOST)
-        db.execute(delete(Client).where(*documents, Client.client_id.not_in(newest)))
+def forget_surplus_documents(db: Session, limit: int) -> int:
+    """Forget at most `limit` documents, the oldest of those beyond the newest thousand whose client nobody let in."""
+    newest = select(Client.client_id).where(Client.kind == ClientKind.METADATA_DOCUMENT, Client.expires_at.is_not(None))
+    surplus = db.scalars(newest.order_by(Client.expires_at.desc()).offset(_MOST).limit(limit)).all()
+    db.execute(delete(Client).where(Client.client_id.in_(surplus)))
+    return len(surplus)

@@ -15,12 +15,13 @@ from authlib.oauth2.rfc6749 import InvalidClientError
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
-from sqlalchemy import String, delete, update
+from sqlalchemy import String, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shop.credentials.tokens import secret_digest
 from shop.database import Base, moment
+from shop.guards.rate_limits import Limit, rate_limits
 from shop.oauth import cimd
 from shop.oauth.client_metadata import ASSERTION_ALGORITHMS
 from shop.oauth.clients import Client
@@ -48,11 +49,11 @@ class UsedAssertion(Base):
 
     client_id: Mapped[str] = mapped_column(String(300), primary_key=True)
     jti_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
-    expires_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 def authenticate_client(server: Server, request: ShopRequest, methods: Sequence[str] = EVERY_METHOD) -> Client:
-    """The client that sent the request. Raises `OAuth2Error`. Not inside a transaction: keys may have to be fetched."""
+    """The client that sent the request. Raises `OAuth2Error`, `TooManyRequests`. Not inside a transaction: keys may have to be fetched."""
     presented = {
         "client_secret_basic": (request.headers or {}).get("Authorization"),
         "client_secret_post": request.form.get("client_secret"),
@@ -77,6 +78,8 @@ def authenticate_client(server: Server, request: ShopRequest, methods: Sequence[
     named = request.form.get("client_id")
     if named and named != client.client_id:
         raise InvalidClientError(description="The client gave two different identifiers.")
+    if ways != ["none"]:  # a public client's name proves nothing: a stranger who says it uses nothing up
+        rate_limits().check(Limit.TOKEN_REQUESTS_PER_CLIENT, secret_digest(client.client_id))
     request.client = client
     return client
 
@@ -137,7 +140,6 @@ def _use_up(request: ShopRequest, client: Client, claims: dict[str, Any]) -> Non
     until = datetime.fromtimestamp(expires, now.tzinfo)
     try:
         with database.write() as db:
-            db.execute(delete(UsedAssertion).where(UsedAssertion.expires_at < moment(db)))
             db.add(UsedAssertion(client_id=client.client_id, jti_hash=secret_digest(jti), expires_at=until))
             db.flush()
     except IntegrityError as error:

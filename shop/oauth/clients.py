@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from authlib.oauth2.rfc6749 import ClientMixin
-from sqlalchemy import String, Text, delete, select, update
+from sqlalchemy import ColumnElement, String, Text, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shop.credentials.agents import Agent, ClientKind
@@ -53,7 +53,7 @@ class Client(Base, ClientMixin):
     registered_at: Mapped[datetime]
     fresh_until: Mapped[datetime | None]
     """Of a metadata document: until when it need not be fetched again."""
-    expires_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None] = mapped_column(index=True)
     """When it is forgotten, unless somebody lets it in before."""
 
     def is_assured(self, redirect_uri: str) -> bool:
@@ -148,7 +148,6 @@ def keep(db: Session, client_id: str) -> None:
     db.execute(update(Client).where(Client.client_id == client_id).values(expires_at=None))
 
 
-def forget_unused(db: Session) -> None:
-    """Forget the clients whose time ran out and that are in nobody's inventory."""
-    in_use = select(Agent.client_id)
-    db.execute(delete(Client).where(Client.expires_at < moment(db), Client.client_id.not_in(in_use)))
+def is_in_no_inventory() -> ColumnElement[bool]:
+    """Of a client: no organization has it in its inventory, so that it may be forgotten when its time ran out."""
+    return Client.client_id.not_in(select(Agent.client_id))

@@ -16,8 +16,9 @@ from shop.credentials.grants import Consent, Grant, consent_anew, living_grant, 
 from shop.credentials.ledger import Authority, live, lock
 from shop.credentials.tokens import secret_digest
 from shop.database import moment
+from shop.guards.rate_limits import Limit, rate_limits
 from shop.oauth.clients import keep
-from shop.oauth.grants.authorization_code import AuthorizationCode, forget_codes
+from shop.oauth.grants.authorization_code import AuthorizationCode
 from shop.oauth.issuer import Issuer, SignedIn, issuer
 from shop.oauth.pages import RefusedPage
 from shop.oauth.protocol import redirect_answer
@@ -33,6 +34,9 @@ def answer() -> ResponseReturnValue:
     """The person's answer, once: a grant and a code, or a refusal that the client is told of."""
     server = issuer()
     person = server.person()
+    rate_limits().check_principal(
+        person.principal, Limit.AUTHORIZATIONS_PER_PERSON, Limit.AUTHORIZATIONS_PER_ORGANIZATION
+    )
     ticked = frozenset(request.form.getlist("scope")) if request.form.get("answer") == "allow" else frozenset()
     with server.database.write() as db:
         outcome = _answered(db, server, person, request.form.get("question", ""), ticked)
@@ -130,7 +134,6 @@ def answer_with_code(
     grant = db.get_one(Grant, grant_id)
     until = db.get_one(Authority, grant.id).expires_at
     code = secrets.token_urlsafe(32)
-    forget_codes(db)
     db.add(
         AuthorizationCode(
             code_hash=secret_digest(code),

@@ -23,7 +23,7 @@ from shop.credentials import fair_locks
 from shop.credentials.agents import Agent, ClientKind, agent_of, entry_lock, note_agent
 from shop.credentials.grants import Consent, Grant, living_grant, open_grant, taken_back_at
 from shop.credentials.ledger import Authority, changed, lock
-from shop.credentials.tokens import forget_expired_tokens, new_token
+from shop.credentials.tokens import new_token
 from shop.database import Database, moment
 from shop.identity.models import Connection, ExternalIdentity, Membership
 from shop.oauth.access_tokens import BadToken
@@ -87,7 +87,6 @@ def _recognize(db: Session, issuer: str, token: ExternalToken, lifetime: timedel
     agent = _agent(db, membership, token)
     grant = _grant(db, agent, membership, connection, token, lifetime)
     scopes = token.scopes & CONSENTABLE
-    forget_expired_tokens(db, grant.id)
     new_token(db, grant.id, scopes, until=token.expires_at, identifier=token.id)
     grant.last_used_at = moment(db)
     principal = _principal(grant, token, scopes)

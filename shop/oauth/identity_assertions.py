@@ -19,13 +19,13 @@ from typing import Any, NoReturn
 
 from authlib.oauth2.rfc6749 import InvalidGrantError
 from joserfc.errors import JoseError
-from sqlalchemy import String, UniqueConstraint, delete, select
+from sqlalchemy import String, UniqueConstraint, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shop.credentials.agents import Agent
 from shop.credentials.tokens import secret_digest
-from shop.database import Base, moment, new_id
+from shop.database import Base, new_id
 from shop.identity import oidc
 from shop.identity.models import Connection, Organization
 from shop.identity.providers import Provider, SignInError, provider_of
@@ -51,7 +51,7 @@ class IdentityAssertion(Base):
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     connection_id: Mapped[str] = mapped_column(String(40))
     jti_hash: Mapped[str] = mapped_column(String(64))
-    expires_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,6 @@ def read_assertion(asked: ShopRequest) -> None:
 
 def use_up(db: Session, asserted: Asserted) -> str | None:
     """Note that an assertion was presented. Returns our name for it; None when it had been before, in whatever process."""
-    db.execute(delete(IdentityAssertion).where(IdentityAssertion.expires_at < moment(db)))
     builder = postgresql if db.get_bind().dialect.name == "postgresql" else sqlite
     fresh = builder.insert(IdentityAssertion).values(
         id=new_id("jag"),

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from shop.credentials.ledger import NotAlive, live
 from shop.database import moment
+from shop.guards.rate_limits import Limit, limited_by_address
 from shop.oauth.client_authentication import CONFIDENTIAL, authenticate_client
 from shop.oauth.clients import Client
 from shop.oauth.held import HeldAccess, HeldRefresh, held_by, read_access_token
@@ -21,6 +22,7 @@ from shop.oauth.protocol import Server, ShopRequest, json_answer, speak_json
 
 endpoint = Blueprint("oauth_introspect", __name__)
 speak_json(endpoint)
+limited_by_address(endpoint, Limit.TOKEN_REQUESTS_PER_ADDRESS)
 
 
 @endpoint.post("/oauth/introspect")

@@ -17,7 +17,7 @@ from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 from flask import Blueprint, Response, jsonify, request
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, TooManyRequests
 
 from shop.oauth.clients import Client, find_client
 from shop.oauth.issuer import Issuer
@@ -171,9 +171,11 @@ def json_error(error: OAuth2Error) -> Response:
 def json_http_error(error: HTTPException) -> Response:
     """What went wrong before the protocol was spoken (a wrong method, too large a body), in the protocol's form."""
     text = described(error.description or error.name)
-    response = json_answer(
-        {"error": "invalid_request", "error_description": text}, error.code or HTTPStatus.BAD_REQUEST
-    )
+    # No registered code says "too often"; this one is what clients of MCP know (its SDK answers and reads it).
+    code = "too_many_requests" if isinstance(error, TooManyRequests) else "invalid_request"
+    response = json_answer({"error": code, "error_description": text}, error.code or HTTPStatus.BAD_REQUEST)
+    if isinstance(error, TooManyRequests):
+        response.headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, MethodNotAllowed):
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
     return response

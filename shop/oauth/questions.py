@@ -47,7 +47,7 @@ class ConsentQuestion(Base):
     scopes: Mapped[list[str]]
     resource: Mapped[str] = mapped_column(String(300))
     code_challenge: Mapped[str] = mapped_column(String(43))
-    expires_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +161,6 @@ def _ceiling(db: Session, person: Principal, client: Client) -> frozenset[str]:
 def ask(db: Session, server: Issuer, person: Principal, question: Question) -> Question:
     """Keep the question until it is answered, in this session."""
     asked, handle = question.asked, secrets.token_urlsafe(32)
-    db.execute(delete(ConsentQuestion).where(ConsentQuestion.expires_at < moment(db)))
     db.add(
         ConsentQuestion(
             handle_hash=secret_digest(handle),

@@ -14,6 +14,7 @@ from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.credentials.ledger import wait_in_line
 from shop.credentials.tokens import end_access_token, end_family
+from shop.guards.rate_limits import Limit, limited_by_address
 from shop.oauth.client_authentication import authenticate_client
 from shop.oauth.clients import Client
 from shop.oauth.held import HeldAccess, HeldRefresh, held_by, read_access_token
@@ -22,6 +23,7 @@ from shop.oauth.protocol import Server, ShopRequest, json_answer, json_error, sp
 
 endpoint = Blueprint("oauth_revoke", __name__)
 speak_json(endpoint)
+limited_by_address(endpoint, Limit.TOKEN_REQUESTS_PER_ADDRESS)
 
 _BECAUSE = "revoked_by_client"
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from shop.audit.events import EventName
 from shop.audit.writer import record
+from shop.guards.rate_limits import Limit, limited_by_address
 from shop.oauth.client_authentication import CONFIDENTIAL, EVERY_METHOD, authenticate_client
 from shop.oauth.grants.authorization_code import S256, AuthorizationCodeGrant, Resource
 from shop.oauth.grants.client_credentials import ClientCredentialsGrant
@@ -26,6 +27,7 @@ from shop.oauth.protocol import Server, ShopRequest, refuse, speak_json
 
 endpoint = Blueprint("oauth_token", __name__)
 speak_json(endpoint)
+limited_by_address(endpoint, Limit.TOKEN_REQUESTS_PER_ADDRESS)
 
 _OF_EVERY_CLIENT = (AuthorizationCodeGrant.GRANT_TYPE, RefreshTokenGrant.GRANT_TYPE)
 _WITHOUT_BROWSER = (ClientCredentialsGrant, TokenExchangeGrant, IdentityAssertionGrant)

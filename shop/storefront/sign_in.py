@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from shop.access import admit, signed_in, why_signed_out
 from shop.credentials.ledger import NotAlive
+from shop.guards.rate_limits import Limit, check_address
 from shop.identity.providers import SignInError
 from shop.identity.sign_in import safe_path
 from shop.revocation import cascade
@@ -37,6 +38,7 @@ def blueprint(demo_people: list[dict[str, str]]) -> Blueprint:
     @pages.post("/sign-in")
     def begin() -> ResponseReturnValue:
         """A page that takes the browser on by itself: a form may not be redirected to another site (CSP form-action)."""
+        check_address(Limit.SIGN_INS_PER_ADDRESS)
         email, next_path = request.form.get("email", ""), request.form.get("next", "/")
         try:
             begun = services().sign_in.begin(email[:254], next_path)
@@ -47,6 +49,7 @@ def blueprint(demo_people: list[dict[str, str]]) -> Blueprint:
 
     @pages.get("/sign-in/callback")
     def callback() -> ResponseReturnValue:
+        check_address(Limit.SIGN_INS_PER_ADDRESS, "callback")
         browser = session.pop(_BROWSER, None)
         try:
             admitted = services().sign_in.complete(request.args, browser, request.headers.get("User-Agent", ""))

@@ -17,6 +17,7 @@ from shop.audit.writer import SYSTEM_CHAIN, record, request_id
 from shop.credentials.ledger import Authority, Kind
 from shop.database import Database
 from shop.principal import Principal
+from tests.support.people import ShopUnderTest
 
 THREADS, EACH = 8, 6
 PERSON = Principal(subject="usr_1", organization="org_1", membership="mem_1", session="ses_1")
@@ -152,3 +153,13 @@ def test_events_of_one_request_share_its_id(database: Database) -> None:
             return db.get_one(AuditEvent, identifier).content()["request_id"]
 
     assert [Context().run(write, request) for request in ("req_1", "req_1", None)] == ["req_1", "req_1", None]
+
+
+def test_a_text_among_the_facts_is_cut(shop: ShopUnderTest) -> None:
+    """Whatever a stranger sent and a caller repeats, an event's texts have an end; numbers and short texts stay as they are."""
+    facts = {"error": "x" * 100_000, "list": ["y" * 3000, "short"], "inner": {"deep": "z" * 3000}, "number": 7}
+    with shop.database.write() as db:
+        record(db, EventName.SIGN_IN_FAILED, facts=facts)
+    kept = shop.chain("system")[-1].content["facts"]
+    assert [len(kept["error"]), len(kept["list"][0]), len(kept["inner"]["deep"])] == [2000] * 3
+    assert kept["error"].endswith("x…") and kept["list"][1] == "short" and kept["number"] == 7

@@ -8,13 +8,14 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from flask import Flask, Response
 from gunicorn.app.base import BaseApplication
 
 from shop import create_app
 from shop.access import Access, Rule, csrf
-from shop.settings import Settings
+from shop.settings import Settings, rate_limit_names
 from tests.bench.ground import signed_in
 
 
@@ -77,10 +78,14 @@ class Server(BaseApplication):  # type: ignore[misc] # untyped library
         return self._load(self._settings)
 
 
+_UNREACHED: Any = 10**9
+
+
 def settings_in(folder: str) -> Settings:
-    """A shop in a folder, on a free port."""
+    """A shop in a folder, on a free port. It counts requests as in production, against limits that no measurement reaches."""
     port = free_port()
     return Settings(
+        **dict.fromkeys(rate_limit_names(), _UNREACHED),
         port=port,
         base_url=f"http://127.0.0.1:{port}",
         data_dir=Path(folder),

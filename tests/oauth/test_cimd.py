@@ -139,7 +139,7 @@ def test_a_document_that_does_not_say_what_it_must_makes_no_client(build_shop: S
                 page = assistant.open(sofia, "browse")
             assert page.status_code == 400 and "cannot be let in" in page.text, what
             assert seen.names == ["authorization.refused"] and seen.changed <= {
-                "rate_counts",
+                "rate_limit_counters",
                 "sessions",
                 "authorities",
             }, what

@@ -144,7 +144,7 @@ def test_metadata_that_is_none_registers_nobody(build_shop: Callable[..., ShopUn
         with watching(shop) as seen:
             answer = shop.app.test_client().post("/oauth/register", data=document, base_url=BASE_URL)
         assert error_of(answer)[0] == 400, document[:80]
-        assert seen.names == ["client.registration_refused"] and seen.changed == {"rate_counts"}
+        assert seen.names == ["client.registration_refused"] and seen.changed == {"rate_limit_counters"}
 
 
 def test_a_clients_document_that_is_nested_endlessly_makes_no_client(build_shop: Callable[..., ShopUnderTest]) -> None:

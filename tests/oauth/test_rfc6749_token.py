@@ -93,6 +93,7 @@ def test_a_code_that_nobody_redeemed_leaves_nothing(shop: ShopUnderTest) -> None
     for _ in range(3):
         shop.clock.pass_by(minutes=2)
         assistant.ask(sofia, "browse")
+    shop.app.extensions["upkeep"].run_all()
     assert len(rows(shop, AuthorizationCode)) == 2
     assert error_of(assistant.redeem(used)) == (400, "invalid_grant")
     assert facts(shop, "authorization_code.replayed")["client"] == assistant.client_id

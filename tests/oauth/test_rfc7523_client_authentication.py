@@ -99,6 +99,7 @@ def test_a_client_signs_with_its_own_key_once(shop: ShopUnderTest) -> None:
     assert assistant.refresh(**signed(assertion(assistant, key))).status_code == 200
     shop.clock.pass_by(minutes=2)
     assert assistant.refresh(**signed(assertion(assistant, key, aud=[BASE_URL]))).status_code == 200, "a list of one"
+    shop.app.extensions["upkeep"].run_all()
     assert len(rows(shop, UsedAssertion)) == 1, "what expired is forgotten"
 
 

@@ -32,6 +32,11 @@ CREATE TABLE IF NOT EXISTS access_tokens (
 CREATE TABLE IF NOT EXISTS refresh_tokens (
     token_hash TEXT PRIMARY KEY, code_hash TEXT NOT NULL, expires_at INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS presenter_tries (address TEXT NOT NULL, at INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS requests_by_end ON authorization_requests (expires_at);
+CREATE INDEX IF NOT EXISTS sessions_by_end ON sessions (expires_at);
+CREATE INDEX IF NOT EXISTS codes_by_end ON codes (expires_at);
+CREATE INDEX IF NOT EXISTS access_tokens_by_end ON access_tokens (expires_at);
+CREATE INDEX IF NOT EXISTS refresh_tokens_by_end ON refresh_tokens (expires_at);
 """
 
 _CODE = "code_hash, client_id, redirect_uri, scope, nonce, code_challenge, sub, sid, auth_time, expires_at"

@@ -19,7 +19,7 @@ from authlib.oauth2.rfc6749 import (
 )
 from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant as AuthlibAuthorizationCodeGrant
 from authlib.oauth2.rfc7636 import CodeChallenge
-from sqlalchemy import ForeignKey, String, delete, select, update
+from sqlalchemy import ForeignKey, String, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shop.audit.events import EventName
@@ -48,8 +48,8 @@ class AuthorizationCode(Base):
     scopes: Mapped[list[str]]
     resource: Mapped[str] = mapped_column(String(300))
     code_challenge: Mapped[str] = mapped_column(String(43))
-    expires_at: Mapped[datetime]
-    forget_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    forget_at: Mapped[datetime] = mapped_column(index=True)
     """Once used, it is kept as long as what it led to may live, so that a replay shows."""
     used_at: Mapped[datetime | None]
     family_id: Mapped[str | None] = mapped_column(ForeignKey("token_families.id"))
@@ -192,10 +192,3 @@ def _kill_what_it_led_to(db: Session, code_hash: str) -> None:
         resource=("token_family", code.family_id) if code.family_id else None,
         facts={"client": code.client_id, "tokens": ended},
     )
-
-
-def forget_codes(db: Session) -> None:
-    """Forget the codes that nothing can come of any more: those that ran out unused, and those whose tokens have all run out."""
-    now = moment(db)
-    is_unused = AuthorizationCode.used_at.is_(None) & (AuthorizationCode.expires_at < now)
-    db.execute(delete(AuthorizationCode).where(is_unused | (AuthorizationCode.forget_at < now)))

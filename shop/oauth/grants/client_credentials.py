@@ -13,7 +13,7 @@ from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.credentials.agents import Agent
 from shop.credentials.ledger import NotAlive, hold, live
-from shop.credentials.tokens import forget_expired_tokens, new_token
+from shop.credentials.tokens import new_token
 from shop.database import moment
 from shop.oauth.clients import Client
 from shop.oauth.grants.authorization_code import named_resource
@@ -50,7 +50,6 @@ class ClientCredentialsGrant(OfOurRequest, AuthlibClientCredentialsGrant):
         asked.concerns = agent.organization_id
         hold(db, agent.organization_id, agent.id)
         until = moment(db) + asked.issuer.settings.access_token_lifetime
-        forget_expired_tokens(db, agent.id)
         try:
             with db.begin_nested():  # a token of an agent that may not act leaves no row
                 token = new_token(db, agent.id, self._wanted(), until=until)
