@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import socket
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,7 +31,8 @@ _FILE_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 class Settings:
     """One frozen, typed value; every part of the program receives it, none looks elsewhere."""
 
-    host: str = "127.0.0.1"
+    host: str = "localhost"
+    """Where the shop listens: an address, a name, or `localhost` for both loopback addresses."""
     port: int = 5000
     base_url: str = "http://127.0.0.1:5000"
     data_dir: Path = ROOT / "data"
@@ -98,12 +100,17 @@ class Settings:
         """Whether only this machine can reach the shop: both its bind address and its base URL."""
         return is_loopback_host(self.host) and is_loopback_host(urlsplit(self.base_url).hostname or "")
 
+    @property
+    def is_behind_proxy(self) -> bool:
+        """Whether one proxy in front is trusted to say who asks: it ends TLS, which the shop itself does not speak."""
+        return self.base_url.startswith("https://")
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """Read the settings. Raises `ValueError`, with a sentence for the operator, on a value that makes no sense."""
         env = os.environ if environ is None else environ
         port = _port(env.get("PORT", "5000"))
-        host = env.get("HOST", "127.0.0.1")
+        host = env.get("HOST") or "localhost"
         data_dir = Path(env.get("SHOP_DATA_DIR") or ROOT / "data").resolve()
         shown_host = "127.0.0.1" if host in {"0.0.0.0", "::"} else in_url(host)  # noqa: S104 - compared, not bound
         return cls(
@@ -178,6 +185,28 @@ def is_loopback_host(host: str) -> bool:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def listening_addresses(host: str) -> list[str]:
+    """The addresses that a host to listen on stands for.
+
+    `localhost` is both loopback addresses: clients try one or the other first, and no other program may answer on the one that
+    is left. Raises `OSError` for a name that has no address.
+    """
+    if host == "localhost":
+        return [address for address in ("127.0.0.1", "::1") if _is_there(address)]
+    found = socket.getaddrinfo(host.strip("[]"), None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+def _is_there(address: str) -> bool:
+    """Whether this machine has an address; one may run without IPv6."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.bind((address, 0))
+    except OSError:
+        return False
+    return True
 
 
 def _port(text: str) -> int:
