@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from shop.demo.seeding import Seed
-from shop.settings import ROOT, Settings, in_url, listening_addresses
+from shop.settings import ROOT, Settings, in_url, keep_private, listening_addresses
 
 _START_SECONDS = 20
 _STOP_SECONDS = 5
@@ -133,7 +133,7 @@ def _command(settings: Settings, companion: Companion) -> list[str]:
 def _presenter_code_file(settings: Settings) -> Path:
     """The presenter code in a file that only its owner may read: on a command line everybody could."""
     path = settings.data_dir / "presenter_code"
-    path.touch(mode=0o600)
+    keep_private(path, create=True)
     path.write_text(settings.presenter_code, encoding="utf-8")
     return path
 

@@ -52,7 +52,7 @@ def signed_in_cookie(app: Flask, settings: Settings) -> tuple[str, str]:
 
 def settings_cookie(settings: Settings) -> str:
     """The name of the shop's cookie."""
-    return f"context-and-co-{settings.port}"
+    return settings.cookie_name
 
 
 def serve(settings: Settings, ready: str, app: Flask) -> None:
