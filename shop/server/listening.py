@@ -135,7 +135,7 @@ class Server:
         deadline = time.monotonic() + _GRACE_SECONDS
         while time.monotonic() < deadline and any(not channel.is_unused for channel in self._channels()):
             self._turn(0.05)
-        self._dispatcher.shutdown(timeout=0)
+        self._dispatcher.shutdown(timeout=1)
         wasyncore.close_all(self._map)
 
     def stop(self) -> None:

@@ -19,11 +19,15 @@ THREADS = 4
 
 @contextmanager
 def serving(
-    application: Callable[..., Iterable[bytes]], *, threads: int = THREADS, is_behind_proxy: bool = False
+    application: Callable[..., Iterable[bytes]],
+    *,
+    threads: int = THREADS,
+    body_limit: int = BODY_LIMIT,
+    is_behind_proxy: bool = False,
 ) -> Iterator[Server]:
     """The server of an application, running in a thread; stopped in the end."""
     server = Server(
-        application, [("127.0.0.1", 0)], threads=threads, body_limit=BODY_LIMIT, is_behind_proxy=is_behind_proxy
+        application, [("127.0.0.1", 0)], threads=threads, body_limit=body_limit, is_behind_proxy=is_behind_proxy
     )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
