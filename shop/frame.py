@@ -7,7 +7,7 @@ import secrets
 from functools import cache
 from typing import Any
 
-from flask import Flask, Request, Response, abort, g, render_template, request
+from flask import Flask, Request, Response, abort, g, redirect, render_template, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, Unauthorized
@@ -17,7 +17,7 @@ from shop.access import Access, Rule, signed_in
 from shop.audit import writer
 from shop.credentials.ledger import NotAlive
 from shop.oauth.protocol import is_for_machines, json_http_error
-from shop.own_address import WrongOrigin
+from shop.own_address import WrongOrigin, present_address
 from shop.services import services
 from shop.settings import ROOT
 
@@ -56,6 +56,11 @@ def _add_hooks(app: Flask) -> None:
         writer.request_id.set(f"req_{secrets.token_hex(16)}")
         if "\x00" in request.path or b"%00" in request.query_string or b"\x00" in request.query_string:
             abort(404)  # nothing is called that, and PostgreSQL's text cannot even be asked for it
+
+    @app.before_request
+    def move() -> ResponseReturnValue | None:
+        address = present_address(services().settings, request)
+        return redirect(address) if address else None
 
     @app.teardown_request
     def forget(_error: BaseException | None) -> None:

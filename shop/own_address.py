@@ -53,6 +53,18 @@ def is_own_host(settings: Settings, arrived: Request) -> bool:
     return is_loopback_host(name) and (settings.is_behind_proxy or (settings.is_loopback and port == own.port))
 
 
+def present_address(settings: Settings, arrived: Request) -> str | None:
+    """Where a page is now that a browser opens by the shop's former default address; None for anything else.
+
+    A browser says so (`Sec-Fetch-Mode`); programs are answered by both names.
+    """
+    former = settings.former_base_url
+    is_page = arrived.method == "GET" and arrived.headers.get("Sec-Fetch-Mode") == "navigate"
+    if not (former and is_page and arrived.host == urlsplit(former).netloc):
+        return None
+    return settings.base_url + arrived.full_path.rstrip("?")
+
+
 def origin_of(url: str) -> str:
     """Scheme, host and port of a URL as browsers write them in `Origin`; "null" for what has none (RFC 6454 §6.2)."""
     try:
