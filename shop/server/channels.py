@@ -8,6 +8,7 @@ from typing import Any
 from waitress.buffers import OverflowableBuffer
 from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.task import ErrorTask
 
 RECEIVE_SECONDS = 60.0
 """How long a request may take to arrive, header and body; then its connection is closed."""
@@ -28,6 +29,9 @@ class Parser(HTTPRequestParser):  # type: ignore[misc] # untyped library
     The application refuses such a request by its length, in the form that its client understands (RFC 9110 §15.5.14). The rest is
     read and dropped, until the deadline: closing a connection with unread bytes resets it, and the answer with it.
     """
+
+    body_rcv: Any
+    expect_continue: bool
 
     body_limit = 0
     """Bytes; set by the listener."""
@@ -51,6 +55,8 @@ class Parser(HTTPRequestParser):  # type: ignore[misc] # untyped library
 class _Discarding(OverflowableBuffer):  # type: ignore[misc] # untyped library
     """A buffer that counts what comes after its limit, and keeps nothing any more."""
 
+    buf: Any
+
     def __init__(self, overflow: int, limit: int) -> None:
         super().__init__(overflow)
         self._limit, self._received, self._is_over = limit, 0, False
@@ -69,8 +75,21 @@ class _Discarding(OverflowableBuffer):  # type: ignore[misc] # untyped library
         return self._received
 
 
+class _Refusal(ErrorTask):  # type: ignore[misc] # untyped library
+    """What the server itself refuses, before the application sees it; no cache keeps that."""
+
+    def execute(self) -> None:
+        self.response_headers.append(("Cache-Control", "no-store"))
+        super().execute()
+
+
 class Channel(HTTPChannel):  # type: ignore[misc] # untyped library
     """waitress's connection, with ends to what a client can draw out."""
+
+    error_task_class = _Refusal
+
+    peer = ""
+    """The address at the other end, as `sharing.network_of` says it; set by the listener."""
 
     arriving_since: float | None = None
     """When the request that is being read began (monotonic seconds); a new connection is about to send one."""

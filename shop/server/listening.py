@@ -12,7 +12,7 @@ from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 
 from shop.server.channels import IDLE_SECONDS, MOST_UNREAD, Channel, Parser
-from shop.server.sharing import FairDispatcher, forwarded_address, peer_address
+from shop.server.sharing import FairDispatcher, forwarded_address, network_of, peer_address
 
 MOST_CONNECTIONS = 1000
 CONNECTIONS_PER_ADDRESS = 250
@@ -44,13 +44,14 @@ class Listener(TcpWSGIServer):  # type: ignore[misc] # untyped library
         before = len(self.active_channels)
         super().handle_accept()
         if len(self.active_channels) > before:
-            self._make_room(next(reversed(self.active_channels.values())))
+            newest = next(reversed(self.active_channels.values()))
+            newest.peer = network_of(newest.addr[0])
+            self._make_room(newest)
 
     def _make_room(self, newest: Channel) -> None:
         everybody = [c for c in self._map.values() if isinstance(c, Channel) and not c.will_close]
         if not self.is_behind_proxy:
-            address = peer_address(newest)
-            own = [channel for channel in everybody if peer_address(channel) == address]
+            own = [channel for channel in everybody if channel.peer == newest.peer]
             if len(own) > CONNECTIONS_PER_ADDRESS:
                 _close_one(own, newest)
                 return

@@ -86,7 +86,7 @@ def test_a_length_that_is_none_is_refused(header: str) -> None:
     with serving(application()) as server:
         answer = ask(server, post(header))
     assert answer.startswith((b"HTTP/1.1 400", b"HTTP/1.0 400", b"HTTP/1.1 501", b"HTTP/1.0 501")), answer
-    assert b"Traceback" not in answer
+    assert b"Traceback" not in answer and b"Cache-Control: no-store" in answer
 
 
 def test_a_head_over_the_limit_is_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from flask import Flask, Response
 
 from shop.hangup import client_watch
-from shop.server import channels
+from shop.server import channels, sharing
 from shop.server.listening import CONNECTIONS_PER_ADDRESS
 from shop.server.sharing import network_of
 from tests.server.ground import PATIENCE, THREADS, ask, connect, connections, get, hello, read_until, serving
@@ -99,6 +100,23 @@ def test_one_address_never_has_all_threads(forwarded: str) -> None:
         assert ask(server, get("/wait", f"X-Forwarded-For: {forwarded}")).endswith(b"hello")
 
 
+def test_a_queue_of_one_address_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would wait behind too many others is refused at once (429); the others are answered in their turn."""
+    monkeypatch.setattr(sharing, "MOST_WAITING", 2)
+    gate = Gate()
+    with serving(gate) as server, connections(server, THREADS + 1, get("/wait")) as waiting:
+        for _ in range(THREADS - 1):
+            assert gate.arrivals.acquire(timeout=PATIENCE)
+        while sum(len(channel.requests) for channel in server._channels()) < THREADS + 1:
+            threading.Event().wait(0.01)
+        assert ask(server, get()).startswith(b"HTTP/1.1 429 Too Many Requests")
+        gate.opened.set()
+        for connection in waiting:
+            assert read_until(connection, b"hello")
+        assert ask(server, get()).endswith(b"hello")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems answer on 127.0.0.1 alone")
 def test_without_a_proxy_nobody_says_which_address_they_are() -> None:
     """The header of a client itself is not believed: it still has its share only, and a free thread is left."""
     gate = Gate()
