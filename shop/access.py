@@ -31,10 +31,23 @@ from shop.credentials.ledger import Lapse, NotAlive, live
 from shop.credentials.sessions import SignedInSession, needs_touch, touch
 from shop.credentials.tokens import secret_digest
 from shop.identity.models import Organization, Person
+from shop.own_address import require_own_page
 from shop.principal import Principal
 from shop.services import services
 
-csrf = CSRFProtect()
+
+class _FormProtection(CSRFProtect):  # type: ignore[misc] # untyped library
+    """A form needs its page's token, as Flask-WTF checks it, and must come from a page of this shop (`own_address`)."""
+
+    def protect(self, apply_exemptions: bool = False) -> None:
+        """Raises `WrongOrigin`, or Flask-WTF's `CSRFError`."""
+        is_checked = not apply_exemptions or (request.endpoint and not self._is_exempt())
+        if is_checked and request.method in current_app.config["WTF_CSRF_METHODS"]:
+            require_own_page(services().settings, request)
+        super().protect(apply_exemptions=apply_exemptions)
+
+
+csrf = _FormProtection()
 _login = LoginManager()
 
 

@@ -157,7 +157,7 @@ def _configure(app: Flask, settings: Settings) -> None:
     is_https = settings.base_url.startswith("https://")
     app.config.update(
         SECRET_KEY=settings.secret_key,
-        SESSION_COOKIE_NAME=f"context-and-co-{settings.port}",  # cookies cross ports on one host
+        SESSION_COOKIE_NAME=settings.cookie_name,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=is_https,
@@ -165,9 +165,9 @@ def _configure(app: Flask, settings: Settings) -> None:
         MAX_CONTENT_LENGTH=256 * 1024,
         MAX_FORM_MEMORY_SIZE=256 * 1024,
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session; a person who comes back late loses nothing
-        WTF_CSRF_SSL_STRICT=is_https,
+        WTF_CSRF_SSL_STRICT=False,  # `access` compares the page with the base URL; Flask-WTF would with the Host
     )
-    if is_https:
+    if settings.is_behind_proxy:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
 
 

@@ -23,6 +23,8 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 from ulid import ULID
 
+from shop.settings import keep_private
+
 Clock = Callable[[], datetime]
 """Returns the present, timezone-aware, in UTC. Injected everywhere, so that tests own time."""
 
@@ -151,7 +153,7 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             if self.url.database:
-                Path(self.url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                _keep_private(Path(self.url.database))
         elif self.url.drivername == "postgresql":
             self.url = self.url.set(drivername="postgresql+psycopg")
         self.engine = _engine(self.url, self.is_sqlite, threads)
@@ -213,6 +215,16 @@ class Database:
     def dispose(self) -> None:
         """Close all pooled connections."""
         self.engine.dispose()
+
+
+def _keep_private(path: Path) -> None:
+    """Only the owner may read the database, also one that was there before; SQLite gives its other files the same mode."""
+    if str(path) == ":memory:" or str(path).startswith("file:"):
+        return
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for suffix in ("-wal", "-shm"):
+        keep_private(path.with_name(path.name + suffix))
+    keep_private(path, create=True)
 
 
 def is_deadlock(error: Exception) -> bool:

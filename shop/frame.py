@@ -7,7 +7,7 @@ import secrets
 from functools import cache
 from typing import Any
 
-from flask import Flask, Request, Response, abort, g, render_template, request
+from flask import Flask, Request, Response, abort, g, redirect, render_template, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, TooManyRequests, Unauthorized
@@ -17,6 +17,7 @@ from shop.access import Access, Rule, signed_in
 from shop.audit import writer
 from shop.credentials.ledger import NotAlive
 from shop.oauth.protocol import is_for_machines, json_http_error
+from shop.own_address import WrongOrigin, present_address
 from shop.services import services
 from shop.settings import ROOT
 
@@ -56,6 +57,11 @@ def _add_hooks(app: Flask) -> None:
         if "\x00" in request.path or b"%00" in request.query_string or b"\x00" in request.query_string:
             abort(404)  # nothing is called that, and PostgreSQL's text cannot even be asked for it
 
+    @app.before_request
+    def move() -> ResponseReturnValue | None:
+        address = present_address(services().settings, request)
+        return redirect(address) if address else None
+
     @app.teardown_request
     def forget(_error: BaseException | None) -> None:
         writer.request_id.set(None)
@@ -75,8 +81,7 @@ def _add_hooks(app: Flask) -> None:
             response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
         if response.mimetype == "font/woff2":  # asked anew, what a page preloads would come after what it draws with
             response.headers["Cache-Control"] = "public, max-age=86400"
-        if response.mimetype == "text/html":
-            response.headers.setdefault("Cache-Control", "no-store")
+        response.headers.setdefault("Cache-Control", "no-store")  # what may be kept says so itself (ASVS 14.3.2)
         return response
 
 
@@ -171,6 +176,8 @@ def _add_errors(app: Flask) -> None:
                 "assistant/_signed_out.html", reason=access.why_signed_out(), next=_came_from()
             ), code
         title, text = _ERRORS.get(code, ("That did not work", "Try again; nothing was changed."))
+        if isinstance(error, WrongOrigin):
+            title, text = "This came from another address", error.description or ""
         if type(error).__name__ == "CSRFError":
             title, text = (
                 "This page has become too old",

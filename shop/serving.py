@@ -1,23 +1,26 @@
 """`uv run app.py`: the companions, then the shop, started, health-checked and stopped together (design §5).
 
-The shop runs on gunicorn, one worker with many threads; the application is built in the worker, not before the fork.
+The shop is one process with many threads, on the server of `shop.server`, which says why it is that one.
 """
 
 from __future__ import annotations
 
 import signal
 import sys
+import time
 from importlib import import_module
 
-from flask import Flask
-from gunicorn.app.base import BaseApplication
 from sqlalchemy.exc import SQLAlchemyError
 
 from shop import create_app
 from shop.database import Database
 from shop.demo.companions import CompanionFailed, companions, is_free, running
-from shop.settings import Settings, in_url
+from shop.server.listening import Server
+from shop.settings import Settings, listening_addresses
 from shop.upkeep.jobs import start as start_upkeep
+
+_PORT_SECONDS = 5.0
+"""How long a port may stay taken: companions of a shop that was killed need a moment to end."""
 
 
 def main() -> int:
@@ -39,17 +42,16 @@ def serve(settings: Settings) -> int:
             file=sys.stderr,
         )
         return 1
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the server has its own: companions are stopped too
     beside = companions(settings)
-    for port in (settings.port, *(companion.port for companion in beside)):
-        if not is_free(settings.host, port):
+    try:
+        if taken := _taken_port(settings, [settings.port, *(companion.port for companion in beside)]):
             print(
-                f"Port {port} is in use. Stop what uses it, or choose others: PORT=6000 uv run app.py", file=sys.stderr
+                f"Port {taken} is in use. Stop what uses it, or choose others: PORT=6000 uv run app.py", file=sys.stderr
             )
             return 1
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until gunicorn has its own: companions must not be orphaned
-    try:
         with running(settings, beside):
-            _Server(settings).run()
+            _run_shop(settings)
     except CompanionFailed as failed:
         print(f"{failed}, so the shop did not either (see above).", file=sys.stderr)
         return 1
@@ -58,6 +60,38 @@ def serve(settings: Settings) -> int:
     except SystemExit as stopped:
         return stopped.code if isinstance(stopped.code, int) else 0
     return 0
+
+
+def _run_shop(settings: Settings) -> None:
+    """Serve until SIGTERM or Ctrl+C; a second one does not wait for what still runs."""
+    app = start_upkeep(create_app(settings))
+    server = Server(
+        app,
+        [(address, settings.port) for address in listening_addresses(settings.host)],
+        threads=settings.threads,
+        body_limit=app.config["MAX_CONTENT_LENGTH"],
+        is_behind_proxy=settings.is_behind_proxy,
+    )
+
+    def stop(number: int, _frame: object) -> None:
+        signal.signal(number, lambda *_: sys.exit(128 + number))
+        server.stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    print(_welcome(settings), flush=True)
+    server.run()
+
+
+def _taken_port(settings: Settings, ports: list[int]) -> int | None:
+    """The first of these ports that stays in use."""
+    deadline = time.monotonic() + _PORT_SECONDS
+    for port in ports:
+        while not is_free(settings.host, port):
+            if time.monotonic() > deadline:
+                return port
+            time.sleep(0.05)
+    return None
 
 
 def _is_of_an_earlier_version(settings: Settings) -> bool:
@@ -69,35 +103,6 @@ def _is_of_an_earlier_version(settings: Settings) -> bool:
         return False  # it does not answer: the shop says so itself
     finally:
         database.dispose()
-
-
-class _Server(BaseApplication):  # type: ignore[misc] # untyped library
-    """gunicorn, configured here and nowhere else."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        super().__init__()
-
-    def load_config(self) -> None:
-        settings = self._settings
-        for name, value in {
-            "bind": f"{in_url(settings.host)}:{settings.port}",
-            "worker_class": "gthread",
-            "workers": 1,
-            "threads": settings.threads,
-            "timeout": 120,
-            "graceful_timeout": 3,
-            "keepalive": 5,
-            "limit_request_line": 8190,  # an authorization request on its way through the sign-in is quoted twice
-            "accesslog": None,
-            "loglevel": "warning",
-            "control_socket_disable": True,
-            "post_worker_init": lambda _worker: print(_welcome(settings), flush=True),
-        }.items():
-            self.cfg.set(name, value)
-
-    def load(self) -> Flask:
-        return start_upkeep(create_app(self._settings))
 
 
 def _welcome(settings: Settings) -> str:

@@ -9,8 +9,11 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import socket
+import stat
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from ipaddress import ip_address
@@ -23,6 +26,7 @@ _COOKIE_KEY = "secret_key"
 SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 """What may be pinned for tokens of others: asymmetric signatures. Never `none`, nor one that a client's secret could make."""
 _TOKEN_PROFILES = ("rfc9068", "jwt")
+_HOST_NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*", re.ASCII)
 _FILE_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 
 
@@ -36,9 +40,13 @@ def _rate_limit(amount: int) -> int:
 class Settings:
     """One frozen, typed value; every part of the program receives it, none looks elsewhere."""
 
-    host: str = "127.0.0.1"
+    host: str = "localhost"
+    """Where the shop listens: an address, a name, or `localhost` for both loopback addresses."""
     port: int = 5000
-    base_url: str = "http://127.0.0.1:5000"
+    base_url: str = "http://localhost:5000"
+    """The only address that the shop answers for, normalised as browsers write an origin."""
+    companion_host: str = ""
+    """The host in the addresses of the embedded identity providers; "" for that of the base URL."""
     data_dir: Path = ROOT / "data"
     seed_dir: Path = ROOT / "seed_data"
     database_url: str = ""
@@ -119,22 +127,61 @@ class Settings:
         return f"{self.base_url}/mcp"
 
     @property
+    def former_base_url(self) -> str:
+        """What `http://localhost` with this port was called by default before; "" where the shop is called otherwise.
+
+        Tokens and clients of that time name it as issuer, audience or resource, and are taken. Nobody else can be meant:
+        it is this machine.
+        """
+        own = urlsplit(self.base_url)
+        is_default = own.scheme == "http" and own.hostname == "localhost"
+        return self.base_url.replace("localhost", "127.0.0.1", 1) if is_default else ""
+
+    @property
+    def base_urls(self) -> tuple[str, ...]:
+        """The base URL, and what it was before: an audience or issuer that is one of these is this shop."""
+        return (self.base_url, self.former_base_url) if self.former_base_url else (self.base_url,)
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """The protected resource by each of those names."""
+        return tuple(f"{url}/mcp" for url in self.base_urls)
+
+    @property
+    def cookie_name(self) -> str:
+        """The name of the session's cookie. Cookies cross ports on one host, so the port that browsers see is in it.
+
+        It is the same in every process behind one proxy, whatever port each listens on.
+        """
+        own = urlsplit(self.base_url)
+        return f"context-and-co-{own.port or (443 if own.scheme == 'https' else 80)}"
+
+    @property
     def is_loopback(self) -> bool:
         """Whether only this machine can reach the shop: both its bind address and its base URL."""
         return is_loopback_host(self.host) and is_loopback_host(urlsplit(self.base_url).hostname or "")
+
+    @property
+    def is_behind_proxy(self) -> bool:
+        """Whether one proxy in front is trusted to say who asks: it ends TLS, which the shop itself does not speak."""
+        return self.base_url.startswith("https://")
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """Read the settings. Raises `ValueError`, with a sentence for the operator, on a value that makes no sense."""
         env = os.environ if environ is None else environ
         port = _port(env.get("PORT", "5000"))
-        host = env.get("HOST", "127.0.0.1")
+        host = env.get("HOST") or "localhost"
         data_dir = Path(env.get("SHOP_DATA_DIR") or ROOT / "data").resolve()
-        shown_host = "127.0.0.1" if host in {"0.0.0.0", "::"} else in_url(host)  # noqa: S104 - compared, not bound
+        is_local = host in {"localhost", "127.0.0.1", "0.0.0.0", "::"}  # noqa: S104 - compared, not bound
+        shown_host = "localhost" if is_local else in_url(host)  # passkeys work with a name, and not with an address
+        named = env.get("SHOP_BASE_URL", "")
         return cls(
             host=host,
             port=port,
-            base_url=_base_url(env.get("SHOP_BASE_URL") or f"http://{shown_host}:{port}"),
+            base_url=_base_url(named or f"http://{shown_host}:{port}"),
+            # Where nothing is named they keep the address that people's identities in existing databases are bound to.
+            companion_host="127.0.0.1" if is_local and not named and env.get("HOST") != "localhost" else "",
             data_dir=data_dir,
             database_url=env.get("DATABASE_URL") or f"sqlite:///{data_dir / 'shop.db'}",
             secret_key=env.get("SHOP_SECRET_KEY") or kept_secret(data_dir / _COOKIE_KEY),
@@ -161,7 +208,8 @@ class Settings:
 
     def issuer_of_companion(self, index: int) -> str:
         """The issuer of the embedded identity provider number `index` (from 0)."""
-        return f"http://{in_url(urlsplit(self.base_url).hostname or '')}:{self.companion_port(index)}"
+        host = self.companion_host or urlsplit(self.base_url).hostname or ""
+        return f"http://{in_url(host)}:{self.companion_port(index)}"
 
     def companion_port(self, index: int) -> int:
         """The port of the companion number `index` (from 0): the ports after the shop's own."""
@@ -175,7 +223,9 @@ def kept_secret(path: Path) -> str:
     start at once wins. Raises `ValueError` on a file that is there but empty.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not path.exists():
+    if path.exists():
+        keep_private(path)
+    else:
         descriptor, temporary = tempfile.mkstemp(dir=path.parent)  # mkstemp makes files with mode 0600
         try:
             with os.fdopen(descriptor, "w", encoding="ascii") as file:
@@ -191,6 +241,16 @@ def kept_secret(path: Path) -> str:
     return secret
 
 
+def keep_private(path: Path, *, create: bool = False) -> None:
+    """Make sure that only its owner may read a file, also one that was there before. A file of somebody else stays as it is."""
+    if create:
+        with suppress(OSError):  # it is there, or cannot be: whoever opens it next says so
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+    with suppress(OSError):
+        if stat.S_IMODE(path.stat().st_mode) & 0o077:
+            path.chmod(0o600)
+
+
 def in_url(host: str) -> str:
     """A host as it stands in a URL: an IPv6 address in brackets."""
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
@@ -204,6 +264,28 @@ def is_loopback_host(host: str) -> bool:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def listening_addresses(host: str) -> list[str]:
+    """The addresses that a host to listen on stands for.
+
+    `localhost` is both loopback addresses: clients try one or the other first, and no other program may answer on the one that
+    is left. Raises `OSError` for a name that has no address.
+    """
+    if host == "localhost":
+        return [address for address in ("127.0.0.1", "::1") if _is_there(address)]
+    found = socket.getaddrinfo(host.strip("[]"), None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+def _is_there(address: str) -> bool:
+    """Whether this machine has an address; one may run without IPv6."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.bind((address, 0))
+    except OSError:
+        return False
+    return True
 
 
 def _port(text: str) -> int:
@@ -280,11 +362,28 @@ def _require_issuer(text: str) -> None:
 
 
 def _base_url(text: str) -> str:
+    """An origin as browsers write it (RFC 6454 §6.2): lower case, no default port, no slash. Raises `ValueError`.
+
+    It is compared with what browsers and clients send, and its scheme decides about cookies, so its spelling must not matter.
+    """
     try:
-        parts = urlsplit(text)
-        is_origin = bool(parts.hostname) and parts.port != 0 and not parts.path.strip("/")
-    except ValueError:  # of brackets or a port that are none
+        parts = urlsplit(text.strip())
+        host, port = _host_of_origin(parts.hostname or ""), parts.port
+        is_origin = port != 0 and not parts.path.strip("/")
+    except ValueError:  # of brackets, a port or an address that are none
         is_origin = False
     if not is_origin or parts.scheme not in {"http", "https"} or parts.query or parts.fragment or "@" in parts.netloc:
         raise ValueError(f"SHOP_BASE_URL must look like https://shop.example, not {text!r}.")
-    return text.rstrip("/")
+    is_usual = port in (None, 443 if parts.scheme == "https" else 80)
+    return f"{parts.scheme}://{in_url(host)}" + ("" if is_usual else f":{port}")
+
+
+def _host_of_origin(host: str) -> str:
+    """A host name in ASCII, or an address in its shortest form. Raises `ValueError` for what is neither."""
+    if "%" not in host and (
+        ":" in host or host.rpartition(".")[2].isdigit()
+    ):  # what ends in a number is an IPv4 address (WHATWG URL §3.5)
+        return str(ip_address(host))
+    if not _HOST_NAME.fullmatch(host):
+        raise ValueError(host)
+    return host

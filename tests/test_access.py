@@ -124,3 +124,27 @@ def test_no_header_and_no_query_stands_for_a_sign_in(shop: ShopUnderTest, header
     assert response.status_code == 302
     environ = {"REMOTE_USER": SOFIA, "AUTH_TYPE": "Basic"}
     assert visitor.client.get("/orders", base_url=BASE_URL, environ_overrides=environ).status_code == 302
+
+
+KEPT_BY_CACHES = {
+    "static": "files that are fetched with their version, or asked for anew each time",
+    "pictures.picture": "drawings that never change",
+    "pictures.parcel": "the same",
+    "oauth_metadata.authorization_server": "metadata, which clients keep for minutes",
+    "oauth_resource.protected_resource": "the same",
+    "oauth_metadata.jwks": "public keys",
+}
+"""What may be kept, and why. A new one is added here by hand."""
+
+
+def test_no_cache_keeps_an_answer_that_is_not_meant_for_it(shop: ShopUnderTest) -> None:
+    """Every route, by every method, to a stranger and to somebody who is signed in; pages, JSON, redirects and errors alike."""
+    for who in (shop.visitor(), shop.sign_in(SOFIA)):
+        for method, path, endpoint in routes(shop.app):
+            if "sign_out" in endpoint or "end_session" in endpoint:
+                continue  # it would end what the rest of the walk needs
+            answer = who.client.open(path, method=method, base_url=BASE_URL)
+            kept = answer.headers["Cache-Control"]
+            assert "no-store" in kept or endpoint in KEPT_BY_CACHES, (method, path, answer.status_code, kept)
+    for path, method in (("/nothing", "GET"), ("/mcp", "PATCH"), ("/oauth/token", "GET"), ("/static/nothing", "GET")):
+        assert shop.visitor().client.open(path, method=method, base_url=BASE_URL).headers["Cache-Control"] == "no-store"

@@ -14,13 +14,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 import requests
 
-from shop.settings import ROOT
+from shop.settings import ROOT, in_url, listening_addresses
 
 PATIENCE = 60
 """Seconds until a program that does not answer is given up."""
@@ -49,7 +49,7 @@ class Program:
     @property
     def url(self) -> str:
         """Where the shop is."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://localhost:{self.port}"
 
     def wait_until_open(self) -> str:
         """Wait for the welcome. Returns what was said until then; raises when the program ended instead."""
@@ -181,6 +181,59 @@ def test_stopping_it_in_mid_start_leaves_nothing_behind(tmp_path: Path) -> None:
         _, said = started.wait_until_over()
         assert [is_free(started.port + index) for index in range(3)] == [True, True, True]
         assert "Traceback" not in said, said
+
+
+def test_after_kill_9_it_starts_again_at_once(tmp_path: Path) -> None:
+    """Nothing tells the companions that the shop is gone but the kernel: they end, and their ports are free for the next start."""
+    with program(tmp_path) as killed:
+        killed.wait_until_open()
+        killed.process.kill()
+        killed.process.wait(PATIENCE)
+        with program(tmp_path, killed.port) as again:
+            again.wait_until_open()
+            assert again.health() == [200, 200, 200]
+            again.process.send_signal(signal.SIGTERM)
+            assert again.wait_until_over()[0] == 0
+
+
+def test_both_loopback_addresses_are_the_shop(running: Program) -> None:
+    """Clients try one or the other first for `localhost`; no other program can answer on the one that is left."""
+    addresses = listening_addresses("localhost")
+    assert "127.0.0.1" in addresses
+    for address in addresses:
+        for index in range(3):
+            where = f"http://{in_url(address)}:{running.port + index}/healthz"
+            assert requests.get(where, timeout=PATIENCE).status_code == 200, where
+
+
+def test_slow_connections_do_not_stop_the_program(running: Program) -> None:
+    """More than there are threads, in the middle of a header and of a body, and two hundred that say nothing: pages are served."""
+    beginnings = [
+        b"GET / HTTP/1.1\r\nHost: x\r\nX",
+        b"POST /mcp HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{",
+        b"",
+    ]
+    with ExitStack() as stack:
+        for beginning, count in zip(beginnings, (80, 80, 200), strict=True):
+            for _ in range(count):
+                connection = socket.create_connection(("127.0.0.1", running.port), timeout=PATIENCE)
+                stack.enter_context(connection).sendall(beginning)
+        assert requests.get(f"{running.url}/healthz", timeout=PATIENCE).status_code == 200
+        assert "Context" in requests.get(running.url, timeout=PATIENCE).text
+
+
+def test_a_body_that_is_too_large_is_answered(running: Program) -> None:
+    """5 MB to `/mcp` and to a page: the client reads the answer, in the form that it understands, and not a broken connection."""
+    large = b"x" * 5_000_000
+    headers = {"Content-Type": "application/json", "Accept": "application/json"}
+    answers = [
+        requests.post(f"{running.url}/oauth/token", data=large, headers=headers, timeout=PATIENCE),
+        requests.post(f"{running.url}/sign-in", data=large, headers={"Origin": running.url}, timeout=PATIENCE),
+    ]
+    assert [answer.status_code for answer in answers] == [413, 413]
+    assert answers[0].json()["error"] == "invalid_request" and "too much at once" in answers[1].text
+    refused = requests.post(f"{running.url}/mcp", data=large, headers=headers, timeout=PATIENCE)
+    assert refused.status_code == 401 and refused.json()["error"], "whoever asks comes first, and is told too"
 
 
 @pytest.mark.parametrize("taken", [0, 2])

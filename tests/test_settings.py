@@ -22,7 +22,7 @@ def read(data_dir: Path, **environment: str) -> Settings:
 def test_without_any_setting_the_shop_is_on_this_machine(tmp_path: Path) -> None:
     """An empty environment is a local shop with SQLite in its data folder and the offline model."""
     settings = read(tmp_path)
-    assert (settings.base_url, settings.port, settings.host) == ("http://127.0.0.1:5000", 5000, "127.0.0.1")
+    assert (settings.base_url, settings.port, settings.host) == ("http://localhost:5000", 5000, "localhost")
     assert settings.database_url == f"sqlite:///{tmp_path / 'shop.db'}"
     assert settings.is_loopback and settings.uses_offline_model
     assert [settings.companion_port(index) for index in (0, 1)] == [5001, 5002]
@@ -49,6 +49,16 @@ def test_a_port_that_is_none_is_refused(tmp_path: Path, port: str) -> None:
         "https://shop.example:port",
         "https://shop.example/path",
         "https://user:secret@shop.example",
+        "https://shop.example:0",
+        "https://bücher.example",
+        "https://shop.example.",
+        "https://-shop.example",
+        "https://shop..example",
+        "https://shop example",
+        "https://127.1",
+        "https://2130706433",
+        "https://[fe80::1%eth0]",
+        "https://shop.example,https://other.example",
     ],
 )
 def test_a_base_url_that_is_none_is_refused(tmp_path: Path, url: str) -> None:
@@ -60,16 +70,62 @@ def test_a_base_url_that_is_none_is_refused(tmp_path: Path, url: str) -> None:
 @pytest.mark.parametrize(
     ("environment", "base_url"),
     [
-        ({"HOST": "0.0.0.0"}, "http://127.0.0.1:5000"),
-        ({"HOST": "::"}, "http://127.0.0.1:5000"),
+        ({"HOST": "0.0.0.0"}, "http://localhost:5000"),
+        ({"HOST": "::"}, "http://localhost:5000"),
+        ({"HOST": "127.0.0.1"}, "http://localhost:5000"),
+        ({"HOST": "127.0.0.2"}, "http://127.0.0.2:5000"),
         ({"HOST": "::1"}, "http://[::1]:5000"),
         ({"HOST": "localhost", "PORT": "6000"}, "http://localhost:6000"),
         ({"SHOP_BASE_URL": "https://shop.example/"}, "https://shop.example"),
+        ({"SHOP_BASE_URL": "HTTPS://shop.test"}, "https://shop.test"),
+        ({"SHOP_BASE_URL": "https://Shop.Test"}, "https://shop.test"),
+        ({"SHOP_BASE_URL": "https://shop.test:443/"}, "https://shop.test"),
+        ({"SHOP_BASE_URL": "https://shop.test:0443"}, "https://shop.test"),
+        ({"SHOP_BASE_URL": "https://shop.test:"}, "https://shop.test"),
+        ({"SHOP_BASE_URL": "http://shop.test:80"}, "http://shop.test"),
+        ({"SHOP_BASE_URL": "https://shop.test:80"}, "https://shop.test:80"),
+        ({"SHOP_BASE_URL": "https://shop.test:8443//"}, "https://shop.test:8443"),
+        ({"SHOP_BASE_URL": "https://shop.test?"}, "https://shop.test"),
+        ({"SHOP_BASE_URL": "https://shop.test/#"}, "https://shop.test"),
+        ({"SHOP_BASE_URL": " https://shop.test\n"}, "https://shop.test"),
+        ({"SHOP_BASE_URL": "http://[0:0:0:0:0:0:0:1]:5000"}, "http://[::1]:5000"),
+        ({"SHOP_BASE_URL": "https://XN--BCHER-KVA.example"}, "https://xn--bcher-kva.example"),
     ],
 )
 def test_the_base_url_follows_host_and_port(tmp_path: Path, environment: dict[str, str], base_url: str) -> None:
     """Where the shop says it is, when nobody says it for it."""
     assert read(tmp_path, **environment).base_url == base_url
+
+
+@pytest.mark.parametrize(
+    ("environment", "former", "issuer"),
+    [
+        ({}, "http://127.0.0.1:5000", "http://127.0.0.1:5001"),
+        ({"PORT": "6000"}, "http://127.0.0.1:6000", "http://127.0.0.1:6001"),
+        ({"HOST": "localhost"}, "http://127.0.0.1:5000", "http://localhost:5001"),
+        ({"SHOP_BASE_URL": "http://localhost:5000"}, "http://127.0.0.1:5000", "http://localhost:5001"),
+        ({"SHOP_BASE_URL": "http://127.0.0.1:5000"}, "", "http://127.0.0.1:5001"),
+        ({"SHOP_BASE_URL": "https://localhost"}, "", "https://localhost"),
+        ({"SHOP_BASE_URL": "https://shop.example"}, "", "http://shop.example:5001"),
+        ({"SHOP_BASE_URL": "http://localhost.example:5000"}, "", "http://localhost.example:5001"),
+    ],
+)
+def test_the_former_default_is_another_name_of_the_present_one_only(
+    tmp_path: Path, environment: dict[str, str], former: str, issuer: str
+) -> None:
+    """`127.0.0.1` was the default before `localhost`. Identities in existing databases keep the address of their provider."""
+    settings = read(tmp_path, **environment)
+    assert settings.former_base_url == former
+    assert settings.resources == tuple(f"{url}/mcp" for url in (settings.base_url, former) if url)
+    if issuer != "https://localhost":
+        assert settings.issuer_of_companion(0) == issuer
+
+
+def test_the_cookie_is_named_by_the_port_that_browsers_see(tmp_path: Path) -> None:
+    """Processes behind one proxy listen on ports of their own, and read the same cookie; two shops on one host do not."""
+    behind = [read(tmp_path, SHOP_BASE_URL="https://shop.example", PORT=port) for port in ("5000", "6000")]
+    assert {settings.cookie_name for settings in behind} == {"context-and-co-443"}
+    assert [read(tmp_path, PORT=port).cookie_name[-4:] for port in ("5000", "6000")] == ["5000", "6000"]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.10", "::1", "[::1]", "localhost"])
@@ -125,6 +181,19 @@ def test_a_secret_is_made_once_in_a_file_of_its_owner(tmp_path: Path) -> None:
     assert len(secret) >= 43 and kept_secret(path) == secret
     assert kept_secret(tmp_path / "another") != secret
     assert sorted(entry.name for entry in path.parent.iterdir()) == ["secret_key"]
+
+
+def test_what_others_could_read_is_made_private(tmp_path: Path) -> None:
+    """In a folder that was there before, with files that were: secrets, database and SQLite's other files are their owner's."""
+    (tmp_path / "secret_key").write_text("a secret from before, long enough for cookies")
+    for name in ("shop.db", "shop.db-wal", "shop.db-shm"):
+        (tmp_path / name).touch()
+    for path in (tmp_path, *tmp_path.iterdir()):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    settings = read(tmp_path)
+    Database(settings.database_url, threads=1).dispose()
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes == dict.fromkeys(("secret_key", "shop.db", "shop.db-wal", "shop.db-shm"), 0o600)
 
 
 def test_a_secret_file_that_is_empty_is_refused(tmp_path: Path) -> None:
@@ -188,6 +257,8 @@ def test_the_environment_is_read_in_one_place_only() -> None:
     readers = set()
     for path in (ROOT / "shop").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and ast.unparse(node) == "request.environ":
+                continue  # what the server says about one request (PEP 3333)
             if (isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv", "from_prefixed_env"}) or (
                 isinstance(node, ast.ImportFrom)
                 and node.module == "os"

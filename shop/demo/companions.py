@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from shop.demo.seeding import Seed
-from shop.settings import ROOT, Settings, in_url
+from shop.settings import ROOT, Settings, in_url, keep_private, listening_addresses
 
 _START_SECONDS = 20
 _STOP_SECONDS = 5
@@ -64,7 +64,12 @@ def running(settings: Settings, wanted: list[Companion]) -> Iterator[None]:
             # A session of its own: Ctrl+C reaches the shop alone, which then stops its companions once, in order.
             # Standard output is the shop's: other programs may be reading it.
             command = _command(settings, companion)
-            started.append(subprocess.Popen(command, cwd=ROOT, start_new_session=True, stdout=_STANDARD_ERROR))
+            # Its standard input is a pipe that closes with this process, however that ends: then it ends too.
+            started.append(
+                subprocess.Popen(
+                    command, cwd=ROOT, start_new_session=True, stdin=subprocess.PIPE, stdout=_STANDARD_ERROR
+                )
+            )
         for companion, process in zip(wanted, started, strict=True):
             _wait_for(process, f"http://{_local(settings.host)}:{companion.port}/healthz")
         yield
@@ -76,6 +81,9 @@ def running(settings: Settings, wanted: list[Companion]) -> Iterator[None]:
                 process.wait(timeout=_STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
+                process.wait()
+            if process.stdin:
+                process.stdin.close()
 
 
 def answers(issuer: str) -> bool:
@@ -88,13 +96,14 @@ def answers(issuer: str) -> bool:
 
 
 def is_free(host: str, port: int) -> bool:
-    """Whether nobody listens on a port yet."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
+    """Whether nobody listens on a port yet, at any address that the host stands for."""
+    for address in listening_addresses(host):
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((address, port))
+            except OSError:
+                return False
     return True
 
 
@@ -117,13 +126,14 @@ def _command(settings: Settings, companion: Companion) -> list[str]:
     } | ({"presenter-code-file": str(_presenter_code_file(settings))} if settings.presenter_code else {})
     for name, value in options.items():
         command += [f"--{name}", value]
+    command.append("--ends-with-parent")
     return command + (["--offline-access"] if "offline_access" in connection.get("scope", "").split() else [])
 
 
 def _presenter_code_file(settings: Settings) -> Path:
     """The presenter code in a file that only its owner may read: on a command line everybody could."""
     path = settings.data_dir / "presenter_code"
-    path.touch(mode=0o600)
+    keep_private(path, create=True)
     path.write_text(settings.presenter_code, encoding="utf-8")
     return path
 
@@ -142,4 +152,4 @@ def _wait_for(process: subprocess.Popen[bytes], url: str) -> None:
 
 
 def _local(host: str) -> str:
-    return "127.0.0.1" if host in {"0.0.0.0", "::"} else in_url(host)  # noqa: S104 - compared, not bound
+    return "127.0.0.1" if host in {"0.0.0.0", "::", "localhost"} else in_url(host)  # noqa: S104 - compared, not bound

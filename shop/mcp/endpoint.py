@@ -11,7 +11,6 @@ There are no streams: GET and DELETE are answered as the specification asks of a
 from __future__ import annotations
 
 import logging
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Request, Response, jsonify, request
 from mcp_types import InitializeRequestParams
@@ -29,8 +28,9 @@ from shop.mcp.guest import GUEST, is_guest
 from shop.mcp.sealing import Sealer
 from shop.mcp.wire import Message, RpcError, read
 from shop.oauth.bearer import BearerRefused, authenticate
+from shop.own_address import is_own_host
 from shop.principal import Principal
-from shop.settings import Settings, is_loopback_host
+from shop.settings import Settings
 from shop.tools.gateway import Gateway
 
 _log = logging.getLogger(__name__)
@@ -142,21 +142,15 @@ def _check_stranger() -> None:
 
 def _require_own_address(server: Server, arrived: Request) -> None:
     """Only requests for this very shop, and from no page but its own."""
-    own = urlsplit(server.settings.base_url)
-    if arrived.host != own.netloc and not (server.settings.is_loopback and _is_same_port(arrived.host, own.netloc)):
-        raise RpcError(INVALID_REQUEST, "This server is not called that.", status=421)
+    if not is_own_host(server.settings, arrived):
+        raise RpcError(
+            INVALID_REQUEST,
+            f"This server is {server.settings.base_url}, and was asked as {arrived.host[:200]}: a proxy has to pass Host on.",
+            status=421,
+        )
     origin = arrived.headers.get("Origin")
-    if origin is not None and origin != server.settings.base_url:
+    if origin is not None and origin not in server.settings.base_urls:
         raise RpcError(INVALID_REQUEST, "Pages of other origins are not answered.", status=403)
-
-
-def _is_same_port(host: str, own: str) -> bool:
-    """Whether a host is another name of this machine with our port."""
-    arrived, ours = (urlsplit(f"//{netloc}") for netloc in (host, own))
-    try:
-        return is_loopback_host(arrived.hostname or "") and arrived.port == ours.port
-    except ValueError:
-        return False
 
 
 def _require_media_types(arrived: Request) -> None:

@@ -87,9 +87,9 @@ def verify(issuer: Issuer, encoded: str, *, at: datetime) -> Claims:
     claims = token.claims
     if str(token.header.get("typ", "")).lower().removeprefix("application/") != TYPE:
         raise BadToken("This is not an access token.")
-    if claims.get("iss") != issuer.url:
+    if claims.get("iss") not in issuer.urls:
         raise BadToken("The access token is from another issuer.")
-    if claims.get("aud") != issuer.resource:
+    if claims.get("aud") not in issuer.resources:
         raise BadToken("The access token is for another resource.")
     if not isinstance(claims.get("exp"), int) or claims["exp"] <= at.timestamp():
         raise BadToken("The access token has expired.")

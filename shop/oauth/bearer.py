@@ -49,7 +49,7 @@ def challenge(error: str | None = None, description: str | None = None, scopes: 
     RFC 6750 §3, RFC 9728 §5.1. `scopes` are all that the operation needs, those that were granted included.
     """
     parts = {
-        "resource_metadata": f"{issuer().url}/.well-known/oauth-protected-resource/mcp",
+        "resource_metadata": f"{issuer().url_as_asked()}/.well-known/oauth-protected-resource/mcp",
         "scope": " ".join(sorted(scopes)),
         "error": error,
         "error_description": description,

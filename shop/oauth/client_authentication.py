@@ -100,7 +100,7 @@ def _by_private_key(query_client: object, request: ShopRequest) -> Client:
         raise InvalidClientError(description="The assertion must have the client as iss and as sub.")
     audience = claims.get("aud")
     only = audience[0] if isinstance(audience, list) and len(audience) == 1 else audience  # RFC 7519 §4.1.3: the same
-    if only not in (issuer.url, issuer.endpoint("token")):
+    if only not in (*issuer.urls, *(f"{url}/oauth/token" for url in issuer.urls)):
         raise InvalidClientError(description="The assertion must have this issuer as its only aud.")
     _use_up(request, client, claims)
     return client

@@ -126,7 +126,8 @@ class ExternalIssuer:
     def _checked(self, encoded: str, claims: Mapping[str, Any], now: datetime) -> ExternalToken:
         seconds, expires, signed_in = now.timestamp(), claims.get("exp"), claims.get("auth_time")
         audience = claims.get("aud")
-        if self._settings.resource not in (audience if isinstance(audience, list) else [audience]):
+        audiences = audience if isinstance(audience, list) else [audience]
+        if not any(resource in audiences for resource in self._settings.resources):
             raise BadToken("The access token is for another resource.")
         if not is_moment(expires) or expires <= seconds:
             raise BadToken("The access token has expired.")

@@ -145,7 +145,9 @@ def _checked(
         _refuse(f"its typ must be {TYPE}")
     if claims.get("iss") != provider.issuer:
         _refuse("it is of another issuer")
-    if (claims.get("aud"), claims.get("resource")) != (asked.issuer.url, asked.issuer.resource):
+    if (claims.get("aud"), claims.get("resource")) not in tuple(
+        zip(asked.issuer.urls, asked.issuer.resources, strict=True)
+    ):
         _refuse(f"its aud must be {asked.issuer.url} and its resource {asked.issuer.resource}")
     if claims.get("client_id") != asked.authenticated.client_id:
         _refuse("it was issued for another client")

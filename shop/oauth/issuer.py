@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
 
-from flask import current_app
+from flask import current_app, request
 
 from shop.database import Database
 from shop.identity.providers import Metadata
@@ -59,6 +60,21 @@ class Issuer:
     def resource(self) -> str:
         """The one protected resource (RFC 8707 §2, RFC 9728 §1.2): `aud` of every access token."""
         return self.settings.resource
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The issuer identifiers that are this shop: its own, and the former default that tokens may still name."""
+        return self.settings.base_urls
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """The protected resource by each of those names."""
+        return self.settings.resources
+
+    def url_as_asked(self) -> str:
+        """By which of its names this request found the shop: a client compares metadata with the URL it has (RFC 9728 §3.3)."""
+        former = self.settings.former_base_url
+        return former if former and request.host == urlsplit(former).netloc else self.url
 
     def person(self) -> SignedIn:
         """Who is signed in at the browser that asks. Raises `LookupError` where the access rule lets nobody else in."""

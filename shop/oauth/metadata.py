@@ -68,7 +68,7 @@ def protected_resource() -> Response:
     server = issuer()
     return _published(
         {
-            "resource": server.resource,
+            "resource": f"{server.url_as_asked()}/mcp",
             "resource_name": "Context & Co.",
             "authorization_servers": [server.external.url if server.external else server.url],
             "scopes_supported": SCOPES,

@@ -27,7 +27,7 @@ def first_byte(rounds: int = 150) -> Figure:
             lambda: server.first_byte("POST", "/assistant/", {"message": "hello", "csrf_token": server.csrf_token}),
             rounds=rounds,
         )
-    how = f"gunicorn with 64 threads, signed-in person, new conversation: {chat * 1e3:.1f} ms, bare Flask stream {bare * 1e3:.1f} ms; medians of {rounds} in turns"
+    how = f"64 threads, signed-in person, new conversation: {chat * 1e3:.1f} ms, bare Flask stream {bare * 1e3:.1f} ms; medians of {rounds} in turns"
     return Figure("first streamed byte of a chat turn", chat / bare, _LIMIT, "×", how)
 
 

@@ -1,6 +1,6 @@
 """Three MCP servers with one read tool, each in a process of its own, for `mcp_calls`: `… -m tests.bench.mcp_servers KIND FOLDER`.
 
-`shop` is ours on gunicorn as in production: it authenticates, decides and writes the audit. `fastmcp` and `sdk` are the servers
+`shop` is ours on its server as in production: it authenticates, decides and writes the audit. `fastmcp` and `sdk` are the servers
 of those libraries on uvicorn, whose tool reads the same order from the same database and gives the same answer, to anybody.
 Each prints one line of JSON once it listens.
 """
@@ -36,7 +36,7 @@ from shop.principal import Principal
 from shop.store import orders
 from shop.tools.views.orders import OrderView, order_view
 from tests.bench.ground import HOUR, signed_in
-from tests.bench.server import Server, free_port, settings_in
+from tests.bench.server import free_port, serve, settings_in
 
 ORDER = "CC-5QF1A7"
 CLIENTS = 100
@@ -61,8 +61,7 @@ def _shop(folder: str) -> None:
     settings = settings_in(folder)
     app = create_app(settings)
     tokens = _tokens(app)
-    app.extensions["shop"].database.dispose()
-    Server(settings, json.dumps({"port": settings.port, "tokens": tokens}), create_app).run()
+    serve(settings, json.dumps({"port": settings.port, "tokens": tokens}), app)
 
 
 def _tokens(app: Flask) -> list[str]:

@@ -1,20 +1,21 @@
-"""The shop on gunicorn as in production, plus one bare stream, for `first_byte`. Prints where it is and a signed-in cookie."""
+"""The shop on its server as in production, plus one bare stream, for `first_byte`. Prints where it is and a signed-in cookie."""
 
 from __future__ import annotations
 
 import json
 import re
+import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response
-from gunicorn.app.base import BaseApplication
 
 from shop import create_app
 from shop.access import Access, Rule, csrf
+from shop.server.listening import Server
 from shop.settings import Settings, rate_limit_names
 from tests.bench.ground import signed_in
 
@@ -52,30 +53,17 @@ def signed_in_cookie(app: Flask, settings: Settings) -> tuple[str, str]:
 
 def settings_cookie(settings: Settings) -> str:
     """The name of the shop's cookie."""
-    return f"context-and-co-{settings.port}"
+    return settings.cookie_name
 
 
-class Server(BaseApplication):  # type: ignore[misc] # untyped library
-    """gunicorn as `shop.serving` configures it, which says `ready` once it answers."""
-
-    def __init__(self, settings: Settings, ready: str, load: Callable[[Settings], Flask]) -> None:
-        self._settings, self._ready, self._load = settings, ready, load
-        super().__init__()
-
-    def load_config(self) -> None:
-        for name, value in {
-            "bind": f"127.0.0.1:{self._settings.port}",
-            "worker_class": "gthread",
-            "workers": 1,
-            "threads": self._settings.threads,
-            "loglevel": "error",
-            "control_socket_disable": True,
-            "post_worker_init": lambda _worker: print(self._ready, flush=True),
-        }.items():
-            self.cfg.set(name, value)
-
-    def load(self) -> Flask:
-        return self._load(self._settings)
+def serve(settings: Settings, ready: str, app: Flask) -> None:
+    """Serve as `shop.serving` does, and say `ready` once it listens."""
+    server = Server(
+        app, [("127.0.0.1", settings.port)], threads=settings.threads, body_limit=app.config["MAX_CONTENT_LENGTH"]
+    )
+    signal.signal(signal.SIGTERM, lambda *_: server.stop())
+    print(ready, flush=True)
+    server.run()
 
 
 _UNREACHED: Any = 10**9
@@ -105,10 +93,9 @@ def free_port() -> int:
 def main(folder: str) -> None:
     """Serve until terminated."""
     settings = settings_in(folder)
-    app = create_app(settings)
+    app = build(settings)
     cookie, csrf_token = signed_in_cookie(app, settings)
-    app.extensions["shop"].database.dispose()
-    Server(settings, json.dumps({"port": settings.port, "cookie": cookie, "csrf_token": csrf_token}), build).run()
+    serve(settings, json.dumps({"port": settings.port, "cookie": cookie, "csrf_token": csrf_token}), app)
 
 
 if __name__ == "__main__":

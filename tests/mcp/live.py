@@ -12,15 +12,17 @@ from typing import Any, TypeVar
 import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
-from werkzeug.serving import make_server
 
 from shop.oauth.access_tokens import TYPE
 from shop.oauth.issuer import Issuer
+from shop.server.listening import Server
 from tests.support.assistants import connect, segments
 from tests.support.people import ShopUnderTest, Visitor
 
 T = TypeVar("T")
 _SECONDS = 60
+_THREADS = 8
+_BODY_LIMIT = 256 * 1024
 
 
 @contextmanager
@@ -31,16 +33,15 @@ def served(build_shop: Callable[..., ShopUnderTest]) -> Iterator[ShopUnderTest]:
     def forward(environ: Any, start_response: Any) -> Any:  # the app is made once the port is known
         return holder["app"](environ, start_response)
 
-    server = make_server("127.0.0.1", 0, forward, threaded=True)
+    server = Server(forward, [("127.0.0.1", 0)], threads=_THREADS, body_limit=_BODY_LIMIT)
     shop = build_shop(base_url=f"http://127.0.0.1:{server.port}", port=server.port)
     holder["app"] = shop.app
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
         yield shop
     finally:
-        server.shutdown()
-        server.server_close()
+        server.stop()
         thread.join()
 
 

@@ -6,17 +6,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from flask import Flask
-from gunicorn.app.base import BaseApplication
-
-from shop.companions.identity_provider.app import create_app
 from shop.companions.identity_provider.assistants import read_assistants
 from shop.companions.identity_provider.config import Client, ProviderConfig, RefusesToStart, default_issuer
 from shop.companions.identity_provider.directory import Directory, DirectoryError
-
-_THREADS = 8
+from shop.companions.identity_provider.serving import serve
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (RefusesToStart, DirectoryError, OSError) as error:
         print(f"identity provider: {error}", file=sys.stderr)
         return 2
-    _Server(config).run()
+    serve(config, ends_with_parent=options.ends_with_parent)
     return 0
 
 
@@ -78,33 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--post-logout-redirect-uri", action="append", default=[], metavar="URL", help="may be given more than once")
     add("--offline-access", action="store_true", help="it may ask about people later, when they are not there")
     add("--presenter-code-file", type=Path, metavar="FILE", help="holds the code that any address but loopback needs")
+    add("--ends-with-parent", action="store_true", help="end when standard input, a pipe of who started it, is closed")
     return parser
-
-
-class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    """gunicorn, configured here and by nothing else (no configuration file, no environment)."""
-
-    def __init__(self, config: ProviderConfig) -> None:
-        self._config = config
-        super().__init__()
-
-    def load_config(self) -> None:
-        host = f"[{self._config.host}]" if ":" in self._config.host else self._config.host
-        settings: dict[str, Any] = {
-            "bind": f"{host}:{self._config.port}",
-            "worker_class": "gthread",
-            "workers": 1,
-            "threads": _THREADS,
-            "proc_name": f"identity-provider-{self._config.directory.slug}",
-            "control_socket_disable": True,  # gunicorn 27 would write to the home folder
-            "loglevel": "warning",
-        }
-        for name, value in settings.items():
-            self.cfg.set(name, value)
-
-    def load(self) -> Flask:
-        """Called in the worker, after the fork: no connection or key is shared between processes."""
-        return create_app(self._config)
 
 
 if __name__ == "__main__":

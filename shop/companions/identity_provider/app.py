@@ -20,6 +20,7 @@ def create_app(config: ProviderConfig, *, clock: Clock = utc_now, token_factory:
     `clock` and `token_factory` are given by tests, which own time and randomness.
     """
     config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    config.data_dir.chmod(0o700)  # one that was there before, too
     slug = config.directory.slug
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST_BODY
@@ -31,6 +32,8 @@ def create_app(config: ProviderConfig, *, clock: Clock = utc_now, token_factory:
         clock=clock,
         new_secret=token_factory,
     )
+    for path in config.data_dir.glob(f"{slug}-*"):
+        path.chmod(0o600)
     install(app.extensions, provider)
     for module in (pages, metadata, authorize, sign_in, token, userinfo, end_session):
         app.register_blueprint(module.blueprint)

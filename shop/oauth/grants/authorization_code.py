@@ -173,9 +173,9 @@ class AuthorizationCodeGrant(OfOurRequest, AuthlibAuthorizationCodeGrant):
 def named_resource(request: ShopRequest) -> str:
     """The resource that a request names, which must be ours. Raises `OAuth2Error` (RFC 8707 §2)."""
     resource = request.parameter("resource")
-    if resource != request.issuer.resource:
+    if resource not in request.issuer.resources:
         refuse("invalid_target", f"The parameter resource must be {request.issuer.resource}")
-    return resource
+    return request.issuer.resource
 
 
 def _kill_what_it_led_to(db: Session, code_hash: str) -> None:

@@ -1,0 +1,79 @@
+"""Whether a request was meant for this shop: its Host, and the page that it came from, against `SHOP_BASE_URL`.
+
+A proxy may pass any Host on (its own, the browser's, with a port or without), so nothing is derived from it: the address that
+the operator set is the only one there is.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import Request
+from werkzeug.exceptions import BadRequest
+
+from shop.settings import Settings, is_loopback_host
+
+
+class WrongOrigin(BadRequest):
+    """A form was sent from a page of another address, or of none that can be told. The description says so to its sender."""
+
+
+def require_own_page(settings: Settings, arrived: Request) -> None:
+    """The page that sent a form is one of ours: by `Origin`, else by `Referer`. Raises `WrongOrigin`.
+
+    Over TLS one of both must be there: every browser sends one (ASVS 3.5.1). Without TLS there may be neither, and the form's
+    token alone decides.
+    """
+    source = arrived.headers.get("Origin")
+    if source is None and (referer := arrived.headers.get("Referer")):
+        source = origin_of(referer)
+    if source == settings.base_url or (source is None and not settings.base_url.startswith("https://")):
+        return
+    came_from = f"a page of {source[:200]}" if source else "a page that does not say where it is"
+    raise WrongOrigin(
+        f"This shop is at {settings.base_url}, and what you sent came from {came_from}. Open the shop at its own address. If "
+        "that is where you are, whoever runs it has to set SHOP_BASE_URL to the address that browsers use."
+    )
+
+
+def is_own_host(settings: Settings, arrived: Request) -> bool:
+    """Whether the Host of a request names this shop, so that no name of another can be made to lead here (DNS rebinding).
+
+    With its port or without one; behind a proxy with any, for that is the proxy's business. This machine's own names count too: with
+    the shop's port, and from a proxy that runs here.
+    """
+    own = urlsplit(settings.base_url)
+    try:
+        host = urlsplit(f"//{arrived.host}")
+        name, port = host.hostname or "", host.port
+    except ValueError:
+        return False
+    if name == own.hostname and (settings.is_behind_proxy or port in (None, own.port or 80)):
+        return True
+    return is_loopback_host(name) and (settings.is_behind_proxy or (settings.is_loopback and port == own.port))
+
+
+def present_address(settings: Settings, arrived: Request) -> str | None:
+    """Where a page is now that a browser opens by the shop's former default address; None for anything else.
+
+    A browser says so (`Sec-Fetch-Mode`); programs are answered by both names.
+    """
+    former = settings.former_base_url
+    is_page = arrived.method == "GET" and arrived.headers.get("Sec-Fetch-Mode") == "navigate"
+    if not (former and is_page and arrived.host == urlsplit(former).netloc):
+        return None
+    return settings.base_url + arrived.full_path.rstrip("?")
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of a URL as browsers write them in `Origin`; "null" for what has none (RFC 6454 §6.2)."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return "null"
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        return "null"
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    is_usual = port in (None, 443 if parts.scheme == "https" else 80)
+    return f"{parts.scheme}://{host}" if is_usual else f"{parts.scheme}://{host}:{port}"
