@@ -11,6 +11,7 @@ An attempt is claimed before the provider is asked, so a replayed callback is re
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import secrets
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ from urllib.parse import urlencode
 
 from sqlalchemy import delete
 
+from shop.audit.denials import record_denial
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.credentials.ledger import NotAlive, live
@@ -32,6 +34,7 @@ from shop.identity.members import connection_for_email, provision
 from shop.identity.models import Connection, Organization, SignInAttempt
 from shop.identity.providers import Metadata, Provider, SignInError, provider_of, require_safe
 
+_log = logging.getLogger(__name__)
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
 
 
@@ -129,13 +132,14 @@ class SignIn:
 
     def complete(self, parameters: Mapping[str, str], browser: str | None, user_agent: str) -> Admitted:
         """Steps 2-4, for the provider's callback. Raises `SignInError`; each failure is recorded."""
-        claimed: _Claimed | None = None
+        claimed, vouched_for = None, ""
         try:
             claimed = self._claim(parameters.get("state", ""), browser or "")
             token, claims = self._verify(claimed, parameters)
+            vouched_for = f"{claimed.provider.connection_id} {claims.get('sub', '')}"
             return self._admit(claimed, token, claims, user_agent)
         except SignInError as error:
-            self._record_failure(error, claimed.provider if claimed else None)
+            self._record_failure(error, claimed.provider if claimed else None, vouched_for)
             raise
 
     def provider_sign_out_url(self, connection_id: str, return_to: str) -> str | None:
@@ -243,16 +247,20 @@ class SignIn:
             )
         return Admitted(cookie, claimed.next_path, person.given_name)
 
-    def _record_failure(self, error: SignInError, provider: Provider | None) -> None:
-        with self._database.write() as db:
-            record(
-                db,
-                EventName.SIGN_IN_FAILED,
-                organization=provider.organization_id if provider else None,
-                outcome="failed",
-                facts={"code": error.code, "detail": error.detail}
-                | ({"connection": provider.connection_id} if provider else {}),
-            )
+    def _record_failure(self, error: SignInError, provider: Provider | None, vouched_for: str = "") -> None:
+        """Whom no provider vouches for yet is a stranger, and is counted only; what the log says is for the operator."""
+        if not vouched_for:
+            _log.info("a sign-in failed: %s %s", error.code, error.detail)
+        record_denial(
+            self._database,
+            EventName.SIGN_IN_FAILED,
+            error.code,
+            organization=provider.organization_id if provider else None,
+            party=vouched_for,
+            outcome="failed",
+            facts={"code": error.code, "detail": error.detail}
+            | ({"connection": provider.connection_id} if provider else {}),
+        )
 
     def _provider(self, connection: Connection, organization: Organization) -> Provider:
         return provider_of(connection, organization, self._read_secret(connection.client_secret_ref))

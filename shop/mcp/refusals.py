@@ -39,10 +39,10 @@ def unauthenticated(error: str | None, description: str | None) -> RpcError:
     )
 
 
-def require_alive(server: Server, exchange: Exchange) -> Exchange:
-    """The exchange with the authority that its principal has now. Raises `RpcError`: what is answered without the gateway."""
+def require_alive(server: Server, exchange: Exchange, method: str) -> Exchange:
+    """The exchange with the authority that its principal has now. Raises `RpcError`: what is answered without a tool."""
     try:
-        return replace(exchange, principal=server.gateway.alive(exchange.principal))
+        return replace(exchange, principal=server.gateway.alive(exchange.principal, f"/mcp {method}"))
     except NotAlive as why:
         raise lapsed(why) from None
 

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
+from shop.audit.denials import Handle, note_denial, note_refused_handle
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.credentials.agents import note_agent
@@ -45,6 +46,7 @@ def _answered(
     principal = live(db, person.principal, for_change=True)
     asked = claim(db, principal, handle)
     if asked is None:
+        note_refused_handle(db, Handle.CONSENT_QUESTION, where=request.path, principal=person.principal)
         return _NO_QUESTION
     try:
         question = question_of(db, server, principal, asked)
@@ -170,9 +172,10 @@ def refuse_for_organization(
 
 
 def _record_denied(db: Session, person: SignedIn, asked: Asked, because: str) -> None:
-    record(
+    note_denial(
         db,
         EventName.GRANT_DENIED,
+        because,
         principal=person.principal,
         outcome="denied",
         facts={

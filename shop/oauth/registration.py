@@ -14,6 +14,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
+from shop.audit.denials import note_denial
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.credentials.agents import ClientKind
@@ -92,5 +93,5 @@ def _address(server: Issuer) -> str:
 
 def _refused(db: Session, error: str, description: str, status: int = 400) -> Response:
     facts = {"error": error, "why": described(description)[:300]}
-    record(db, EventName.CLIENT_REGISTRATION_REFUSED, outcome="denied", facts=facts)
+    note_denial(db, EventName.CLIENT_REGISTRATION_REFUSED, error, outcome="denied", facts=facts)
     return json_answer({"error": error, "error_description": described(description)}, status)
