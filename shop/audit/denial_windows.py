@@ -19,7 +19,7 @@ from sqlalchemy import JSON, Index, String, Table, and_, case, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from shop.audit.chain import canonical, digest
+from shop.audit.chain import digest
 from shop.audit.events import EventName
 from shop.audit.writer import record, request_id
 from shop.database import Base, Database, moment
@@ -83,11 +83,11 @@ def counted(
 ) -> Counted:
     """What a refusal counts to: the principal's own kind, else that of a party that proved itself, else the strangers'."""
     if principal is not None:
-        party = digest(canonical([principal.subject, principal.actor.client_id if principal.actor else None]))
-    elif party:
-        party = digest(canonical([party]))
+        client = principal.actor.client_id if principal.actor else ""
+        party = f"{principal.subject} {client}"
     organization = (principal.organization if principal else organization) or ""
-    return Counted(name=name, kind=kind[:_LONGEST], organization=organization, party=party, principal=principal)
+    who = digest(party.encode(errors="backslashreplace")) if party else ""  # whatever a provider calls somebody
+    return Counted(name=name, kind=kind[:_LONGEST], organization=organization, party=who, principal=principal)
 
 
 def add(db: Session, what: Counted, *, times: int = 1, hidden: int = 0, conversation: str | None = None) -> int:

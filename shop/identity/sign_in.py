@@ -32,7 +32,7 @@ from shop.identity import offline_access, oidc
 from shop.identity.claims import profile_of
 from shop.identity.members import connection_for_email, provision
 from shop.identity.models import Connection, Organization, SignInAttempt
-from shop.identity.providers import Metadata, Provider, SignInError, provider_of, require_safe
+from shop.identity.providers import Metadata, Provider, ProviderUnavailable, SignInError, provider_of, require_safe
 
 _log = logging.getLogger(__name__)
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
@@ -56,12 +56,14 @@ class Admitted:
     given_name: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class _Claimed:
     provider: Provider
     nonce: str
     code_verifier: str
     next_path: str
+    is_with_browser: bool = False
+    """Whether what is looked at is what the browser brought, which anybody can make up; else it is the provider's."""
 
 
 class SignIn:
@@ -98,13 +100,13 @@ class SignIn:
                 "We don't know that address's company",
                 "Use the work e-mail address of a company that has connected its sign-in with us.",
             )
-            self._record_failure(error, None)
+            self._record_failure(error, None, by_browser=True)
             raise error
         state, nonce, verifier, browser = (secrets.token_urlsafe(32) for _ in range(4))
         try:
             metadata = self._metadata.document(provider, self._database.clock())
         except SignInError as error:
-            self._record_failure(error, provider)
+            self._record_failure(error, provider, by_browser=False)
             raise
         url = oidc.authorization_url(
             metadata,
@@ -132,14 +134,14 @@ class SignIn:
 
     def complete(self, parameters: Mapping[str, str], browser: str | None, user_agent: str) -> Admitted:
         """Steps 2-4, for the provider's callback. Raises `SignInError`; each failure is recorded."""
-        claimed, vouched_for = None, ""
+        claimed: _Claimed | None = None
         try:
             claimed = self._claim(parameters.get("state", ""), browser or "")
             token, claims = self._verify(claimed, parameters)
-            vouched_for = f"{claimed.provider.connection_id} {claims.get('sub', '')}"
             return self._admit(claimed, token, claims, user_agent)
         except SignInError as error:
-            self._record_failure(error, claimed.provider if claimed else None, vouched_for)
+            by_browser = not claimed or (claimed.is_with_browser and not isinstance(error, ProviderUnavailable))
+            self._record_failure(error, claimed.provider if claimed else None, by_browser=by_browser)
             raise
 
     def provider_sign_out_url(self, connection_id: str, return_to: str) -> str | None:
@@ -194,6 +196,7 @@ class SignIn:
         """Step 3: nothing the browser carried is believed until the provider's signature says so."""
         provider, now = claimed.provider, self._database.clock()
         metadata = self._metadata.document(provider, now)
+        claimed.is_with_browser = True
         oidc.check_response_issuer(metadata, provider, parameters.get("iss"))
         if "error" in parameters:
             raise _provider_said(provider, parameters["error"])
@@ -204,6 +207,7 @@ class SignIn:
             code=parameters.get("code", ""),
             code_verifier=claimed.code_verifier,
         )
+        claimed.is_with_browser = False
         claims = oidc.verified_claims(self._metadata, provider, token, nonce=claimed.nonce, now=now)
         return token, oidc.userinfo(self._metadata, metadata, provider, token, claims)
 
@@ -247,16 +251,18 @@ class SignIn:
             )
         return Admitted(cookie, claimed.next_path, person.given_name)
 
-    def _record_failure(self, error: SignInError, provider: Provider | None, vouched_for: str = "") -> None:
-        """Whom no provider vouches for yet is a stranger, and is counted only; what the log says is for the operator."""
-        if not vouched_for:
+    def _record_failure(self, error: SignInError, provider: Provider | None, *, by_browser: bool) -> None:
+        """What a browser brings is a stranger's, and only counted. What a provider does is the connection's own: an event each at
+        first, with its detail, since its organization has to see that it fails.
+        """
+        if by_browser:
             _log.info("a sign-in failed: %s %s", error.code, error.detail)
         record_denial(
             self._database,
             EventName.SIGN_IN_FAILED,
             error.code,
             organization=provider.organization_id if provider else None,
-            party=vouched_for,
+            party="" if by_browser or provider is None else provider.connection_id,
             outcome="failed",
             facts={"code": error.code, "detail": error.detail}
             | ({"connection": provider.connection_id} if provider else {}),

@@ -136,7 +136,8 @@ def test_the_same_sub_at_another_issuer_is_somebody_else(
         new = Door(open_shop(moved.issuer), moved)
         assert not is_alive(new.shop, assistant.access_token)
         assert sofia.get("/sessions").headers["Location"].startswith("/sign-in?next=")
-        trail = new.shop.chain(new.shop.organization("acme"))
+        # Whoever comes with what has ended is on record too, after what ended it.
+        trail = [e for e in new.shop.chain(new.shop.organization("acme")) if e.name != "access.denied"]
         names = [str(event.name) for event in trail]
         since = len(names) - 3
         assert names[since:] == ["connection.moved", "session.revoked", "grant.revoked"]
