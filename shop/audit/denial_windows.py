@@ -13,11 +13,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, cast
 
 from sqlalchemy import JSON, Index, String, Table, and_, case, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.sql.dml import ReturningInsert
 
 from shop.audit.chain import digest
 from shop.audit.events import EventName
@@ -92,30 +94,37 @@ def counted(
 
 def add(db: Session, what: Counted, *, times: int = 1, hidden: int = 0, conversation: str | None = None) -> int:
     """Count some refusals in the caller's transaction. Returns how many this minute's window has now; one statement."""
-    builder = postgresql if db.get_bind().dialect.name == "postgresql" else sqlite
-    window = _WINDOWS.c
-    row = builder.insert(_WINDOWS).values(
-        organization=what.organization,
-        party=what.party,
-        name=what.name,
-        kind=what.kind,
-        begins=_begins(moment(db)),
-        count=times,
-        hidden=hidden,
-        principal=_identifiers(what.principal),
-        conversation=conversation or "",
-    )
-    one_more = row.on_conflict_do_update(
-        index_elements=[window.organization, window.party, window.name, window.kind, window.begins],
+    connection = db.connection()
+    row = {
+        "organization": what.organization,
+        "party": what.party,
+        "name": what.name,
+        "kind": what.kind,
+        "begins": _begins(moment(db)),
+        "count": times,
+        "hidden": hidden,
+        "principal": _identifiers(what.principal),
+        "conversation": conversation or "",
+    }
+    count: int = connection.execute(_one_more(connection.dialect.name), row).scalar_one()
+    return count
+
+
+@cache
+def _one_more(dialect: str) -> ReturningInsert[Any]:
+    """The statement that counts, built once for an engine: it is on the way of every refusal."""
+    builder = postgresql if dialect == "postgresql" else sqlite
+    row, window = builder.insert(_WINDOWS), _WINDOWS.c
+    counting: ReturningInsert[Any] = row.on_conflict_do_update(
+        index_elements=list(_WINDOWS.primary_key),
         set_={
-            "count": window.count + times,
-            "hidden": window.hidden + hidden,
+            "count": window.count + row.excluded.count,
+            "hidden": window.hidden + row.excluded.hidden,
             # It stays empty from the first that differs: an empty one equals no conversation.
             "conversation": case((window.conversation == row.excluded.conversation, window.conversation), else_=""),
         },
-    )
-    count: int = db.execute(one_more.returning(window.count)).scalar_one()
-    return count
+    ).returning(window.count)
+    return counting
 
 
 def close_windows(database: Database, *, organization: str | None = None, most: int = 100) -> int:
