@@ -38,6 +38,13 @@ def counted(shop: ShopUnderTest, name: str) -> dict[str, int]:
     return dict(found)
 
 
+def refusals(shop: ShopUnderTest, name: str) -> dict[tuple[str, ...], int]:
+    """How often each party was refused, by kind and minute: with an event of its own, or only counted."""
+    query = select(DenialWindow).where(DenialWindow.name == name)
+    with shop.database.read() as db:
+        return {(row.party, row.kind, str(row.begins)): row.count for row in db.scalars(query)}
+
+
 def grants(shop: ShopUnderTest, client_id: str) -> list[tuple[Grant, Authority]]:
     """The stored grants of a client, with their authority, oldest first."""
     query = select(Grant, Authority).join(Authority, Authority.id == Grant.id).where(Grant.client_id == client_id)
