@@ -22,8 +22,8 @@ from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from shop.audit.denials import Handle, record_denial, record_refused_handle
 from shop.audit.events import EventName
-from shop.audit.writer import record
 from shop.authorization.conditions import Resource
 from shop.authorization.decisions import Decision, Denied
 from shop.authorization.permissions import Permission
@@ -101,8 +101,11 @@ def init_app(app: Flask) -> None:
         access = rules.get(request.blueprint or request.endpoint)
         if access is None:
             abort(404)
-        is_welcome = access.rule is Rule.PUBLIC or signed_in() is not None
-        return None if is_welcome else _on_signed_out()
+        if access.rule is Rule.PUBLIC or signed_in() is not None:
+            return None
+        if found := g.get("signed_out"):
+            record_dead_session(found, g.lapsed)
+        return _on_signed_out()
 
     # After the access rules: whoever signed out in another tab is told so, and not that the page has become too old.
     csrf.init_app(app)
@@ -181,15 +184,27 @@ def denials_recorded(person: Principal, where: str) -> Iterator[None]:
 
 
 def _record_denial(person: Principal, decision: Decision, where: str) -> None:
-    with services().database.write() as db:
-        record(
-            db,
-            EventName.ACCESS_DENIED,
-            principal=replace(person, conversation=None),
-            decision=decision.for_auditor(),
-            outcome="denied",
-            facts={"page": where[:200]},
-        )
+    record_denial(
+        services().database,
+        EventName.ACCESS_DENIED,
+        decision.rule,
+        principal=replace(person, conversation=None),
+        decision=decision.for_auditor(),
+        outcome="denied",
+        facts={"page": where[:200]},
+    )
+
+
+def refuse_handle(handle: Handle, *, why: str = "") -> None:
+    """Record that the person of this request came with something that is not theirs, or not there: in their own trail."""
+    person = replace(principal(), conversation=None)
+    record_refused_handle(services().database, handle, where=request.path, why=why, principal=person)
+
+
+def record_dead_session(person: Principal, lapsed: NotAlive) -> None:
+    """Record that a browser came with a session that is not alive, to a page that asks for one."""
+    why = f"{lapsed.kind} {lapsed.lapse}"
+    record_refused_handle(services().database, Handle.SESSION, where=request.path, why=why, principal=person)
 
 
 _WHO = (
@@ -210,7 +225,7 @@ def person_behind(token: str) -> SignedInPerson | None:
         try:
             principal = live(db, found.principal())
         except NotAlive as lapsed:
-            g.lapsed = lapsed
+            g.lapsed, g.signed_out = lapsed, found.principal()
             return None
         is_stale = needs_touch(db, found)
     if is_stale:

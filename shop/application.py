@@ -21,6 +21,7 @@ from shop.assistant.conversing import Conversing
 from shop.assistant.model import Model
 from shop.assistant.views import blueprint as assistant_blueprint
 from shop.audit import writer
+from shop.audit.denial_windows import close_windows
 from shop.audit.events import EventName
 from shop.authorization.policy import Policy
 from shop.commands import chat
@@ -82,6 +83,7 @@ def create_app(
         [
             Job("count", timedelta(seconds=1), limits.flush),
             Job("sweep", timedelta(seconds=30), lambda: sweep(database)),
+            Job("close denial windows", timedelta(seconds=15), lambda: close_windows(database)),
         ],
         clock,
     )

@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, TooManyRequests
 from shop import access
 from shop.access import Access, Rule, signed_in
 from shop.audit import writer
+from shop.audit.denials import Handle
 from shop.credentials.ledger import NotAlive
 from shop.oauth.protocol import is_for_machines, json_http_error
 from shop.own_address import WrongOrigin, present_address
@@ -179,6 +180,8 @@ def _add_errors(app: Flask) -> None:
         if isinstance(error, WrongOrigin):
             title, text = "This came from another address", error.description or ""
         if type(error).__name__ == "CSRFError":
+            if signed_in():
+                access.refuse_handle(Handle.FORM_TOKEN)
             title, text = (
                 "This page has become too old",
                 "Reload it and try again: what you sent could not be matched to your sign-in.",
@@ -193,6 +196,8 @@ def _add_errors(app: Flask) -> None:
     def lapsed(error: NotAlive) -> ResponseReturnValue:
         """The session ended after the request had come in: the answer is the same as a moment later."""
         g.lapsed = error
+        if person := signed_in():
+            access.record_dead_session(person.principal, error)
         return known(Unauthorized())
 
     @app.errorhandler(Exception)

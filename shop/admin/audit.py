@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from shop.access import on_denied, principal, require, signed_in
 from shop.admin import sentences, timeline
 from shop.audit import chain, queries
+from shop.audit.denial_windows import close_windows
 from shop.audit.events import EventName
 from shop.audit.queries import RecordedEvent
 from shop.audit.writer import record
@@ -66,6 +67,7 @@ def conversations() -> ResponseReturnValue:
 def conversation(conversation_id: str) -> ResponseReturnValue:
     """One conversation's audit view."""
     me = principal()
+    close_windows(services().database, organization=me.organization)
     show = request.args.get("show", "all")
     with services().database.write() as db:
         found = db.get(Conversation, conversation_id)
@@ -105,6 +107,7 @@ def organization() -> ResponseReturnValue:
     """What happened in the organization outside conversations: sign-ins, roles, suspensions, views of the audit."""
     me, person = principal(), signed_in()
     before = request.args.get("before", "")
+    close_windows(services().database, organization=me.organization)
     with services().database.write() as db:
         resource = Resource(kind="organization", id=me.organization, organization=me.organization)
         decision = require(db, Permission.AUDIT_READ, resource)

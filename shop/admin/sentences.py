@@ -86,6 +86,24 @@ def _denied(it: _Event) -> str:
     return reasons.get(it.because, "")
 
 
+def _access_denied(it: _Event) -> str:
+    page, handle = it.facts.get("page", ""), it.facts.get("handle")
+    if handle is None:
+        return f"refused the page {page}"
+    why = f" ({str(it.facts['why']).replace('_', ' ')})" if it.facts.get("why") else ""
+    return f"refused {page}: its {str(handle).replace('_', ' ')} is not theirs, or not good any more{why}"
+
+
+def _denials_counted(it: _Event) -> str:
+    """“214 more refusals between 10:02 and 10:03, each of which has no line of its own: tool_call.denied, place_order over_limit”."""
+    since, until = (str(it.facts.get(name, ""))[11:16] for name in ("since", "until"))
+    count, hidden = it.facts.get("count", 0), it.facts.get("hidden", 0)
+    more = "more " if it.facts.get("recorded") else ""
+    of_others = f"; of all, {hidden} for what is there and not theirs" if hidden else ""
+    noun = "refusal" if count == 1 else "refusals"
+    return f"{count} {more}{noun} between {since} and {until}, only counted: {it.facts.get('event')} ({it.facts.get('kind')}){of_others}"
+
+
 def _counted(it: _Event) -> str:
     if "count" in it.facts:
         return f", {it.facts['count']} {'result' if it.facts['count'] == 1 else 'results'}"
@@ -115,7 +133,7 @@ def _started(it: _Event) -> str:
 
 
 _SENTENCES: Mapping[EventName, str | Callable[[_Event], str]] = {
-    EventName.ACCESS_DENIED: lambda it: f"refused the page {it.facts.get('page', '')}",
+    EventName.ACCESS_DENIED: _access_denied,
     EventName.AGENT_ALONE_CHANGED: _alone,
     EventName.AGENT_BLOCKED: lambda it: f"blocks {it.client} for everybody",
     EventName.AGENT_CEILING_CHANGED: lambda it: f"lets {it.client} do at most: {_at_most(it)}",
@@ -150,6 +168,7 @@ _SENTENCES: Mapping[EventName, str | Callable[[_Event], str]] = {
     EventName.CONVERSATION_STARTED: _started,
     EventName.DELEGATION_ENDED: lambda it: f"the assistant's authority here ended: {it.because}",
     EventName.DELEGATION_STARTED: lambda it: f"the assistant may here: {it.listed('scopes')}",
+    EventName.DENIALS_COUNTED: _denials_counted,
     EventName.GRANT_ASSERTED: lambda it: f"{it.client} is allowed for everybody: {it.listed('scopes')}",
     EventName.GRANT_CONSENTED: lambda it: f"allows {it.client}: {it.listed('scopes')}",
     EventName.GRANT_DENIED: lambda it: f"{it.client} was not let in: {_denied(it)}",

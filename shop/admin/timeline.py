@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from shop.admin.sentences import sentence
@@ -36,6 +37,7 @@ _PILLS = {
     EventName.ORDER_PLACED: ("allow", "placed"),
     EventName.AGENT_BLOCKED: ("deny", "blocked"),
     EventName.ASSISTANTS_STOPPED: ("deny", "stopped"),
+    EventName.DENIALS_COUNTED: ("deny", "refused"),
     EventName.GRANT_ASSERTED: ("allow", "allowed"),
     EventName.GRANT_RECOGNIZED: ("allow", "allowed"),
     EventName.AUTHORIZATION_CODE_REPLAYED: ("deny", "caught"),
@@ -96,6 +98,9 @@ def entries_of(events: list[RecordedEvent], names: Mapping[str, str], *, is_audi
     """The entries of some events, in order. `names` are those of people, memberships and clients, by their ids."""
     entries: list[Entry] = []
     for event in events:
+        if event.name is EventName.DENIALS_COUNTED and not is_auditor:
+            entries.append(_entry(_without_hidden(event), names, is_masked=False) | {"details": []})
+            continue
         if event.name in _GATEWAY and event.content["actor"] and "receipt" not in _of_approved(event):
             entries.append(_proposal(event))
         entries.append(_entry(event, names, is_masked=not is_auditor and _stands_for_not_found(event)))
@@ -124,6 +129,11 @@ def _stands_for_not_found(event: RecordedEvent) -> bool:
         event.name in {EventName.TOOL_CALL_DENIED, EventName.TOOL_CALL_FAILED}
         and event.content["facts"].get("code") == "not_found"
     )
+
+
+def _without_hidden(event: RecordedEvent) -> RecordedEvent:
+    """A count without how many of them were for what is somebody else's. Its hash would tell, so no details go with it."""
+    return replace(event, content={**event.content, "facts": {**event.content["facts"], "hidden": 0}})
 
 
 def _of_approved(event: RecordedEvent) -> dict[str, Any]:

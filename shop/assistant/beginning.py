@@ -21,7 +21,11 @@ class Unanswerable(Exception):
 
 
 class NotThere(Unanswerable):
-    """There is no such answer, question or receipt in this conversation."""
+    """There is no such answer, question or receipt in this conversation. `is_recorded`: that it was refused is on record already."""
+
+    def __init__(self, text: str, *, is_recorded: bool = False) -> None:
+        super().__init__(text)
+        self.is_recorded = is_recorded
 
 
 @dataclass(frozen=True)

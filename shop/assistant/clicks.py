@@ -7,8 +7,9 @@ import re
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from shop.access import principal
+from shop.access import principal, refuse_handle
 from shop.assistant.answers import notice, opened, page_of
+from shop.audit.denials import Handle
 from shop.conversations.models import Item, Turn
 from shop.database import new_id
 from shop.services import services
@@ -39,6 +40,7 @@ def add_routes(chat: Blueprint) -> None:
         conversation, call, card = opened(conversation_id), request.form.get("call", ""), request.form.get("card", "")
         gateway = services().gateway
         if not call or gateway.undoable(principal()) != call:
+            refuse_handle(Handle.CART_CHANGE)
             return notice(409, "Too late to undo.", "Something has changed your cart since. You can change it by hand.")
         outcome = gateway.call_tool(principal(), conversation.id, "undo_cart_change", {"change": call})
         if not isinstance(outcome, Succeeded):

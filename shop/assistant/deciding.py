@@ -118,7 +118,7 @@ class Deciding(Beginning):
         found = next((item for item in items if item.outcome and item.outcome.get("receipt") == receipt_id), None)
         if found is None:
             self._gateway.refuse_unknown_receipt(person, receipt_id)
-            raise NotThere("There is no such receipt in this conversation.")
+            raise NotThere("There is no such receipt in this conversation.", is_recorded=True)
         return found
 
     def _settle_turn(self, db: Session, item: Item) -> None:

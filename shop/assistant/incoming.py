@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from shop.audit.denials import record_denial
 from shop.audit.events import EventName
-from shop.audit.writer import record
 from shop.database import Database
 from shop.principal import Principal
 
@@ -23,8 +23,7 @@ def accepted(database: Database, person: Principal, text: str, *, limit: int) ->
         raise Unacceptable(400, "The message is empty.", "Write what you would like, then send it.")
     if len(text) > limit:
         facts = {"characters": len(text), "limit": limit}
-        with database.write() as db:
-            record(db, EventName.MESSAGE_REFUSED, principal=person, outcome="refused", facts=facts)
+        record_denial(database, EventName.MESSAGE_REFUSED, "too_long", principal=person, outcome="refused", facts=facts)
         raise Unacceptable(
             413,
             "This message is too long.",

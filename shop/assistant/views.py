@@ -6,13 +6,14 @@ from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.utils import redirect
 
-from shop.access import on_denied, principal, signed_in
+from shop.access import on_denied, principal, refuse_handle, signed_in
 from shop.assistant import clicks, keeping, widgets
 from shop.assistant.answers import message_limit, not_there, notice, opened, page_of
 from shop.assistant.conversing import Begun, Conversing, NotThere, Unanswerable
 from shop.assistant.incoming import Unacceptable, accepted
 from shop.assistant.page import STILL_NEW
 from shop.assistant.stream import respond
+from shop.audit.denials import Handle
 from shop.conversations import delegation, threads
 from shop.conversations.models import Turn
 from shop.conversations.turns import TurnRunning
@@ -140,6 +141,8 @@ def _add_refusals(chat: Blueprint) -> None:
 
     @chat.errorhandler(NotThere)
     def absent(error: NotThere) -> ResponseReturnValue:
+        if not error.is_recorded:
+            refuse_handle(Handle.ANSWER)
         return notice(404, "That is not here.", str(error))
 
     @chat.errorhandler(Unanswerable)

@@ -62,13 +62,19 @@ def add_routes(chat: Blueprint, conversing: Conversing) -> None:
     def call(conversation_id: str) -> ResponseReturnValue:
         """What a widget asks for now. `page`: what the call changed around the conversation."""
         asked = _asked(request.get_data())
-        name = str(asked.get("name"))
-        if name not in CALLED_BY_WIDGETS:
-            return notice(400, "That cannot be done from here.", "Ask for it in the conversation. Nothing was done.")
+        name = asked.get("name")
+        if not isinstance(name, str):
+            return _not_from_here()
         conversation, outcome = conversing.call_of_widget(principal(), conversation_id, name, asked.get("arguments"))
+        if name not in CALLED_BY_WIDGETS:  # the gateway refused it, and that is on record
+            return _not_from_here()
         is_change = isinstance(outcome, Succeeded) and not TOOLS[name].read_only
         changed = page_of(conversation).cart_changed() if is_change else ""
         return jsonify(result=_on_the_wire(_result_of(outcome)), page=changed)
+
+
+def _not_from_here() -> ResponseReturnValue:
+    return notice(400, "That cannot be done from here.", "Ask for it in the conversation. Nothing was done.")
 
 
 @cache

@@ -20,7 +20,11 @@ class EventName(StrEnum):
     fires: str
     """When the event is written."""
 
-    ACCESS_DENIED = "access.denied", "A page or action outside the tools was refused by the policy."
+    ACCESS_DENIED = (
+        "access.denied",
+        "A page or action outside the tools was refused: by the policy, or since what it came with (a session, a token, a "
+        "question, a request's state) is not theirs, not there, or not good any more.",
+    )
     AGENT_ALONE_CHANGED = (
         "agent.alone_changed",
         "An administrator let a client act with no human present, and answers for it; or ended that, with its tokens.",
@@ -102,6 +106,10 @@ class EventName(StrEnum):
     DELEGATION_STARTED = (
         "delegation.started",
         "An assistant got authority in a conversation, linked to its predecessor if there was one.",
+    )
+    DENIALS_COUNTED = (
+        "denials.counted",
+        "A minute is over in which more was refused than has events of its own: how many, of which kind.",
     )
     GRANT_ASSERTED = (
         "grant.asserted",

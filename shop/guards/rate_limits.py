@@ -6,7 +6,7 @@ over theirs takes nothing from their organization. Nothing counts by an e-mail a
 before it has proved it, so that nobody can use up what belongs to somebody else.
 
 A refusal is `TooManyRequests` (429 with `Retry-After`, RFC 6585 §4), which each endpoint answers in its protocol's own form. The
-first one in a window is recorded, in the organization's trail if the party is known, else in the system's.
+first one in a window is recorded, in the organization's trail if the party is known; else it is counted (`shop.audit.denials`).
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from limits.strategies import FixedWindowRateLimiter
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import TooManyRequests
 
+from shop.audit.denials import note_denial
 from shop.audit.events import EventName
-from shop.audit.writer import record
 from shop.database import Database
 from shop.guards.addresses import address_key
 from shop.guards.counters import BufferedCounters, ExactCounters, claim_refusal
@@ -189,4 +189,4 @@ def _record(db: Session, limit: Limit, item: RateLimitItem, principal: Principal
         "seconds": item.get_expiry(),
         "of": limit.counts,
     }
-    record(db, EventName.RATE_LIMIT_REACHED, principal=principal, outcome="denied", facts=facts)
+    note_denial(db, EventName.RATE_LIMIT_REACHED, str(limit), principal=principal, outcome="denied", facts=facts)

@@ -33,6 +33,10 @@ class SignInError(Exception):
         self.code, self.title, self.text, self.detail = code, title, text, detail
 
 
+class ProviderUnavailable(SignInError):
+    """The provider, or what stands between, did not answer as one does: its own doing, whatever the browser brought."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Provider:
     """Everything needed to speak to one identity provider; a copy of the stored connection, with its secret."""
@@ -124,7 +128,7 @@ def provider_of(connection: Connection, organization: Organization, client_secre
 
 def provider_down(provider: Provider, detail: str) -> SignInError:
     """The error for a provider that does not answer, or answers nonsense."""
-    return SignInError(
+    return ProviderUnavailable(
         "provider_unavailable",
         f"{provider.organization_name}'s sign-in does not answer",
         "Your company's identity provider is not reachable at the moment. Nothing was changed; try again in a minute.",

@@ -11,6 +11,7 @@ An attempt is claimed before the provider is asked, so a replayed callback is re
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import secrets
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ from urllib.parse import urlencode
 
 from sqlalchemy import delete
 
+from shop.audit.denials import record_denial
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.credentials.ledger import NotAlive, live
@@ -30,8 +32,9 @@ from shop.identity import offline_access, oidc
 from shop.identity.claims import profile_of
 from shop.identity.members import connection_for_email, provision
 from shop.identity.models import Connection, Organization, SignInAttempt
-from shop.identity.providers import Metadata, Provider, SignInError, provider_of, require_safe
+from shop.identity.providers import Metadata, Provider, ProviderUnavailable, SignInError, provider_of, require_safe
 
+_log = logging.getLogger(__name__)
 _LONGEST_PATH = 8000
 """Bytes of the path to come back to: as long as a whole authorization request in a request line may be."""
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
@@ -55,12 +58,14 @@ class Admitted:
     given_name: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class _Claimed:
     provider: Provider
     nonce: str
     code_verifier: str
     next_path: str
+    is_with_browser: bool = False
+    """Whether what is looked at is what the browser brought, which anybody can make up; else it is the provider's."""
 
 
 class SignIn:
@@ -97,13 +102,13 @@ class SignIn:
                 "We don't know that address's company",
                 "Use the work e-mail address of a company that has connected its sign-in with us.",
             )
-            self._record_failure(error, None)
+            self._record_failure(error, None, by_browser=True)
             raise error
         state, nonce, verifier, browser = (secrets.token_urlsafe(32) for _ in range(4))
         try:
             metadata = self._metadata.document(provider, self._database.clock())
         except SignInError as error:
-            self._record_failure(error, provider)
+            self._record_failure(error, provider, by_browser=False)
             raise
         url = oidc.authorization_url(
             metadata,
@@ -136,7 +141,8 @@ class SignIn:
             token, claims = self._verify(claimed, parameters)
             return self._admit(claimed, token, claims, user_agent)
         except SignInError as error:
-            self._record_failure(error, claimed.provider if claimed else None)
+            by_browser = not claimed or (claimed.is_with_browser and not isinstance(error, ProviderUnavailable))
+            self._record_failure(error, claimed.provider if claimed else None, by_browser=by_browser)
             raise
 
     def provider_sign_out_url(self, connection_id: str, return_to: str) -> str | None:
@@ -191,6 +197,7 @@ class SignIn:
         """Step 3: nothing the browser carried is believed until the provider's signature says so."""
         provider, now = claimed.provider, self._database.clock()
         metadata = self._metadata.document(provider, now)
+        claimed.is_with_browser = True
         oidc.check_response_issuer(metadata, provider, parameters.get("iss"))
         if "error" in parameters:
             raise _provider_said(provider, parameters["error"])
@@ -201,6 +208,7 @@ class SignIn:
             code=parameters.get("code", ""),
             code_verifier=claimed.code_verifier,
         )
+        claimed.is_with_browser = False
         claims = oidc.verified_claims(self._metadata, provider, token, nonce=claimed.nonce, now=now)
         return token, oidc.userinfo(self._metadata, metadata, provider, token, claims)
 
@@ -244,16 +252,22 @@ class SignIn:
             )
         return Admitted(cookie, claimed.next_path, person.given_name)
 
-    def _record_failure(self, error: SignInError, provider: Provider | None) -> None:
-        with self._database.write() as db:
-            record(
-                db,
-                EventName.SIGN_IN_FAILED,
-                organization=provider.organization_id if provider else None,
-                outcome="failed",
-                facts={"code": error.code, "detail": error.detail}
-                | ({"connection": provider.connection_id} if provider else {}),
-            )
+    def _record_failure(self, error: SignInError, provider: Provider | None, *, by_browser: bool) -> None:
+        """What a browser brings is a stranger's, and only counted. What a provider does is the connection's own: an event each at
+        first, with its detail, since its organization has to see that it fails.
+        """
+        if by_browser:
+            _log.info("a sign-in failed: %s %s", error.code, error.detail)
+        record_denial(
+            self._database,
+            EventName.SIGN_IN_FAILED,
+            error.code,
+            organization=provider.organization_id if provider else None,
+            party="" if by_browser or provider is None else provider.connection_id,
+            outcome="failed",
+            facts={"code": error.code, "detail": error.detail}
+            | ({"connection": provider.connection_id} if provider else {}),
+        )
 
     def _provider(self, connection: Connection, organization: Organization) -> Provider:
         return provider_of(connection, organization, self._read_secret(connection.client_secret_ref))

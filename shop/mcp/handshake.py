@@ -13,6 +13,7 @@ from mcp_types import InitializeRequestParams, InitializeResult, Result
 from mcp_types.jsonrpc import INVALID_REQUEST
 from werkzeug.datastructures import Headers
 
+from shop.audit.denials import Handle, record_refused_handle
 from shop.database import new_id
 from shop.mcp.about import CAPABILITIES, INSTRUCTIONS, SERVER_INFO
 from shop.mcp.exchange import Exchange, Server
@@ -57,6 +58,8 @@ def exchange(server: Server, principal: Principal, message: Message, headers: He
         try:
             agreed = server.sealer.open(_SESSION, principal, sealed)
         except NotForThem:
+            where = f"/mcp {SESSION_HEADER}"
+            record_refused_handle(server.database, Handle.MCP_SESSION, where=where, principal=principal)
             raise RpcError(INVALID_REQUEST, "Session not found", status=404) from None
     return Exchange(
         principal=principal,

@@ -60,7 +60,7 @@ def handle(server: Server, exchange: Exchange, message: Message) -> Result:
     if handler is None:
         raise _unknown(message.method)
     if message.method not in _ASKED_BY_THE_GATEWAY:
-        exchange = refusals.require_alive(server, exchange)
+        exchange = refusals.require_alive(server, exchange, message.method)
     return handler(server, exchange, params)
 
 

@@ -50,10 +50,10 @@ def too_often(refused: TooManyRequests) -> RpcError:
     )
 
 
-def require_alive(server: Server, exchange: Exchange) -> Exchange:
-    """The exchange with the authority that its principal has now. Raises `RpcError`: what is answered without the gateway."""
+def require_alive(server: Server, exchange: Exchange, method: str) -> Exchange:
+    """The exchange with the authority that its principal has now. Raises `RpcError`: what is answered without a tool."""
     try:
-        return replace(exchange, principal=server.gateway.alive(exchange.principal))
+        return replace(exchange, principal=server.gateway.alive(exchange.principal, f"/mcp {method}"))
     except NotAlive as why:
         raise lapsed(why) from None
 

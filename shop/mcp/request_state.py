@@ -14,6 +14,7 @@ from typing import Any
 from mcp_types import CallToolRequestParams
 from mcp_types.jsonrpc import INVALID_PARAMS
 
+from shop.audit.denials import Handle, record_refused_handle
 from shop.mcp.exchange import Exchange, Server
 from shop.mcp.sealing import NotForThem
 from shop.mcp.wire import RpcError
@@ -39,6 +40,9 @@ def opened(server: Server, exchange: Exchange, params: CallToolRequestParams) ->
     except NotForThem:
         state = {}
     if state.get("call") != _digest(params):
+        record_refused_handle(
+            server.database, Handle.REQUEST_STATE, where="/mcp tools/call", principal=exchange.principal
+        )
         raise RpcError(INVALID_PARAMS, "Invalid or expired requestState", data={"reason": "invalid_request_state"})
     return state
 

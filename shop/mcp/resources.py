@@ -24,7 +24,6 @@ from mcp_types import (
 )
 from mcp_types.jsonrpc import INVALID_PARAMS
 
-from shop.credentials.ledger import NotAlive
 from shop.mcp import refusals, widgets
 from shop.mcp.exchange import Exchange, Server
 from shop.mcp.wire import ACCESS_REFUSED, RpcError
@@ -123,10 +122,7 @@ def read_resource(server: Server, exchange: Exchange, params: ReadResourceReques
 
 def _for_the_living(server: Server, exchange: Exchange, widget: ReadResourceResult) -> ReadResourceResult:
     """A widget passes no gateway, for it is nobody's data; a client whose access has ended still gets nothing."""
-    try:
-        server.gateway.alive(exchange.principal)
-    except NotAlive as lapsed:
-        raise refusals.lapsed(lapsed) from None
+    refusals.require_alive(server, exchange, "resources/read")
     return widget
 
 

@@ -37,7 +37,7 @@ def call_tool(
     """One call through the gateway; a retry with the receipt it waited for, or with what its person chose."""
     state = request_state.opened(server, exchange, params)
     if choices.is_declined(state, params):
-        refusals.require_alive(server, exchange)
+        refusals.require_alive(server, exchange, "tools/call")
         return hosted.error(choices.DECLINED)
     arguments = choices.completed(state, params)
     outcome = server.call(exchange, params.name, arguments, retry_of=state.get("receipt"))

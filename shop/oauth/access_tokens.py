@@ -20,7 +20,14 @@ _IDENTIFIERS = ("sub", "jti", "client_id", "scope", "org", "membership", "agent"
 
 
 class BadToken(Exception):
-    """Not an access token of this issuer for this resource, or not any more. The message says why, for a developer."""
+    """Not an access token of this issuer for this resource, or not any more. The message says why, for a developer.
+
+    `holder` is whose it is, as far as that was proven: of one that has expired. `is_recorded`: its refusal is on record already.
+    """
+
+    def __init__(self, text: str, *, holder: Principal | None = None, is_recorded: bool = False) -> None:
+        super().__init__(text)
+        self.holder, self.is_recorded = holder, is_recorded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,10 +98,17 @@ def verify(issuer: Issuer, encoded: str, *, at: datetime) -> Claims:
         raise BadToken("The access token is from another issuer.")
     if claims.get("aud") not in issuer.resources:
         raise BadToken("The access token is for another resource.")
-    if not isinstance(claims.get("exp"), int) or claims["exp"] <= at.timestamp():
+    if not isinstance(claims.get("exp"), int):
         raise BadToken("The access token has expired.")
     if not all(isinstance(claims.get(name), str) for name in _IDENTIFIERS) or not _has_parent(claims):
         raise BadToken("The access token lacks a claim.")
+    said = _said(claims)
+    if said.expires_at <= at.timestamp():
+        raise BadToken("The access token has expired.", holder=said.principal())
+    return said
+
+
+def _said(claims: Mapping[str, Any]) -> Claims:
     return Claims(
         subject=claims["sub"],
         organization=claims["org"],

@@ -14,8 +14,8 @@ from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
+from shop.audit.denials import note_denial
 from shop.audit.events import EventName
-from shop.audit.writer import record
 from shop.credentials.agents import ClientKind, agent_of
 from shop.credentials.ledger import live
 from shop.guards.rate_limits import Limit, rate_limits
@@ -110,7 +110,14 @@ def _refused(server: Issuer, person: SignedIn, asked: ShopRequest | None, error:
             "why": why[:300],
             "told_client": is_told,
         }
-        record(db, EventName.AUTHORIZATION_REFUSED, principal=person.principal, outcome="denied", facts=facts)
+        note_denial(
+            db,
+            EventName.AUTHORIZATION_REFUSED,
+            str(error.error),
+            principal=person.principal,
+            outcome="denied",
+            facts=facts,
+        )
     page = RefusedPage(
         status=400,
         title="That assistant cannot be let in",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from shop.audit.denials import Handle, record_refused_handle
 from shop.oauth.access_tokens import BadToken, verify
 from shop.oauth.external_grants import principal_of
-from shop.oauth.issuer import issuer
+from shop.oauth.issuer import Issuer, issuer
 from shop.principal import Principal
 
 
@@ -30,9 +31,10 @@ def authenticate(authorization_header: str | None) -> Principal:
     scheme, _, encoded = (authorization_header or "").strip().partition(" ")
     if not scheme:
         raise BearerRefused
-    if scheme.lower() != "bearer" or not encoded.strip():
-        raise BearerRefused("invalid_token", "An access token is presented as: Authorization: Bearer TOKEN.")
     server = issuer()
+    if scheme.lower() != "bearer" or not encoded.strip():
+        _record(server, "malformed")
+        raise BearerRefused("invalid_token", "An access token is presented as: Authorization: Bearer TOKEN.")
     now = server.database.clock()
     try:
         if server.external is None:
@@ -40,7 +42,14 @@ def authenticate(authorization_header: str | None) -> Principal:
         token = server.external.verify(encoded.strip(), now)
         return principal_of(server.database, server.external.url, token, lifetime=server.settings.grant_lifetime)
     except BadToken as bad:
+        if not bad.is_recorded:
+            _record(server, "expired" if bad.holder else "invalid_token", bad.holder)
         raise BearerRefused("invalid_token", str(bad)) from bad
+
+
+def _record(server: Issuer, why: str, holder: Principal | None = None) -> None:
+    """Who comes with no token that is good here is a stranger; one that we issued, and that has expired, says whose it was."""
+    record_refused_handle(server.database, Handle.ACCESS_TOKEN, where="/mcp", why=why, principal=holder)
 
 
 def challenge(error: str | None = None, description: str | None = None, scopes: Iterable[str] = ()) -> str:

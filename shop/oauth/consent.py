@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
+from shop.audit.denials import Handle, note_denial, note_refused_handle
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.credentials.agents import entry_lock, note_agent
@@ -51,6 +52,7 @@ def _answered(
     principal = live(db, person.principal, changing=changing)
     asked = claim(db, principal, handle)
     if asked is None:
+        note_refused_handle(db, Handle.CONSENT_QUESTION, where=request.path, principal=person.principal)
         return _NO_QUESTION
     try:
         question = question_of(db, server, principal, asked)
@@ -175,9 +177,10 @@ def refuse_for_organization(
 
 
 def _record_denied(db: Session, person: SignedIn, asked: Asked, because: str) -> None:
-    record(
+    note_denial(
         db,
         EventName.GRANT_DENIED,
+        because,
         principal=person.principal,
         outcome="denied",
         facts={

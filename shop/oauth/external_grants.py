@@ -17,6 +17,7 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from shop.audit.denials import record_denial
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.credentials import fair_locks
@@ -52,15 +53,16 @@ def principal_of(database: Database, issuer: str, token: ExternalToken, *, lifet
         with database.write() as db:
             return _recognize(db, issuer, token, lifetime)
     except _Refused as refused:
-        with database.write() as db:
-            record(
-                db,
-                EventName.TOKEN_REFUSED,
-                organization=refused.organization,
-                outcome="denied",
-                facts={"client": token.client_id, "issuer": issuer, "error": "invalid_token", "why": str(refused)},
-            )
-        raise BadToken(str(refused)) from refused
+        record_denial(
+            database,
+            EventName.TOKEN_REFUSED,
+            "invalid_token",
+            organization=refused.organization,
+            party=f"{issuer} {token.subject} {token.client_id}",
+            outcome="denied",
+            facts={"client": token.client_id, "issuer": issuer, "error": "invalid_token", "why": str(refused)},
+        )
+        raise BadToken(str(refused), is_recorded=True) from refused
 
 
 def _known(db: Session, token: ExternalToken) -> Principal | None:

@@ -11,14 +11,17 @@ from typing import Any
 from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
+from shop.audit.denials import Handle, record_denial
+from shop.audit.events import EventName
 from shop.credentials.ledger import NotAlive, live
 from shop.database import moment
 from shop.guards.rate_limits import Limit, limited_by_address
-from shop.oauth.client_authentication import CONFIDENTIAL, authenticate_client
+from shop.oauth.client_authentication import CONFIDENTIAL
 from shop.oauth.clients import Client
 from shop.oauth.held import HeldAccess, HeldRefresh, held_by, read_access_token
 from shop.oauth.issuer import Issuer, issuer
-from shop.oauth.protocol import Server, ShopRequest, json_answer, speak_json
+from shop.oauth.known_clients import known_client
+from shop.oauth.protocol import ShopRequest, json_answer, speak_json
 
 endpoint = Blueprint("oauth_introspect", __name__)
 speak_json(endpoint)
@@ -30,18 +33,36 @@ def introspect() -> Response:
     """§2: only for clients that prove who they are, so that nobody can try tokens out here."""
     server = issuer()
     asked = ShopRequest(server, request.form)
-    client = authenticate_client(Server(server), asked, CONFIDENTIAL)
+    client = known_client(asked, CONFIDENTIAL)
     token = asked.require("token")
     access = read_access_token(server, token)
     with server.database.read() as db:
         held = held_by(db, token, access)
-        return json_answer(_told(db, server, client, held) or {"active": False})
+        told = _told(db, server, held) if held and _may_ask(client, held) else None
+    if held and not _may_ask(client, held):
+        _record_refusal(server, client, held)
+    return json_answer(told or {"active": False})
 
 
-def _told(db: Session, server: Issuer, client: Client, held: HeldAccess | HeldRefresh | None) -> dict[str, Any] | None:
-    """§2.2, or None when there is nothing to tell this client."""
-    if held is None or not (client.introspects or held.is_of(client)):
-        return None
+def _may_ask(client: Client, held: HeldAccess | HeldRefresh) -> bool:
+    return client.introspects or held.is_of(client)
+
+
+def _record_refusal(server: Issuer, client: Client, held: HeldAccess | HeldRefresh) -> None:
+    """Another client's token, as at revocation: those whose it is can read that somebody else has it."""
+    record_denial(
+        server.database,
+        EventName.ACCESS_DENIED,
+        "introspection another_client",
+        principal=held.holder,
+        resource=held.resource,
+        outcome="denied",
+        facts={"page": "/oauth/introspect", "handle": Handle.ACCESS_TOKEN, "client": client.client_id},
+    )
+
+
+def _told(db: Session, server: Issuer, held: HeldAccess | HeldRefresh) -> dict[str, Any] | None:
+    """§2.2, or None when there is nothing to tell."""
     try:
         principal = live(db, held.holder)
     except NotAlive:

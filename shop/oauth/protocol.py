@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, TooManyRequests
 
+from shop.credentials.agents import ClientKind
 from shop.oauth.clients import Client, find_client
 from shop.oauth.issuer import Issuer
 from shop.oauth.keys import Signer
@@ -82,6 +83,21 @@ class ShopRequest(OAuth2Request):
         if self._inside is None:
             raise LookupError("no transaction was begun")
         return self._inside[1]
+
+    @property
+    def known_party(self) -> str:
+        """Who is known to ask, for the record of a refusal: what an organization's identity provider vouched for, or a client that
+        the operator registered and that proved who it is. Empty for anybody else: whoever likes can register a client.
+        """
+        if self.concerns:
+            return f"{self.concerns} {self.about.get('connection', '')} {self.about.get('person', '')}"
+        client = self.client if isinstance(self.client, Client) else None
+        is_known = (
+            client
+            and client.kind is ClientKind.PREREGISTERED
+            and not client.check_endpoint_auth_method("none", "token")
+        )
+        return f"client {client.client_id}" if client and is_known else ""
 
     @property
     def authenticated(self) -> Client:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
+from shop.audit.denials import note_denial
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.credentials.agents import ClientKind
@@ -67,5 +68,5 @@ def _document(body: bytes) -> object:
 
 def _refused(db: Session, error: str, description: str) -> Response:
     facts = {"error": error, "why": described(description)[:300]}
-    record(db, EventName.CLIENT_REGISTRATION_REFUSED, outcome="denied", facts=facts)
+    note_denial(db, EventName.CLIENT_REGISTRATION_REFUSED, error, outcome="denied", facts=facts)
     return json_answer({"error": error, "error_description": described(description)}, 400)

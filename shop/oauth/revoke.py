@@ -10,16 +10,17 @@ from authlib.oauth2 import OAuth2Error
 from flask import Blueprint, Response, request
 from sqlalchemy.orm import Session
 
+from shop.audit.denials import note_denial
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.credentials.ledger import wait_in_line
 from shop.credentials.tokens import end_access_token, end_family
 from shop.guards.rate_limits import Limit, limited_by_address
-from shop.oauth.client_authentication import authenticate_client
 from shop.oauth.clients import Client
 from shop.oauth.held import HeldAccess, HeldRefresh, held_by, read_access_token
 from shop.oauth.issuer import issuer
-from shop.oauth.protocol import Server, ShopRequest, json_answer, json_error, speak_json
+from shop.oauth.known_clients import known_client
+from shop.oauth.protocol import ShopRequest, json_answer, json_error, speak_json
 
 endpoint = Blueprint("oauth_revoke", __name__)
 speak_json(endpoint)
@@ -33,7 +34,7 @@ def revoke() -> Response:
     """§2.2: 200 for every token of this client, unknown and ended ones included. Another client's is refused."""
     server = issuer()
     asked = ShopRequest(server, request.form)
-    client = authenticate_client(Server(server), asked)
+    client = known_client(asked)
     token = asked.require("token")
     access = read_access_token(server, token)
     with server.database.write() as db:
@@ -55,9 +56,10 @@ def revoke() -> Response:
 
 def _refused(db: Session, held: HeldAccess | HeldRefresh, client: Client) -> Response:
     """Another client's token: it lives on, and those whose it is can read that somebody else has it."""
-    record(
+    note_denial(
         db,
         EventName.TOKEN_REVOCATION_REFUSED,
+        "another_client",
         principal=held.holder,
         resource=held.resource,
         outcome="denied",

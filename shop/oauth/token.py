@@ -10,10 +10,9 @@ from collections.abc import Callable
 
 from authlib.oauth2 import OAuth2Error
 from flask import Blueprint, Response, request
-from sqlalchemy.orm import Session
 
+from shop.audit.denials import Refusal, note_denial, record_denial
 from shop.audit.events import EventName
-from shop.audit.writer import record
 from shop.guards.rate_limits import Limit, limited_by_address
 from shop.oauth.client_authentication import CONFIDENTIAL, EVERY_METHOD, authenticate_client
 from shop.oauth.grants.authorization_code import S256, AuthorizationCodeGrant, Resource
@@ -63,31 +62,30 @@ def token() -> Response:
         if read_first := _READ_FIRST.get(grant_type):
             read_first(asked)
     except OAuth2Error as error:
-        with database.write() as db:
-            _record_refusal(db, asked, error)
+        record_denial(database, EventName.TOKEN_REFUSED, **_refusal(asked, error))
         raise
     signer = asked.issuer.keys.signer()
     with database.write() as db:
         asked.begin(db, signer)
         response: Response = server.create_token_response(asked)  # type: ignore[assignment] # by `handle_response`
         if asked.refused is not None:
-            _record_refusal(db, asked, asked.refused)
+            note_denial(db, EventName.TOKEN_REFUSED, **_refusal(asked, asked.refused))
     return response
 
 
-def _record_refusal(db: Session, asked: ShopRequest, error: OAuth2Error) -> None:
-    """Note that a client got no token, and why: in the organization's trail when it is known whose, else in the system's."""
-    record(
-        db,
-        EventName.TOKEN_REFUSED,
-        principal=asked.on_behalf_of,
-        organization=asked.concerns,
-        outcome="denied",
-        facts={
+def _refusal(asked: ShopRequest, error: OAuth2Error) -> Refusal:
+    """That a client got no token, and why: in the organization's trail when it is known whose, else in the system's."""
+    return {
+        "kind": str(error.error),
+        "principal": asked.on_behalf_of,
+        "organization": asked.concerns,
+        "party": asked.known_party,
+        "outcome": "denied",
+        "facts": {
             "client": getattr(asked.client, "client_id", None),
             "grant_type": (asked.parameter("grant_type") or "")[:60],
             "error": str(error.error),
             "why": (error.get_error_description() or "")[:300],
             **asked.about,
         },
-    )
+    }

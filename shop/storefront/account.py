@@ -7,7 +7,8 @@ import re
 from flask import Blueprint, flash, redirect, render_template
 from flask.typing import ResponseReturnValue
 
-from shop.access import leave, principal, signed_in
+from shop.access import leave, principal, refuse_handle, signed_in
+from shop.audit.denials import Handle
 from shop.credentials.sessions import SignedInSession, sessions_of
 from shop.revocation import cascade
 from shop.services import services
@@ -32,6 +33,7 @@ def end(session_id: str) -> ResponseReturnValue:
         with services().database.write() as db:
             cascade.end_session(db, me, session_id)
     except cascade.NotYours:
+        refuse_handle(Handle.SESSION)
         page = render_template(
             "storefront/error.html",
             code=404,

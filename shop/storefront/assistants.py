@@ -5,17 +5,16 @@ Each press acts at the assistant's very next call (invariant I9). A grant that i
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from shop.access import principal
+from shop.access import principal, refuse_handle
 from shop.audit import queries
+from shop.audit.denials import Handle
 from shop.audit.events import EventName
-from shop.audit.writer import record
 from shop.conversations import activity, delegation
 from shop.credentials.agents import Agent, ceiling_of
 from shop.credentials.grants import Grant, grants_of_person
@@ -175,14 +174,7 @@ def _is_alive(db: Session, authority: Authority) -> bool:
 
 def _not_there() -> ResponseReturnValue:
     """Somebody else's grant, or none: the same answer, and on record (invariants I5, I10)."""
-    with services().database.write() as db:
-        record(
-            db,
-            EventName.ACCESS_DENIED,
-            principal=replace(principal(), conversation=None),
-            outcome="denied",
-            facts={"page": request.path[:200]},
-        )
+    refuse_handle(Handle.GRANT)
     page = render_template(
         "storefront/error.html",
         code=404,

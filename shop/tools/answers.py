@@ -10,8 +10,10 @@ from typing import Any
 
 from shop.approvals import receipts
 from shop.approvals.receipts import ReceiptRefused, ReceiptState
+from shop.audit.denials import after_denial, note_denial, record_denial
 from shop.audit.events import EventName
 from shop.audit.writer import record
+from shop.authorization import decisions
 from shop.credentials.ledger import NotAlive, live
 from shop.principal import Principal
 from shop.tools.outcomes import Failed
@@ -22,6 +24,27 @@ from shop.tools.refusals import RECEIPT_REASONS
 
 class Answers(Questions):
     """The gateway's part in what a person says about a receipt."""
+
+    def alive(self, principal: Principal, where: str) -> Principal:
+        """The principal with the authority it has now: for what an external assistant asks without running a tool.
+
+        `where` is the method, in the protocol's words. Raises `NotAlive`, which is recorded as a refusal.
+        """
+        try:
+            with self._database.read() as db:
+                return live(db, principal)
+        except NotAlive as lapsed:
+            decision = decisions.from_lapse(lapsed, self.policy.version)
+            record_denial(
+                self._database,
+                EventName.ACCESS_DENIED,
+                decision.rule,
+                principal=principal,
+                decision=decision.for_auditor(),
+                outcome="denied",
+                facts={"page": where},
+            )
+            raise
 
     def decline(self, person: Principal, receipt_id: str) -> Failed:
         """A person answers a receipt with 'not now': nothing is done, and the receipt is used up."""
@@ -63,13 +86,15 @@ class Answers(Questions):
         with self._database.write() as db:
             receipt = receipts.find_receipt(db, receipt_id)
             is_theirs = receipt and (receipt.subject, receipt.organization) == (person.subject, person.organization)
-            record(
+            began = note_denial(
                 db,
                 EventName.APPROVAL_REFUSED,
+                reason,
                 principal=replace(person, conversation=receipt.conversation if receipt and is_theirs else None),
                 resource=("receipt", receipt_id[:40]),
                 facts={"reason": reason},
             )
             if receipt and reason == ReceiptState.EXPIRED and receipt.state is ReceiptState.OPEN:
                 receipts.void(db, receipt, "expired", RECEIPT_REASONS["expired"], by=None)
+        after_denial(self._database, began)
         return Failed(call_id=receipt_id, code=reason, message=RECEIPT_REASONS[reason])

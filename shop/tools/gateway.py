@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 
 from shop.approvals import receipts
 from shop.approvals.receipts import Receipt, ReceiptRefused, ReceiptState
+from shop.audit.denials import after_denial
 from shop.audit.events import EventName
 from shop.authorization import decisions
 from shop.authorization.conditions import Resource
@@ -42,12 +43,13 @@ from shop.tools.records import record_decision_of_human, record_outcome
 from shop.tools.refusals import as_outcome
 from shop.tools.registry import UnknownTool, find
 from shop.tools.tool import Arguments, InvalidArguments, Result, Shown, Tool
+from shop.tools.widgets import NotForWidgets, require_widget_tool
 
 _seal = take_seal()
 _log = logging.getLogger(__name__)
 _ATTEMPTS = 4
 """How often a call begins anew when PostgreSQL ended it so that another could go on: nothing of it had happened."""
-_REFUSALS = (UnknownTool, InvalidArguments, NotAlive, decisions.Denied, StoreError, Changed)
+_REFUSALS = (UnknownTool, NotForWidgets, InvalidArguments, NotAlive, decisions.Denied, StoreError, Changed)
 
 
 class Gateway(Answers):
@@ -75,8 +77,8 @@ class Gateway(Answers):
         Never raises for what a caller sent: every outcome is typed and recorded. `conversation` is the id of one of ours, or
         what an external assistant's host calls its own. `seen` is the pin of what a clicking person was shown (from `show`);
         a tool that must be confirmed needs it, or a receipt. `retry_of` is the receipt that an external assistant got for this
-        very call: it is told what became of that, and nothing is proposed again. `from_widget` changes nothing but the
-        record: an auditor tells a click in a frame from what a model proposed.
+        very call: it is told what became of that, and nothing is proposed again. `from_widget` only narrows: code in a
+        frame reaches few tools, and an auditor tells a click there from what a model proposed.
         """
         named = conversation if isinstance(conversation, Asserted) else None
         ours = principal.conversation if isinstance(conversation, Asserted) else conversation
@@ -98,6 +100,8 @@ class Gateway(Answers):
     def _pass(self, db: Session, call: Call, approved: Receipt | None = None) -> Outcome:
         # 1 find
         tool = find(call.name)
+        if call.from_widget:
+            require_widget_tool(tool.name)
         # 2 validate
         arguments = tool.validate(call.arguments)
         # 3 authorize: on rows read in this very transaction, so a revocation that committed first always wins
@@ -193,10 +197,11 @@ class Gateway(Answers):
             # The receipt's row before the chain's head, as everywhere: one order of locks.
             receipt = receipts.lock_receipt(db, call.receipt) if call.receipt else None
             outcome = as_outcome(db, self.policy, call, refusal)
-            record_outcome(db, call, outcome)
+            began = record_outcome(db, call, outcome)
             if receipt and receipt.state is ReceiptState.OPEN:
                 note = outcome.reason if isinstance(outcome, Denied) else outcome.message
                 receipts.void(db, receipt, outcome.code, note, by=None)
+        after_denial(self._database, began)
         return outcome
 
     def _shown(self, tool: Tool, permit: Permit, arguments: Arguments) -> tuple[Shown, str]:

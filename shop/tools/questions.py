@@ -43,14 +43,6 @@ class Questions:
             cart = carts.cart_of(db, person.organization, person.subject)
             return sum(line.quantity for line in cart.lines)
 
-    def alive(self, principal: Principal) -> Principal:
-        """The principal with the authority it has now: for what an external assistant asks without running a tool.
-
-        Raises `NotAlive`.
-        """
-        with self._database.read() as db:
-            return live(db, principal)
-
     def may(self, person: Principal, action: str, *, everybodys: bool = False) -> bool:
         """Whether today's policy allows an action on what is the person's own, or on `everybodys` in their organization.
 

@@ -11,9 +11,11 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from shop.approvals.receipts import Receipt
+from shop.audit.denials import Details, note_denial
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.authorization.conditions import Resource
+from shop.authorization.decisions import Code
 from shop.conversations import turns
 from shop.principal import Principal
 from shop.tools.calls import Call
@@ -27,11 +29,11 @@ _MOST_BRACKETS = 100
 
 def record_outcome(
     db: Session, call: Call, outcome: Outcome, *, resource: Resource | None = None, shown: dict[str, Any] | None = None
-) -> None:
-    """Write the event of a call's outcome, in the caller's transaction.
+) -> bool:
+    """Write the event of a call's outcome, in the caller's transaction; of what was refused or failed, count it when that is many.
 
     A call of a turn is remembered in the same transaction, so that whoever goes on after a crash knows what was done, and
-    does it no second time (invariant I13).
+    does it no second time (invariant I13). Returns whether a window of refusals began with this one (`after_denial`).
     """
     tool = TOOLS.get(call.name)
     facts: dict[str, Any] = {"tool": call.name if tool else "unknown"}
@@ -55,21 +57,45 @@ def record_outcome(
         personal["shown"] = shown
     if isinstance(outcome, Failed):
         personal["message"] = outcome.message
-    record(
-        db,
-        outcome.event,
-        principal=call.principal,
-        turn=call.turn,
-        tool_call=call.id,
-        action=tool.permission if tool else None,
-        resource=(resource.kind, resource.id) if resource and resource.id else None,
-        decision=outcome.decision.for_auditor() if outcome.decision else None,
-        outcome=outcome.kind,
-        facts=facts,
-        personal=personal,
-    )
+    details: Details = {
+        "turn": call.turn,
+        "tool_call": call.id,
+        "action": tool.permission if tool else None,
+        "resource": (resource.kind, resource.id) if resource and resource.id else None,
+        "decision": outcome.decision.for_auditor() if outcome.decision else None,
+        "outcome": outcome.kind,
+        "facts": facts,
+        "personal": personal,
+    }
+    began = False
+    if isinstance(outcome, Denied | Failed):
+        began = note_denial(
+            db,
+            outcome.event,
+            _kind(facts["tool"], outcome),
+            principal=call.principal,
+            counts_as=_counts_as(outcome),
+            is_hidden=outcome.event is EventName.TOOL_CALL_DENIED and outcome.code == Code.NOT_FOUND,
+            **details,
+        )
+    else:
+        record(db, outcome.event, principal=call.principal, **details)
     if call.turn:
         turns.settle(db, call.id, kept(outcome))
+    return began
+
+
+def _counts_as(outcome: Denied | Failed) -> EventName:
+    """The name that a refusal is counted under. What is not there and what is not theirs is counted as one, for from the
+    number of events that a person sees of each they could tell one from the other (invariant I10).
+    """
+    return EventName.TOOL_CALL_FAILED if outcome.code == Code.NOT_FOUND else outcome.event
+
+
+def _kind(tool: str, outcome: Denied | Failed) -> str:
+    if isinstance(outcome, Denied) and outcome.code != Code.NOT_FOUND:
+        return f"{tool} {outcome.code} {outcome.decision.rule}"
+    return f"{tool} {outcome.code}"
 
 
 def record_decision_of_human(db: Session, name: EventName, human: Principal, receipt: Receipt, call_id: str) -> None:

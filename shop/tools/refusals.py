@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from shop.authorization import decisions
-from shop.authorization.decisions import Code, Decision
+from shop.authorization.decisions import Code, Decision, Effect
 from shop.authorization.policy import Policy
 from shop.credentials.ledger import NotAlive
 from shop.identity.members import members
@@ -22,6 +22,7 @@ from shop.tools.calls import Call, Changed
 from shop.tools.outcomes import Denied, Failed
 from shop.tools.registry import UnknownTool
 from shop.tools.tool import InvalidArguments
+from shop.tools.widgets import NotForWidgets
 
 RECEIPT_REASONS = {
     "not_found": "There is no such receipt.",
@@ -58,6 +59,14 @@ def as_outcome(db: Session, policy: Policy, call: Call, refusal: Exception) -> D
             decision = refusal.decision
         case NotAlive():
             decision = decisions.from_lapse(refusal, policy.version)
+        case NotForWidgets():
+            decision = Decision(
+                effect=Effect.DENY,
+                rule="widget.not_for_widgets",
+                policy_version=policy.version,
+                code=Code.NOT_PERMITTED,
+            )
+            return Denied(call_id=call.id, decision=decision, reason="Ask for this in the conversation.")
         case UnknownTool():
             return Failed(call_id=call.id, code="unknown_tool", message=str(refusal))
         case InvalidArguments():

@@ -68,6 +68,16 @@ CALLED_BY_WIDGETS = frozenset(
 """What code in a widget may ask its host to call. Nothing that a human must confirm: that is asked for in the conversation."""
 
 
+class NotForWidgets(Exception):
+    """Code in a widget asked for a tool that it may not call."""
+
+
+def require_widget_tool(name: str) -> None:
+    """Raises `NotForWidgets` for a tool that code in a widget may not call."""
+    if name not in CALLED_BY_WIDGETS:
+        raise NotForWidgets(name)
+
+
 @cache
 def document(name: str) -> str:
     """A widget's whole document. Raises `KeyError` for one that there is not."""

@@ -195,12 +195,20 @@ def test_somebody_elses_conversation_is_not_there(shop: ShopUnderTest) -> None:
     ids=str,
 )
 def test_a_frame_can_ask_for_nothing_else(shop: ShopUnderTest, body: object) -> None:
-    """Not for what a human must confirm, not for what no widget needs, not in any other shape: nothing is called."""
+    """Not for what a human must confirm, not for what no widget needs, not in any other shape: nothing is called. A named tool is a refused call."""
     sofia = talking_sofia(shop)
     with watching(shop) as seen:
         response = ask(sofia, body)
     assert response.status_code == 400 and "Nothing was done." in response.text
-    assert not seen.changed and not seen.events
+    assert not seen.changed
+    name = body.get("name") if isinstance(body, dict) else None
+    if not isinstance(name, str):
+        assert not seen.events
+        return
+    (refused,) = seen.events
+    assert refused.name == ("tool_call.denied" if name in TOOLS else "tool_call.failed")
+    assert refused.content["conversation"] == sofia.conversation and refused.content["facts"]["from"] == "widget"
+    assert name not in TOOLS or refused.content["decision"]["rule"] == "widget.not_for_widgets"
 
 
 @ONE_ENGINE
@@ -236,7 +244,8 @@ def test_a_call_without_the_pages_token_is_not_taken(shop: ShopUnderTest) -> Non
     sofia = talking_sofia(shop)
     with watching(shop) as seen:
         response = ask(sofia, {"name": "view_cart", "arguments": {}}, **{"X-CSRFToken": "forged"})
-    assert response.status_code == 400 and "This page has become too old" in response.text and not seen.events
+    assert response.status_code == 400 and "This page has become too old" in response.text
+    assert seen.names == ["access.denied"] and seen.events[0].content["facts"]["handle"] == "form_token"
 
 
 @ONE_ENGINE

@@ -15,6 +15,7 @@ from shop.credentials.ledger import Authority, end
 from shop.mcp.wire import ACCESS_REFUSED, AUTHENTICATION_REQUIRED, INSUFFICIENT_SCOPE
 from shop.oauth.issuer import Issuer
 from tests.mcp.host import ERAS, Host, failure, host_of
+from tests.oauth.looks import counted
 from tests.support.people import GIL, SOFIA, ShopUnderTest
 from tests.support.providers import BASE_URL
 from tests.support.state import HOODIE, ONE_ENGINE, watching
@@ -39,7 +40,9 @@ def signed(host: Host, typ: str = "at+jwt", **changed: Any) -> str:
 @ONE_ENGINE
 @pytest.mark.holds("MCP-401", "I2", "I15")
 def test_without_a_good_token_nobody_gets_in(shop: ShopUnderTest) -> None:
-    """401 with where to get a token and what to ask for first; the tools are not even listed, and nothing is recorded."""
+    """401 with where to get a token and what to ask for first; the tools are not even listed. Strangers' are counted; one that
+    was ours, and has expired, is its person's.
+    """
     host = host_of(shop.sign_in(SOFIA))
     stranger = RSAKey.generate_key(2048)
     forged = jwt.encode({"alg": "RS256", "kid": "key_x", "typ": "at+jwt"}, claims_of(host), stranger)
@@ -62,7 +65,9 @@ def test_without_a_good_token_nobody_gets_in(shop: ShopUnderTest) -> None:
             told = answer.headers["WWW-Authenticate"]
             assert METADATA in told and 'scope="browse read"' in told
             assert ('error="invalid_token"' in told) == (authorization is not None)
-    assert (seen.changed, seen.names) == (set(), [])
+    assert (seen.changed, seen.names) == (set(), ["access.denied"])
+    assert seen.events[0].content["facts"] == {"page": "/mcp", "handle": "access_token", "why": "expired"}
+    assert counted(host.shop, "access.denied") == {"access_token invalid_token": 7, "access_token malformed": 2}
     assert "?access_token" not in host.ask("tools/list").text
 
 

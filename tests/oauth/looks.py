@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from sqlalchemy import select
 
+from shop.audit.denial_windows import DenialWindow
 from shop.audit.queries import RecordedEvent
 from shop.credentials.grants import Grant
 from shop.credentials.ledger import Authority, NotAlive, live
@@ -24,6 +26,23 @@ def facts(shop: ShopUnderTest, name: str, chain: str | None = None) -> dict[str,
     assert found, f"no {name}"
     told: dict[str, Any] = found[-1].content["facts"]
     return told
+
+
+def counted(shop: ShopUnderTest, name: str) -> dict[str, int]:
+    """How often strangers were refused so far, by kind: what has no event of its own (`shop.audit.denials`)."""
+    query = select(DenialWindow.kind, DenialWindow.count).where(DenialWindow.name == name, DenialWindow.party == "")
+    with shop.database.read() as db:
+        found: Counter[str] = Counter()
+        for kind, count in db.execute(query):
+            found[kind] += count
+    return dict(found)
+
+
+def refusals(shop: ShopUnderTest, name: str) -> dict[tuple[str, ...], int]:
+    """How often each party was refused, by kind and minute: with an event of its own, or only counted."""
+    query = select(DenialWindow).where(DenialWindow.name == name)
+    with shop.database.read() as db:
+        return {(row.party, row.kind, str(row.begins)): row.count for row in db.scalars(query)}
 
 
 def grants(shop: ShopUnderTest, client_id: str) -> list[tuple[Grant, Authority]]:

@@ -110,7 +110,9 @@ def test_only_the_person_who_was_asked_answers_and_once(shop: ShopUnderTest) -> 
         assert shop.visitor().post("/oauth/consent", **form).status_code == 401
         for made_up in ("", "x", question[:-1], question + "x"):
             assert sofia.post("/oauth/consent", **(form | {"question": made_up})).status_code == 400
-    assert not seen.changed and not seen.events
+    told = [(event.name, event.content["facts"]["handle"]) for event in seen.events]
+    assert told == [("access.denied", "form_token")] + [("access.denied", "consent_question")] * 6
+    assert not seen.changed and question not in str([event.content for event in seen.events])
     assert back(sofia.post("/oauth/consent", **form)).code
     assert sofia.post("/oauth/consent", **form).status_code == 400, "used up"
 

@@ -19,6 +19,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 from sqlalchemy import select
 
+from shop.audit.denial_windows import FIRST
 from shop.credentials.agents import Agent
 from shop.credentials.ledger import Authority, live
 from shop.identity.models import Person
@@ -27,7 +28,7 @@ from shop.oauth.identity_assertions import IdentityAssertion
 from shop.principal import Workflow
 from shop.revocation import cascade
 from tests.oauth.desk import JWT_BEARER, TYPE, Desk, allow_for_everyone, desk
-from tests.oauth.looks import events, facts, grants, is_alive, only_grant, row, rows, scopes_now
+from tests.oauth.looks import events, facts, grants, is_alive, only_grant, refusals, row, rows, scopes_now
 from tests.support.assistants import RESOURCE, error_of, registered, segments
 from tests.support.people import ADA, GIL, INES, NOAH, SOFIA, ShopUnderTest
 from tests.support.providers import BASE_URL, DESK, ServedProvider
@@ -47,11 +48,14 @@ def acme(shop: ShopUnderTest, providers: list[ServedProvider]) -> Desk:
 def refused(client: Desk, assertion: str, **changed: str | None) -> str:
     """The description of the refusal that an assertion gets; nothing but its record is left."""
     shop = client.assistant.shop
+    before = refusals(shop, "token.refused")
     with watching(shop) as seen:
         response = client.redeem(assertion, **changed)
     assert error_of(response) == (400, "invalid_grant"), response.text
-    assert seen.names == ["token.refused"] and seen.changed <= {"identity_assertions"}
-    assert seen.events[0].content["facts"]["error"] == "invalid_grant"
+    ((which, number),) = refusals(shop, "token.refused").items() - before.items()
+    assert "invalid_grant" in which and number == before.get(which, 0) + 1
+    assert seen.names == (["token.refused"] if number <= FIRST else []) and seen.changed <= {"identity_assertions"}
+    assert all(event.content["facts"]["error"] == "invalid_grant" for event in seen.events)
     return str(response.get_json()["error_description"])
 
 

@@ -11,6 +11,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from tests.identity.hostile import ec_key
+from tests.oauth.looks import counted
 from tests.oauth.strangers import a_stranger
 from tests.oauth.test_cimd import ADDRESS, PATH
 from tests.oauth.test_rfc7523_client_authentication import ASSERTION, assertion, signed, with_key
@@ -140,11 +141,12 @@ DOCUMENTS = [
 def test_metadata_that_is_none_registers_nobody(build_shop: Callable[..., ShopUnderTest]) -> None:
     """RFC 7591 §3.2.2: also what no UTF-8 can say, and what is nested endlessly."""
     shop = build_shop(registrations_per_address=100)
-    for document in DOCUMENTS:
+    for number, document in enumerate(DOCUMENTS, start=1):
         with watching(shop) as seen:
             answer = shop.app.test_client().post("/oauth/register", data=document, base_url=BASE_URL)
         assert error_of(answer)[0] == 400, document[:80]
-        assert seen.names == ["client.registration_refused"] and seen.changed == {"rate_limit_counters"}
+        assert seen.names == [] and seen.changed == {"rate_limit_counters"}
+        assert sum(counted(shop, "client.registration_refused").values()) == number
 
 
 def test_a_clients_document_that_is_nested_endlessly_makes_no_client(build_shop: Callable[..., ShopUnderTest]) -> None:

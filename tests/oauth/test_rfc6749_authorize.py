@@ -77,6 +77,8 @@ def test_an_answer_goes_only_where_the_client_registered(shop: ShopUnderTest) ->
     """§3.1.2.3, RFC 9700 §4.1.3: compared exactly. What is not registered gets nothing, not even an error: a page says so."""
     assistant, sofia = registered(shop), shop.sign_in(SOFIA)
     for what, uri in OTHER_PLACES.items():
+        shop.clock.pass_by(minutes=1)  # of one minute, the eleventh would be counted and have no event
+        sofia.get("/sessions")  # noted as seen before anything is watched
         with watching(shop) as seen:
             response = assistant.open(sofia, "browse", redirect_uri=uri)
         assert response.status_code == 400 and "cannot be let in" in response.text, what

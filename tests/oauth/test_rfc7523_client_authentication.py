@@ -12,7 +12,7 @@ from joserfc.jwk import ECKey, OctKey
 from shop.oauth.client_authentication import UsedAssertion
 from shop.oauth.clients import Client
 from tests.identity.hostile import ec_key, rsa_key
-from tests.oauth.looks import facts, row, rows
+from tests.oauth.looks import counted, events, row, rows
 from tests.support.assistants import ExternalAssistant, error_of, registered
 from tests.support.people import SOFIA, ShopUnderTest
 from tests.support.providers import BASE_URL
@@ -54,9 +54,11 @@ def test_a_secret_is_shown_once_and_only_its_hash_is_kept(shop: ShopUnderTest) -
     stored = row(shop, Client, assistant.client_id)
     assert assistant.secret and assistant.secret not in str(vars(stored))
     code = assistant.ask(sofia, "browse").code
-    for wrong in (None, "", "wrong", stored.secret_hash):
+    for number, wrong in enumerate((None, "", "wrong", stored.secret_hash), start=1):
         assert error_of(assistant.redeem(code, client_secret=wrong)) == (401, "invalid_client"), wrong
-        assert facts(shop, "token.refused", "system")["error"] == "invalid_client"
+        assert counted(shop, "token.refused") == {"invalid_client": number} and not events(
+            shop, "token.refused", "system"
+        )
     basic = shop.app.test_client().post(
         "/oauth/token",
         data={k: v for k, v in assistant.redemption(code).items() if v},

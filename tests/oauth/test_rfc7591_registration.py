@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 from shop.guards.counters import RateLimitCounter
 from shop.oauth.clients import Client
 from tests.identity.hostile import ec_key
-from tests.oauth.looks import events, facts, row, rows
+from tests.oauth.looks import counted, events, facts, row, rows
 from tests.support.assistants import ExternalAssistant, back, decide, error_of
 from tests.support.people import SOFIA, ShopUnderTest
 from tests.support.providers import BASE_URL
@@ -137,7 +137,8 @@ def test_what_would_be_unsafe_is_refused_with_a_reason(build_shop: Callable[...,
         assert error_of(response) == (400, error), metadata
         assert response.get_json()["error_description"].isascii()
     assert rows(shop, Client) == []
-    assert len(events(shop, "client.registration_refused", "system")) == len(cases)
+    assert sum(counted(shop, "client.registration_refused").values()) == len(cases)
+    assert events(shop, "client.registration_refused", "system") == []
 
 
 @ONE_ENGINE
