@@ -28,7 +28,8 @@ class Conversation(Base):
 
     __tablename__ = "conversations"
     __table_args__ = (
-        Index(None, "organization", "subject"),
+        Index(None, "organization", "subject", "active_at", "id"),
+        Index(None, "organization", "active_at", "id"),
         UniqueConstraint("organization", "subject", "client_id", "source", "external_id"),
     )
 
@@ -73,10 +74,10 @@ class Turn(Base):
     """One message through its final reply, or one decision of the person and what followed."""
 
     __tablename__ = "turns"
-    __table_args__ = (UniqueConstraint("conversation_id", "number"),)
+    __table_args__ = (UniqueConstraint("conversation_id", "number"), Index(None, "conversation_id", "state"))
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id"), index=True)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id"))
     number: Mapped[int]
     trigger: Mapped[Trigger] = mapped_column(word(Trigger))
     message: Mapped[str | None] = mapped_column(Text)
@@ -84,7 +85,7 @@ class Turn(Base):
     """The page of the shop that the person was on, when the message says that it is about it."""
     page_words: Mapped[str | None] = mapped_column(String(400))
     """The sentence that tells the model of that page, composed by the shop when the message came."""
-    replaced_by: Mapped[str | None] = mapped_column(String(40))
+    replaced_by: Mapped[str | None] = mapped_column(String(40), index=True)
     """The turn whose message took the place of this one's. What this one did stays done, and stays on the page."""
     delegation: Mapped[str] = mapped_column(String(40), index=True)
     build: Mapped[dict[str, Any]]
