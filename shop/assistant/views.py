@@ -20,7 +20,6 @@ from shop.database import moment
 from shop.principal import CONSENTABLE, Workflow
 from shop.services import services
 
-
 _MOST_DIGITS = 9
 """Of a turn's number in an address: far beyond any conversation, and still a number to every database."""
 
