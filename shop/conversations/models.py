@@ -21,6 +21,8 @@ class Source(StrEnum):
     """The external assistant's host does, by an id of its own."""
     INFERRED = "inferred"
     """Nobody does: calls of one grant, with no long pause between them."""
+    OVERFLOW = "overflow"
+    """Nobody does any more: its host named so many conversations that all further calls of the grant are in one."""
 
 
 class Conversation(Base):
@@ -43,7 +45,8 @@ class Conversation(Base):
     credential: Mapped[str | None] = mapped_column(String(40))
     """Of an inferred one: the grant whose calls it groups."""
     external_id: Mapped[str | None] = mapped_column(String(200))
-    """What it is called on the wire: the host's own id, or the session that we minted; None when nobody named it."""
+    """What it is called on the wire: the host's own id, or the session that we minted; None when nobody named it. Of an overflow:
+    the grant, so that there is one for each."""
     started_at: Mapped[datetime]
     active_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]

@@ -1,10 +1,10 @@
 /* Following the newest line, as long as the reader is near it; or standing at the turn or receipt that a link leads to, or where
    the reader is while earlier turns come in above. */
 
+import { comingAbove } from "../earlier.js";
 import { tell } from "./parts.js";
 
 const NEAR_BOTTOM = 96; // pixels: closer than this, the reader is following
-
 const QUIET_FOR = 500; // milliseconds: what came in above is told in a word, not read out as if it were new
 
 export function following(chat) {
@@ -23,17 +23,12 @@ export function following(chat) {
   }, { passive: true });
   latest.addEventListener("click", () => { toNewest(); field.focus({ preventScroll: true }); });
 
-  let above = null; // of earlier turns that are just coming in: what stood first, where, and whether the link had the focus
+  const cameInAbove = comingAbove(log, ".turn", log);
   log.addEventListener("htmx:before:swap", (event) => {
-    if (!event.target.closest("#earlier")) return;
-    const first = log.querySelector(".turn");
-    above = { first, top: first.getBoundingClientRect().top, hadFocus: log.querySelector("#earlier").contains(document.activeElement) };
-    log.setAttribute("aria-live", "off");
+    if (event.target.closest("#earlier")) log.setAttribute("aria-live", "off");
   });
 
-  function stayBelow({ first, top, hadFocus }) {
-    log.scrollTop += first.getBoundingClientRect().top - top;
-    if (hadFocus) (log.querySelector("#earlier a") ?? log).focus({ preventScroll: true });
+  function tellOfEarlier() {
     tell(chat, "Earlier messages are shown above.");
     setTimeout(() => log.setAttribute("aria-live", "polite"), QUIET_FOR);
   }
@@ -43,10 +38,8 @@ export function following(chat) {
     for (const foot of log.querySelectorAll(".foot")) {
       foot.closest(".turn").setAttribute("aria-busy", String(foot.dataset.state === "running"));
     }
-    if (above) {
-      stayBelow(above);
-      above = null;
-    } else if (follows) toNewest();
+    if (cameInAbove()) tellOfEarlier();
+    else if (follows) toNewest();
     else latest.hidden = false;
   }).observe(log, { childList: true, characterData: true, subtree: true });
 
