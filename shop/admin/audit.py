@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from shop.access import on_denied, principal, require
 from shop.admin import sentences, timeline, trails, verifying
 from shop.admin.showing import COUNTED, EVENTS_ON_A_PAGE, assistant_of, many, names_of, record_view, sequence_of
+from shop.admin.verifying import Shown
 from shop.audit import queries
 from shop.audit.events import EventName
 from shop.audit.queries import Page, Wanted
@@ -53,8 +54,8 @@ def verify_conversation(conversation_id: str) -> ResponseReturnValue:
     found, reader = _viewed(conversation_id)
     verdict = verifying.whole_chain(found.id)
     if request.headers.get("HX-Request"):
-        return render_template("admin/_chain.html", chain=verdict, verify_href=_verify_href(found))
-    return _conversation_page(found, reader, verdict)
+        return render_template("admin/_chain.html", chain=verdict, verify_href=_verify_href(found)), verdict.status
+    return _conversation_page(found, reader, verdict), verdict.status
 
 
 def _viewed(conversation_id: str) -> tuple[Conversation, Decision]:
@@ -75,7 +76,7 @@ def _viewed(conversation_id: str) -> tuple[Conversation, Decision]:
     return found, decision
 
 
-def _conversation_page(found: Conversation, reader: Decision, verdict: dict[str, Any] | None) -> ResponseReturnValue:
+def _conversation_page(found: Conversation, reader: Decision, verdict: Shown | None) -> str:
     is_own = found.subject == principal().subject
     is_auditor = not is_own or _is_auditor(reader.rule)
     asked = request.args.get("show", "all")

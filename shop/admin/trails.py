@@ -13,6 +13,7 @@ from shop.access import principal, require, signed_in
 from shop.admin import timeline, verifying
 from shop.admin.filters import Filters, read_filters
 from shop.admin.showing import COUNTED, EVENTS_ON_A_PAGE, many, named_in, names_of, record_view, sequence_of
+from shop.admin.verifying import Shown
 from shop.audit import queries
 from shop.audit.queries import Page, Wanted
 from shop.audit.verification import verify_shown
@@ -73,8 +74,9 @@ def add_routes(pages: Blueprint) -> None:
         _view_of_trail()
         verdict = verifying.whole_chain(principal().organization)
         if request.headers.get("HX-Request"):
-            return render_template("admin/_chain.html", chain=verdict, verify_href=f"{_TRAIL}/verify")
-        return _trail_page(verdict)
+            return render_template("admin/_chain.html", chain=verdict, verify_href=f"{_TRAIL}/verify"), verdict.status
+        html, status = _trail_page(verdict)
+        return html, max(status, verdict.status)
 
 
 def _view_of_trail() -> None:
@@ -85,7 +87,7 @@ def _view_of_trail() -> None:
         record_view(db, require(db, Permission.AUDIT_READ, resource), ("organization", me.organization))
 
 
-def _trail_page(verdict: dict[str, Any] | None) -> ResponseReturnValue:
+def _trail_page(verdict: Shown | None) -> tuple[str, int]:
     me, person = principal(), signed_in()
     mark = request.args.get("before", "")
     with services().database.read() as db:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
-
-from flask import abort
+from dataclasses import dataclass
 
 from shop.audit.verification import Verdict, verify_in_parts
 from shop.services import services
@@ -15,20 +13,34 @@ _running = threading.BoundedSemaphore(_AT_ONCE)
 """A long chain takes seconds of a processor: a process recomputes no more of them at a time."""
 
 
-def whole_chain(chain: str) -> dict[str, Any]:
-    """Recompute a whole chain, outside of any write. 503 when the process is at it for others already."""
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """What `_chain.html` shows."""
+
+    kind: str
+    """Of its pill: `allow`, `deny`, or `off` where nothing was recomputed."""
+    text: str
+    at: str | None = None
+    """When the whole chain was recomputed because somebody asked."""
+    is_whole: bool = False
+    status: int = 200
+    """Of the answer that says so."""
+
+
+def whole_chain(chain: str) -> Shown:
+    """Recompute a whole chain, outside of any write; not when the process is at it for others already."""
     if not _running.acquire(blocking=False):
-        abort(503)
+        return Shown(kind="off", text="other chains are being verified: try again in a moment", status=503)
     try:
         verdict = verify_in_parts(services().database, chain)
     finally:
         _running.release()
-    at = services().database.clock()
-    text = f"whole chain verified now, {verdict.events} events" if verdict.ok else f"chain broken: {verdict.text}"
-    return _view(verdict, text) | {"at": f"{at:%-d %B %Y, %H:%M:%S} UTC", "is_whole": True}
+    text = f"whole chain verified now, {verdict.text}" if verdict.ok else f"chain broken: {verdict.text}"
+    at = f"{services().database.clock():%-d %B %Y, %H:%M:%S} UTC"
+    return Shown(kind=_kind(verdict), text=text, at=at, is_whole=True)
 
 
-def shown(verdict: Verdict) -> dict[str, Any]:
+def shown(verdict: Verdict) -> Shown:
     """What the events on a page prove: they were recomputed, with the links to their neighbours."""
     if not verdict.ok:
         text = f"chain broken: {verdict.text}"
@@ -36,8 +48,8 @@ def shown(verdict: Verdict) -> dict[str, Any]:
         text = f"chain verified, {verdict.text}"
     else:
         text = f"{verdict.events} {'entry' if verdict.events == 1 else 'entries'} shown, verified"
-    return _view(verdict, text) | {"at": None}
+    return Shown(kind=_kind(verdict), text=text, is_whole=verdict.is_whole)
 
 
-def _view(verdict: Verdict, text: str) -> dict[str, Any]:
-    return {"ok": verdict.ok, "events": verdict.events, "text": text, "is_whole": verdict.is_whole}
+def _kind(verdict: Verdict) -> str:
+    return "allow" if verdict.ok else "deny"

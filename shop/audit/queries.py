@@ -78,10 +78,6 @@ class Wanted:
     hides_not_found: bool = False
     """For a conversation's own person: a refusal that stands for "not found" counts as a failure (invariant I10)."""
 
-    @property
-    def is_everything(self) -> bool:
-        return self == Wanted(hides_not_found=self.hides_not_found)
-
     def where(self) -> list[ColumnElement[bool]]:
         """The conditions on `AuditEvent`."""
         conditions = [] if self.names is None else [having(self.names, hides_not_found=self.hides_not_found)]
