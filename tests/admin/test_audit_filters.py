@@ -47,7 +47,7 @@ def refused(who: Visitor, path: str = "/audit/", /, **query: str) -> str:
     """What somebody is told whose question cannot be understood: nothing is listed."""
     answer = who.get(f"{path}?{urlencode(query)}")
     assert answer.status_code == 400 and not listed(answer.text) and not told(answer.text)
-    return html.unescape(answer.text)
+    return answer.text
 
 
 def titled(visitor: Visitor, title: str, *workflows: str) -> Assistant:
@@ -156,7 +156,7 @@ def test_what_cannot_be_understood_is_said_beside_its_field(shop: ShopUnderTest,
     }
     for words, query in wrong.items():
         page = refused(ada, path, **query)
-        assert words in page and "<script>" not in page.replace("<script ", "")
+        assert words in page and "<script>" not in page
     for query in ({"until": "9999-12-31"}, {"since": "0000-01-01"}, {"before": "9" * 30}, {"person": "x\x01" * 500}):
         assert refused(ada, path, **query)
 
