@@ -91,7 +91,7 @@ def test_a_whole_chain_is_recomputed_in_parts_while_it_grows(
 ) -> None:
     """Each part in a read transaction of its own, between which others write: what they add is recomputed too."""
     reads = long_chain.read
-    grown = []
+    grown: list[int] = []
 
     def read() -> object:
         if len(grown) < 3:

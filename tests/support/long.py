@@ -50,8 +50,20 @@ def add_turns(db: Session, conversation_id: str, how_many: int) -> None:
                 "ended_at": moment(db),
             }
         )
-        call = {"kind": ItemKind.CALL, "text": "", "tool": "search_products", "arguments": _CALL, "outcome": _TOLD}
-        text = {"kind": ItemKind.TEXT, "text": f"Answer {number}.", "tool": "", "arguments": "", "outcome": None}
+        call: dict[str, Any] = {
+            "kind": ItemKind.CALL,
+            "text": "",
+            "tool": "search_products",
+            "arguments": _CALL,
+            "outcome": _TOLD,
+        }
+        text: dict[str, Any] = {
+            "kind": ItemKind.TEXT,
+            "text": f"Answer {number}.",
+            "tool": "",
+            "arguments": "",
+            "outcome": None,
+        }
         items += [
             {"id": new_id("itm"), "turn_id": turn, "position": position, "settled": False, **part}
             for position, part in enumerate((call, text), start=1)
