@@ -182,7 +182,7 @@ def test_an_hour_later_a_host_names_conversations_again(build_shop: Callable[...
         for number in range(MOST_NAMED + 2):
             look(host, **{"openai/session": f"v{hour}/{number}"})
         shop.clock.pass_by(minutes=61)
-    sources = [one.source for one in conversations(shop)]
+    sources = [str(one.source) for one in conversations(shop)]
     assert (sources.count("host_asserted"), sources.count("overflow")) == (2 * MOST_NAMED, 1)
 
 
@@ -192,7 +192,7 @@ def test_first_calls_at_once_do_not_go_beyond_the_bound(shop: ShopUnderTest) -> 
     for number in range(MOST_NAMED - 3):
         look(host, **{"openai/session": f"v1/{number}"})
     at_once([partial(look, host.again(), **{"openai/session": f"v2/{number}"}) for number in range(12)])
-    sources = [one.source for one in conversations(shop)]
+    sources = [str(one.source) for one in conversations(shop)]
     assert (sources.count("host_asserted"), sources.count("overflow")) == (MOST_NAMED, 1) and chains_hold(shop)
 
 
