@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from shop.audit.chain import AuditEvent
 from shop.audit.events import EventName
+from shop.audit.verification import verify_in_parts
 from tests.support.long import add_events, add_turns
 from tests.support.people import ADA, GRETA, NOAH, SOFIA, ShopUnderTest, Visitor
 from tests.support.state import ONE_ENGINE, watching
@@ -65,12 +68,8 @@ def test_verify_recomputes_the_whole_chain_now(shop: ShopUnderTest, sofia: Visit
     assert "chain broken: event 10 was changed" in sofia.get(f"{path}?before=100").text
 
 
-def shop_event(db: object, chain: str, sequence: int) -> AuditEvent:
+def shop_event(db: Session, chain: str, sequence: int) -> AuditEvent:
     """A stored event."""
-    from sqlalchemy import select
-    from sqlalchemy.orm import Session
-
-    assert isinstance(db, Session)
     return db.scalars(select(AuditEvent).where(AuditEvent.chain == chain, AuditEvent.sequence == sequence)).one()
 
 
@@ -153,7 +152,7 @@ def test_one_process_recomputes_only_so_many_chains_at_once(
 
     path = f"/audit/conversations/{sofia.conversation}/verify"
     answers: list[int] = []
-    at_it = verifying.verify_in_parts
+    at_it = verify_in_parts
 
     def meanwhile(database: object, chain: str) -> object:
         answers.append(sofia.post(path).status_code)
