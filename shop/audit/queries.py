@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, not_, or_, select
+from sqlalchemy import ColumnElement, CompoundSelect, and_, func, not_, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from shop.audit.chain import AuditChain, AuditEvent, AuditPersonal
@@ -114,6 +114,8 @@ def page_of_chain(
             conditions.append(AuditEvent.sequence.between(first, last))
     if before is not None:
         conditions.append(AuditEvent.sequence < before)
+    if wanted.names is not None:
+        conditions = [AuditEvent.chain == chain, AuditEvent.sequence.in_(_latest_named(conditions, wanted, limit + 1))]
     query = (
         select(AuditEvent, AuditPersonal)
         .outerjoin(AuditPersonal, AuditPersonal.event_id == AuditEvent.id)
@@ -128,6 +130,16 @@ def page_of_chain(
         events=[_recorded(event, personal) for event, personal in rows if event.is_readable()],
         older=rows[0][0].sequence if len(found) > limit else None,
     )
+
+
+def _latest_named(conditions: Sequence[ColumnElement[bool]], wanted: Wanted, limit: int) -> CompoundSelect[int]:
+    """The latest sequences of each name that is wanted: each on the index of names, where one query for all would read the whole
+    chain for what is rare in it.
+    """
+    names = set(wanted.names or ()) | ({EventName.TOOL_CALL_DENIED} if wanted.hides_not_found else set())
+    latest = select(AuditEvent.sequence).where(*conditions).order_by(AuditEvent.sequence.desc()).limit(limit)
+    each = [latest.where(AuditEvent.name == name).subquery() for name in sorted(names)]
+    return union_all(*(select(one.c.sequence) for one in each))
 
 
 def _bounds(db: Session, conditions: Sequence[ColumnElement[bool]]) -> tuple[int, int]:
