@@ -14,6 +14,7 @@ TRUST = {
     Source.HOST_ASSERTED: "which its host names",
     Source.SERVER_MINTED: "in a session of ours",
     Source.INFERRED: "which nobody names: calls close together",
+    Source.OVERFLOW: "where all further calls are, since its host named too many conversations to tell apart",
 }
 """How far the identity of an external assistant's conversation can be trusted, in words (design §8)."""
 

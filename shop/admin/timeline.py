@@ -49,6 +49,18 @@ _PILLS = {
     EventName.REFRESH_TOKEN_REUSED: ("deny", "caught"),
     EventName.TOKEN_REFUSED: ("deny", "refused"),
 }
+REFUSALS = frozenset(name for name, (kind, _) in _PILLS.items() if kind == "deny")
+APPROVALS = frozenset(name for name in EventName if name.startswith("approval.")) | {
+    EventName.TOOL_CALL_AWAITING_APPROVAL
+}
+OUTCOMES: Mapping[str, frozenset[EventName]] = {
+    "denied": REFUSALS - {EventName.SIGN_IN_FAILED},
+    "needs_approval": frozenset({EventName.TOOL_CALL_AWAITING_APPROVAL}),
+    "succeeded": frozenset(name for name, (kind, _) in _PILLS.items() if kind == "allow")
+    | {EventName.SIGN_IN_SUCCEEDED},
+    "failed": frozenset(name for name, (_, text) in _PILLS.items() if text == "failed"),
+}
+"""Which events a reader means who asks for an outcome."""
 _PERSON = {
     EventName.MESSAGE_RECEIVED,
     EventName.MESSAGE_REFUSED,
@@ -121,7 +133,7 @@ def is_refusal(entry: Entry) -> bool:
 
 def is_approval(entry: Entry) -> bool:
     """Whether an entry is about a human's approval."""
-    return str(entry["name"]).startswith("approval.") or entry["name"] == EventName.TOOL_CALL_AWAITING_APPROVAL
+    return entry["name"] in APPROVALS
 
 
 def _stands_for_not_found(event: RecordedEvent) -> bool:

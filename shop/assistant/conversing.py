@@ -19,7 +19,7 @@ from shop.assistant.deciding import Deciding
 from shop.assistant.turn import Progress
 from shop.audit.events import EventName
 from shop.audit.writer import record
-from shop.conversations import threads, turns
+from shop.conversations import history, threads, turns
 from shop.conversations.models import Conversation, Trigger, TurnState
 from shop.credentials.ledger import live
 from shop.principal import Principal
@@ -62,7 +62,7 @@ class Conversing(Deciding):
             me = live(db, person)
             conversation = threads.opened(db, self._gateway.policy, me, conversation_id)
             turns.hold(db, conversation)
-            earlier = turns.exchange_of(threads.turns_of(db, conversation.id))
+            earlier = history.latest_exchange(db, conversation.id)
             if not earlier or earlier[0].id != turn_id:
                 raise Unanswerable("Only your latest message can be changed.")
             voided = lapse_receipts_of(db, replace(me, conversation=conversation.id), earlier)
@@ -81,11 +81,9 @@ class Conversing(Deciding):
         """Go on from a turn that failed: what it had done stands and is not done twice. Raises `Denied`, `Unanswerable`."""
         with self._database.write() as db:
             conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
-            past = threads.turns_of(db, conversation.id)
-            if all(turn.id != turn_id for turn in past):
-                raise NotThere("There is no such answer in this conversation.")
-            last = past[-1]
-            if last.id != turn_id or (last.state not in RETRYABLE and not turns.is_stale(db, last)):
+            turn = self._turn_of(db, conversation, turn_id)
+            (last,) = history.latest(db, conversation.id, 1)
+            if last.id != turn.id or (last.state not in RETRYABLE and not turns.is_stale(db, last)):
                 raise Unanswerable(
                     "Only the latest answer can be tried again, and only when it did not come to its end."
                 )

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from shop.assistant.beginning import Beginning, Begun, NotThere, Unanswerable
 from shop.assistant.memory import arguments_of
 from shop.assistant.turn import asks_person
-from shop.conversations import delegation, threads, turns
+from shop.conversations import delegation, history, threads, turns
 from shop.conversations.models import Conversation, Item, ItemKind, Trigger, Turn, TurnState
 from shop.database import moment
 from shop.principal import Principal, Workflow
@@ -71,7 +71,7 @@ class Deciding(Beginning):
             turn=begun.turn.id,
             call_id=again.id,
         )
-        return replace(begun, decided=again)
+        return replace(begun, decided=again, answered=asked)
 
     def confirm(self, person: Principal, conversation_id: str, receipt_id: str) -> Begun:
         """A person confirms a receipt: the gateway runs the pinned call, and the turn goes on from its outcome.
@@ -89,7 +89,7 @@ class Deciding(Beginning):
             if item := db.get(Item, asked.id):  # gone when the conversation was deleted meanwhile
                 item.settled = True
                 self._settle_turn(db, item)
-        return replace(begun, decided=again)
+        return replace(begun, decided=again, answered=asked)
 
     def decline(self, person: Principal, conversation_id: str, receipt_id: str) -> Item:
         """A person answers a receipt with 'not now'. Returns the call that asked. Raises `Denied`, `Unanswerable`."""
@@ -112,10 +112,10 @@ class Deciding(Beginning):
 
     def _question_of_receipt(self, person: Principal, conversation_id: str, receipt_id: str) -> Item:
         """The call of this conversation that a receipt was made for. Raises `NotThere`, and notes who tried."""
+        call = self._gateway.call_of_receipt(person, receipt_id)
         with self._database.read() as db:
             conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
-            items = [item for turn in threads.turns_of(db, conversation.id) for item in turn.items]
-        found = next((item for item in items if item.outcome and item.outcome.get("receipt") == receipt_id), None)
+            found = history.call_in(db, conversation.id, call) if call else None
         if found is None:
             self._gateway.refuse_unknown_receipt(person, receipt_id)
             raise NotThere("There is no such receipt in this conversation.", is_recorded=True)

@@ -10,17 +10,17 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from shop.conversations.history import REMEMBERED_TURNS
 from shop.conversations.models import Item, ItemKind, Turn, TurnState
 from shop.principal import Principal
 from shop.tools.gateway import Gateway
 
 WITHHELD = "[This part of the conversation is about something that is no longer available to this person.]"
-_LATEST_TURNS = 30
 
 
 def input_for(gateway: Gateway, person: Principal, turns: list[Turn]) -> list[dict[str, Any]]:
     """The model's input: the latest turns in order, filtered by what their person may see now."""
-    recent = [turn for turn in turns if turn.replaced_by is None][-_LATEST_TURNS:]
+    recent = [turn for turn in turns if turn.replaced_by is None][-REMEMBERED_TURNS:]
     calls = [item for turn in recent for item in turn.items if item.kind is ItemKind.CALL and _succeeded(item)]
     visible = gateway.still_visible(person, [(item.id, item.tool, arguments_of(item)) for item in calls])
     items: list[dict[str, Any]] = []

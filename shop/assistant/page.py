@@ -16,11 +16,13 @@ from sqlalchemy.orm import Session
 
 from shop.access import SignedInPerson
 from shop.assistant import presenter
+from shop.assistant.beginning import Begun
 from shop.assistant.cards import Seen
 from shop.assistant.offers import May, follow_ups, may_fill_cart, starters
 from shop.assistant.pieces import partial, piece
 from shop.assistant.turn import asks_person
-from shop.conversations import delegation, threads, turns
+from shop.conversations import delegation, history, threads, turns
+from shop.conversations.history import TURNS_ON_A_PAGE, Part
 from shop.conversations.models import Conversation, Item, Turn, TurnState
 from shop.credentials.ledger import is_paused
 from shop.database import Database, moment
@@ -28,7 +30,7 @@ from shop.principal import Principal
 from shop.tools.gateway import Gateway
 
 DOCKED_TURNS = 8
-"""How many of a conversation's latest turns the dock shows; the rest is on the conversation's own page."""
+"""How many of a conversation's latest turns the dock shows at first."""
 
 STILL_NEW = timedelta(hours=12)
 """A conversation that was active within this time is what the dock goes on with."""
@@ -53,33 +55,61 @@ class ChatPage:
         conversation = self._opened()
         return {"id": conversation.id, "title": conversation.title, "href": f"/assistant/{conversation.id}"}
 
-    def full(self, *, ask: str, limit: int) -> str:
-        """The whole page."""
-        return render_template("assistant/chat.html", **self._chat(None), ask=ask, limit=limit)
+    def full(self, *, ask: str, limit: int, before: int | None = None, around: str | None = None) -> str:
+        """The whole page: the latest turns, those before a number, or those around a turn."""
+        return render_template(
+            "assistant/chat.html", **self._chat(TURNS_ON_A_PAGE, before=before, around=around), ask=ask, limit=limit
+        )
+
+    def earlier(self, before: int) -> Markup:
+        """The turns before a number, to be put in the place of the link to them."""
+        shown = self._part(TURNS_ON_A_PAGE, before=before)
+        return self._render("_earlier_turns", **self._thread(shown), running_turn=None)
 
     def docked(self, *, person: SignedInPerson | None, page_path: str | None, limit: int) -> Markup:
         """The dock's chat: the latest turns, and the page that the next message would be about."""
         return self._render("_docked", **self._chat(DOCKED_TURNS), person=person, page_path=page_path, limit=limit)
 
-    def _chat(self, latest: int | None) -> dict[str, Any]:
-        """What the chat shows, as a page and as a dock: all turns, or the latest ones."""
+    def _chat(self, limit: int, *, before: int | None = None, around: str | None = None) -> dict[str, Any]:
+        """What the chat shows, as a page and as a dock: some turns, and what stands around the conversation."""
         may = May.of(self._gateway, self._person)
+        shown = self._part(limit, before=before, around=around)
         with self._database.read() as db:
-            past = threads.turns_of(db, self._conversation.id) if self._conversation else []
-            stale = {turn.id for turn in past if turns.is_stale(db, turn)}
+            past = self._latest(db)
             context = self._surroundings(db)
-        thread = presenter.thread_view(past, self._seen(), stale)
-        shown = [view for group in thread for view in group["turns"]]
+        thread = self._thread(shown)
+        views = [view for group in thread["thread"] for view in group["turns"]]
         return {
             **context,
-            "thread": thread[-latest:] if latest else thread,
-            "has_more": latest is not None and len(thread) > latest,
+            **thread,
             "trail": presenter.trail_view(past),
             "can": may,
             "starters": starters(may),
             "undoable": self._gateway.undoable(self._person),
             "follow_ups": [] if context["may"]["paused"] else follow_ups(past, may),
-            "running_turn": next((view["id"] for view in shown if view["state"] is TurnState.RUNNING), None),
+            "running_turn": next((view["id"] for view in views if view["state"] is TurnState.RUNNING), None),
+        }
+
+    def _part(self, limit: int, *, before: int | None = None, around: str | None = None) -> Part | None:
+        if self._conversation is None:
+            return None
+        with self._database.read() as db:
+            return history.part(db, self._conversation.id, before=before, around=around, limit=limit)
+
+    def _latest(self, db: Session) -> list[Turn]:
+        """The latest turns: what stands around the conversation is made from these, however long it is."""
+        return history.latest(db, self._conversation.id) if self._conversation else []
+
+    def _thread(self, shown: Part | None) -> dict[str, Any]:
+        """A part of the conversation, and what leads to the other parts."""
+        if shown is None:
+            return {"thread": [], "earlier": None, "is_latest": True}
+        with self._database.read() as db:
+            stale = {turn.id for turn in shown.turns if turns.is_stale(db, turn)}
+        return {
+            "thread": presenter.thread_view(shown.turns, shown.context, self._seen(), stale),
+            "earlier": shown.earlier,
+            "is_latest": shown.is_latest,
         }
 
     def turn(self, turn_id: str, *, polled: bool = False) -> Markup:
@@ -89,9 +119,9 @@ class ChatPage:
         """
         with self._database.read() as db:
             turn = db.get_one(Turn, turn_id)
-            past = threads.turns_of(db, turn.conversation_id)
+            context, past = history.context_of(db, turn), self._latest(db)
             stale = turns.is_stale(db, turn)
-        view = presenter.turn_view(turn, past, self._seen(), is_stale=stale)
+        view = presenter.turn_view(turn, context, self._seen(), is_stale=stale)
         html = self._render("_turn", turn=view, running_turn=turn_id if polled else None)
         return html + self._around(past) if polled and view["state"] is not TurnState.RUNNING else html
 
@@ -111,8 +141,8 @@ class ChatPage:
         """A call whose question was answered without going on, with its turn's foot."""
         with self._database.read() as db:
             turn = db.get_one(Turn, db.get_one(Item, item_id).turn_id)
-            past = threads.turns_of(db, turn.conversation_id)
-        view = presenter.turn_view(turn, past, self._seen())
+            context = history.context_of(db, turn)
+        view = presenter.turn_view(turn, context, self._seen())
         return Markup().join(
             [
                 self.item_changed(turn.id, item_id),
@@ -124,7 +154,7 @@ class ChatPage:
     def trail(self) -> Markup:
         """What just happened."""
         with self._database.read() as db:
-            past = threads.turns_of(db, self._opened().id)
+            past = self._latest(db)
         return self._partial("#trail", self._render("_trail", trail=presenter.trail_view(past)))
 
     def chips(self) -> Markup:
@@ -133,22 +163,22 @@ class ChatPage:
             context = self._surroundings(db)
         return self._partial("#may", self._render("_may", **context))
 
-    def begun(self, turn: Turn, *, is_new: bool) -> Markup:
-        """What the beginning of a turn changes: earlier turns that it settles or takes the place of, and itself."""
+    def begun(self, begun: Begun, *, is_new: bool) -> Markup:
+        """What the beginning of a turn changes: the one before it, those that it settles or takes the place of, and itself."""
         with self._database.read() as db:
-            past = threads.turns_of(db, turn.conversation_id)
-        menu = [self._partial("#menu", self._render("_menu"))] if is_new else []
-        replaced = [one for one in past if one.replaced_by == turn.id]
-        earlier = [one for one in past if one.number < turn.number and one.replaced_by is None]
-        seen = self._seen()
-        views = [presenter.turn_view(one, past, seen) for one in past if one.id == turn.id]
+            turn = db.get_one(Turn, begun.turn.id)
+            replaced = history.replaced_by(db, [turn])
+            before = [one for one in history.latest(db, turn.conversation_id) if one.number < turn.number]
+            asked = db.get(Turn, begun.answered.turn_id) if begun.answered else None  # it may stand far above
+        context, seen = [*replaced, turn], self._seen()
+        changed = {one.id: one for one in (asked, *before) if one and one.replaced_by is None}
         return Markup().join(
             [
-                *menu,
+                *([self._partial("#menu", self._render("_menu"))] if is_new else []),
                 self._partial("#next", self._render("_next", follow_ups=[])),
-                self._folded(replaced, past, seen),
-                self._settled_questions(earlier, past, seen),
-                *(partial("#log", "beforeend", self._render("_turn", turn=view)) for view in views),
+                self._folded(replaced, context, seen),
+                *(self._as_it_is_now(one, context, seen, is_last=one is before[-1]) for one in changed.values()),
+                partial("#log", "beforeend", self._render("_turn", turn=presenter.turn_view(turn, context, seen))),
             ]
         )
 
@@ -156,8 +186,8 @@ class ChatPage:
         """All that a turn's end changes: its foot, and what stands around the conversation."""
         with self._database.read() as db:
             turn = db.get_one(Turn, turn_id)
-            past = threads.turns_of(db, turn.conversation_id)
-        view = presenter.turn_view(turn, past, self._seen())
+            context, past = history.context_of(db, turn), self._latest(db)
+        view = presenter.turn_view(turn, context, self._seen())
         return self._partial(f"#foot-{turn_id}", self._render("_foot", turn=view)) + self._around(past)
 
     def conversations(self, found: Iterable[Conversation]) -> Markup:
@@ -177,7 +207,7 @@ class ChatPage:
     def ways_on(self) -> Markup:
         """What the person could say next."""
         with self._database.read() as db:
-            past, paused = threads.turns_of(db, self._opened().id), is_paused(db, self._person)
+            past, paused = self._latest(db), is_paused(db, self._person)
         offered = [] if paused else follow_ups(past, May.of(self._gateway, self._person))
         return self._partial("#next", self._render("_next", follow_ups=offered))
 
@@ -185,27 +215,28 @@ class ChatPage:
         """What a person's own click on a card came to, below that card."""
         return self._partial(f"#added-{card}", self._render("_added", card=card, call=call, words=words))
 
-    def _folded(self, replaced: list[Turn], past: list[Turn], seen: Seen) -> Markup:
+    def _folded(self, replaced: list[Turn], context: list[Turn], seen: Seen) -> Markup:
         """Turns whose message was said anew: the first becomes the fold that holds them all, the others go."""
         if not replaced:
             return Markup()
-        group = {"folded": True, "turns": [presenter.turn_view(turn, past, seen) for turn in replaced]}
+        group = {"folded": True, "turns": [presenter.turn_view(turn, context, seen) for turn in replaced]}
         first, *others = replaced
         fold = self._partial(f"#turn-{first.id}", self._render("_edited", group=group))
         return fold + Markup().join(partial(f"#turn-{turn.id}", "delete", "") for turn in others)
 
-    def _settled_questions(self, earlier: list[Turn], past: list[Turn], seen: Seen) -> Markup:
-        """The earlier turns whose questions the person has just answered, or that they try again, as they look now."""
-        changed: list[Markup] = []
-        for turn in earlier:
-            asked = [item for item in turn.items if item.outcome and asks_person(item.outcome)]
-            for item in asked:
-                view = presenter.item_view(item, turn, seen)
-                changed.append(self._partial(f"#call-{item.id}", self._render("_call", item=view)))
-            if asked or turn is earlier[-1]:
-                foot = self._render("_foot", turn=presenter.turn_view(turn, past, seen))
-                changed.append(self._partial(f"#foot-{turn.id}", foot))
-        return Markup().join(changed)
+    def _as_it_is_now(self, turn: Turn, context: list[Turn], seen: Seen, *, is_last: bool) -> Markup:
+        """An earlier turn's questions, which may have been answered, and its foot; the last one's offers no *Retry* now."""
+        asked = [item for item in turn.items if item.outcome and asks_person(item.outcome)]
+        if not asked and not is_last:
+            return Markup()
+        views = [presenter.item_view(item, turn, seen) for item in asked]
+        foot = self._render("_foot", turn=presenter.turn_view(turn, context, seen))
+        return Markup().join(
+            [
+                *(self._partial(f"#call-{view['id']}", self._render("_call", item=view)) for view in views),
+                self._partial(f"#foot-{turn.id}", foot),
+            ]
+        )
 
     def _around(self, past: list[Turn]) -> Markup:
         """What stands around the turns: trail, chips, list of conversations, the cart in the header, ways to go on."""

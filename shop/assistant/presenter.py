@@ -48,20 +48,20 @@ def html_of(text: str) -> str:
     return clean(_markdown.render(text), tags=_TAGS, attributes={})
 
 
-def thread_view(past: list[Turn], seen: Seen, stale: Iterable[str] = ()) -> list[dict[str, Any]]:
-    """A conversation as `chat.html` shows it: turns in their order; those whose message was said anew, folded together."""
+def thread_view(shown: list[Turn], context: list[Turn], seen: Seen, stale: Iterable[str] = ()) -> list[dict[str, Any]]:
+    """Some turns as `chat.html` shows them: in their order; those whose message was said anew, folded together."""
     stale = frozenset(stale)
     return [
         {
             "folded": replaced_by is not None,
-            "turns": [turn_view(turn, past, seen, is_stale=turn.id in stale) for turn in together],
+            "turns": [turn_view(turn, context, seen, is_stale=turn.id in stale) for turn in together],
         }
-        for replaced_by, together in groupby(past, key=lambda turn: turn.replaced_by)
+        for replaced_by, together in groupby(shown, key=lambda turn: turn.replaced_by)
     ]
 
 
-def turn_view(turn: Turn, past: list[Turn], seen: Seen, *, is_stale: bool = False) -> dict[str, Any]:
-    """A turn as `_turn.html` shows it; `past` are all turns of its conversation."""
+def turn_view(turn: Turn, context: list[Turn], seen: Seen, *, is_stale: bool = False) -> dict[str, Any]:
+    """A turn as `_turn.html` shows it. `context` has the turns whose place it took, and ends with the conversation's last one."""
     state = TurnState.INTERRUPTED if is_stale else TurnState(turn.state)
     items = [item_view(item, turn, seen) for item in turn.items]
     if state is TurnState.WAITING and not any(_is_open(item) for item in items):
@@ -72,12 +72,12 @@ def turn_view(turn: Turn, past: list[Turn], seen: Seen, *, is_stale: bool = Fals
         "state": state,
         "message": turn.message if turn.trigger is Trigger.MESSAGE else None,
         "about": _about(turn),
-        "standing": _standing(turn, past),
+        "standing": _standing(turn, context),
         "items": items,
         "error": _error(turn) if state in {TurnState.FAILED, TurnState.STOPPED} else None,
-        "can_retry": broke_off and bool(past) and turn.id == past[-1].id,
+        "can_retry": broke_off and bool(context) and turn.id == context[-1].id,
         "can_stop": state is TurnState.RUNNING,
-        "audit_href": f"/audit/conversations/{turn.conversation_id}#{turn.id}",
+        "audit_href": _audit_href(turn, turn.id),
         "build": turn.build,
     }
 
@@ -95,7 +95,7 @@ def item_view(item: Item, turn: Turn, seen: Seen) -> dict[str, Any]:
         "arguments_text": _arguments_text(item),
         "state": _state_of(item, turn, outcome),
         "note": outcome.get("note", ""),
-        "audit_href": f"/audit/conversations/{turn.conversation_id}#{item.id}" if outcome else None,
+        "audit_href": _audit_href(turn, item.id) if outcome else None,
         "may_add": seen.may_add,
         **cards_of(item.tool, item.id, outcome, seen),
         "consent": _consent(item, outcome),
@@ -103,8 +103,13 @@ def item_view(item: Item, turn: Turn, seen: Seen) -> dict[str, Any]:
     }
 
 
+def _audit_href(turn: Turn, anchor: str) -> str:
+    """The page of the audit on which a turn stands, at one of its entries."""
+    return f"/audit/conversations/{turn.conversation_id}?turn={turn.id}#{anchor}"
+
+
 def trail_view(turns: list[Turn]) -> list[dict[str, str]]:
-    """What just happened: the latest message and all that followed from it, oldest first."""
+    """What just happened: the latest message and what followed from it, oldest first; `turns` are the latest ones."""
     begin = max((i for i, turn in enumerate(turns) if turn.trigger is Trigger.MESSAGE), default=0)
     steps: list[dict[str, str]] = []
     for turn in turns[begin:]:
@@ -144,11 +149,11 @@ def _about(turn: Turn) -> dict[str, str] | None:
     return {"href": turn.page_path, "text": turn.page_words.partition(": ")[2].rstrip(".") or "this page"}
 
 
-def _standing(turn: Turn, past: list[Turn]) -> list[str]:
+def _standing(turn: Turn, context: list[Turn]) -> list[str]:
     """What the turns that this one took the place of did, and which still stands."""
     return [
         title_of(item, item.outcome)
-        for replaced in past
+        for replaced in context
         if replaced.replaced_by == turn.id
         for item in replaced.items
         if item.outcome and has_effect(item.tool, item.outcome)

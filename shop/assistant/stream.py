@@ -20,7 +20,7 @@ def respond(conversing: Conversing, page: ChatPage, begun: Begun, *, is_new: boo
 
     # Before anything is sent: a connection that is lost at once must not keep the turn from running (design §5).
     opening = [_named("conversation", page.address())] if is_new else []
-    opening.append(_message(page.begun(begun.turn, is_new=is_new)))
+    opening.append(_message(page.begun(begun, is_new=is_new)))
     steps = conversing.run(begun)
 
     def messages() -> Iterator[str]:

@@ -23,8 +23,8 @@ from shop.assistant.conversing import Begun, Conversing, Unanswerable
 from shop.assistant.incoming import Unacceptable, accepted
 from shop.assistant.printed import Printed
 from shop.assistant.turn import CallChanged, TextGrew, asks_person
+from shop.conversations import history
 from shop.conversations.models import Item, Turn, TurnState
-from shop.conversations.threads import turns_of
 from shop.conversations.turns import TurnRunning
 from shop.credentials.ledger import NotAlive
 from shop.principal import CONSENTABLE, Workflow
@@ -207,9 +207,9 @@ class Terminal:
         return (self.confirms and self._confirmed <= services().settings.tool_call_limit) or None
 
     def _questions(self) -> list[Item]:
-        """What this conversation's calls still ask their person, the latest first."""
+        """What the latest turns' calls still ask their person, the latest first."""
         with services().database.read() as db:
-            past = turns_of(db, self._conversation) if self._conversation else []
+            past = history.latest(db, self._conversation) if self._conversation else []
         items = [item for turn in past for item in turn.items]
         return [item for item in reversed(items) if item.outcome and not item.settled and asks_person(item.outcome)]
 

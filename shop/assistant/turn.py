@@ -20,9 +20,8 @@ from shop.assistant.model import Model
 from shop.assistant.reading import ProposedCall, TextDelta
 from shop.audit.events import EventName
 from shop.audit.writer import record
-from shop.conversations import turns
+from shop.conversations import history, turns
 from shop.conversations.models import Item, ItemKind, Turn, TurnState
-from shop.conversations.threads import turns_of
 from shop.credentials.ledger import Kind, Lapse, NotAlive, live
 from shop.database import Database
 from shop.principal import Principal
@@ -173,7 +172,7 @@ class TurnLoop:
 
     def _memory(self, assistant: Principal, turn: Turn) -> list[dict[str, Any]]:
         with self._database.read() as db:
-            past = turns_of(db, turn.conversation_id)
+            past = history.remembered(db, turn.conversation_id)
         return input_for(self._gateway, assistant, past)
 
     def _final_state(self, turn: Turn) -> TurnState:

@@ -15,12 +15,15 @@ from shop.assistant.page import STILL_NEW
 from shop.assistant.stream import respond
 from shop.audit.denials import Handle
 from shop.conversations import delegation, threads
-from shop.conversations.models import Turn
+from shop.conversations.models import Item, Turn
 from shop.conversations.turns import TurnRunning
 from shop.database import moment
 from shop.guards.rate_limits import Limit, rate_limits
 from shop.principal import CONSENTABLE, Workflow
 from shop.services import services
+
+_MOST_DIGITS = 9
+"""Of a turn's number in an address: far beyond any conversation, and still a number to every database."""
 
 
 def blueprint(conversing: Conversing) -> Blueprint:
@@ -43,7 +46,20 @@ def _add_pages(chat: Blueprint) -> None:
 
     @chat.get("/<conversation_id>")
     def show(conversation_id: str) -> ResponseReturnValue:
-        return page_of(opened(conversation_id)).full(ask=_asked(), limit=message_limit())
+        """The latest turns; with `before`, those before a number; with `turn` or `receipt`, those around that."""
+        conversation, before = opened(conversation_id), request.args.get("before")
+        return page_of(conversation).full(
+            ask=_asked(),
+            limit=message_limit(),
+            before=_number(before) if before is not None else None,
+            around=request.args.get("turn") or _turn_of_receipt(request.args.get("receipt")),
+        )
+
+    @chat.get("/<conversation_id>/earlier")
+    def earlier(conversation_id: str) -> ResponseReturnValue:
+        """What *Earlier messages* puts in its own place on a page that is open."""
+        conversation = opened(conversation_id)
+        return str(page_of(conversation).earlier(_number(request.args.get("before", ""))))
 
     @chat.get("/dock")
     def dock() -> ResponseReturnValue:
@@ -156,6 +172,25 @@ def _message(conversing: Conversing, conversation_id: str | None) -> ResponseRet
     _check_rate()
     begun = conversing.message(principal(), conversation_id, _text(), about=request.form.get("page"))
     return _stream(conversing, begun, is_new=conversation_id is None)
+
+
+def _number(text: str) -> int:
+    """A turn's number from an address. Raises `Unacceptable`."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS):
+        raise Unacceptable(
+            400, "There are no messages there.", "Open the conversation anew, and go on from its latest part."
+        )
+    return int(text)
+
+
+def _turn_of_receipt(receipt_id: str | None) -> str | None:
+    """The turn in which a receipt of the person's own was asked for."""
+    call = services().gateway.call_of_receipt(principal(), receipt_id) if receipt_id else None
+    if call is None:
+        return None
+    with services().database.read() as db:
+        item = db.get(Item, call)
+        return item.turn_id if item else None
 
 
 def _text() -> str:

@@ -10,21 +10,21 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import rfc8785
-from sqlalchemy import String, Text, UniqueConstraint, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
 
 from shop.database import Base
 
+_CLIENT_CHARACTERS = 300
 GENESIS = "0" * 64
 """The previous hash of a chain's first event."""
 REPEATED = ("id", "chain", "sequence", "name", "organization", "conversation", "subject", "tool_call")
-"""What columns of an event repeat of its body as it is; `at` too, in the database's own form."""
+"""What columns of an event repeat of its body as it is; `at` too, in the database's own form, and `client`."""
 
 
 class AuditChain(Base):
@@ -38,6 +38,12 @@ class AuditChain(Base):
     head: Mapped[str] = mapped_column(String(64))
 
 
+def _index_of_trails(*columns: str) -> Index:
+    """An index for an organization's trail only: what happens in conversations, every tool call among it, does not pay for it."""
+    outside = text("conversation IS NULL")
+    return Index(None, "chain", *columns, postgresql_where=outside, sqlite_where=outside)
+
+
 class AuditEvent(Base):
     """An immutable fact. The columns repeat what `body` says, for queries; `body` is what the hash covers.
 
@@ -45,19 +51,27 @@ class AuditEvent(Base):
     """
 
     __tablename__ = "audit_events"
-    __table_args__ = (UniqueConstraint("chain", "sequence"),)
+    __table_args__ = (
+        UniqueConstraint("chain", "sequence"),
+        Index(None, "chain", "name", "sequence"),
+        _index_of_trails("subject", "sequence"),
+        _index_of_trails("client", "sequence"),
+        _index_of_trails("at", "sequence"),
+    )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     chain: Mapped[str] = mapped_column(String(40))
     sequence: Mapped[int]
     hash: Mapped[str] = mapped_column(String(64))
     body: Mapped[str] = mapped_column(Text)
-    name: Mapped[str] = mapped_column(String(40), index=True)
+    name: Mapped[str] = mapped_column(String(40))
     at: Mapped[datetime]
     organization: Mapped[str | None] = mapped_column(String(40))
     conversation: Mapped[str | None] = mapped_column(String(40))
     subject: Mapped[str | None] = mapped_column(String(40))
     tool_call: Mapped[str | None] = mapped_column(String(40))
+    client: Mapped[str | None] = mapped_column(String(300))
+    """The assistant that acted, else the client that the event is about."""
 
     def content(self) -> dict[str, Any]:
         """The event as it was written."""
@@ -71,10 +85,6 @@ class AuditEvent(Base):
         except ValueError:
             return False
 
-    def columns(self) -> dict[str, Any]:
-        """What the columns repeat of the body, as the body writes it."""
-        return {name: getattr(self, name) for name in REPEATED} | {"at": written(self.at)}
-
 
 class AuditPersonal(Base):
     """Personal values of one event: `{field: [salt, value]}`. Erasing the row erases the person, not the chain.
@@ -86,6 +96,12 @@ class AuditPersonal(Base):
 
     event_id: Mapped[str] = mapped_column(String(40), primary_key=True)
     values: Mapped[dict[str, Any]]
+
+
+def client_of(content: Mapping[str, Any]) -> str | None:
+    """The assistant that acted, else the client that an event is about: what its column `client` repeats."""
+    client = (content["actor"] or {}).get("client") or content["facts"].get("client")
+    return client[:_CLIENT_CHARACTERS] if isinstance(client, str) else None
 
 
 def written(at: datetime) -> str:
@@ -129,50 +145,3 @@ def commit_to(value: Any) -> tuple[str, str]:
 def commitment(salt: str, value: Any) -> str:
     """The commitment to a value under a salt."""
     return digest(bytes.fromhex(salt) + canonical(value))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """The outcome of verifying a chain."""
-
-    ok: bool
-    events: int
-    text: str
-
-
-def verify(db: Session, chain: str) -> Verdict:
-    """Recompute a chain: each hash, each link, each commitment whose value is still there, and the head."""
-    head = db.get(AuditChain, chain)
-    events = db.scalars(select(AuditEvent).where(AuditEvent.chain == chain).order_by(AuditEvent.sequence)).all()
-    fault = _fault(events, head, _personal(db, events))
-    text = fault or f"{len(events)} events"
-    return Verdict(ok=fault is None, events=len(events), text=text)
-
-
-def _personal(db: Session, events: Sequence[AuditEvent]) -> dict[str, dict[str, Any]]:
-    ids = [event.id for event in events]
-    rows = db.scalars(select(AuditPersonal).where(AuditPersonal.event_id.in_(ids)))
-    return {row.event_id: row.values for row in rows}
-
-
-def _fault(events: Sequence[AuditEvent], head: AuditChain | None, personal: dict[str, dict[str, Any]]) -> str | None:
-    previous = GENESIS
-    for expected, event in enumerate(events, start=1):
-        if event.sequence != expected:
-            return f"event {expected} is missing"
-        if digest(event.body.encode()) != event.hash:
-            return f"event {expected} was changed after it was written"
-        if not event.is_readable():
-            return f"event {expected} was changed after it was written"
-        content = event.content()
-        if content["previous_hash"] != previous:
-            return f"event {expected} does not follow its predecessor"
-        if any(content[name] != column for name, column in event.columns().items()):
-            return f"the columns of event {expected} disagree with its body"
-        for name, (salt, value) in personal.get(event.id, {}).items():
-            if content["personal"].get(name) != commitment(salt, value):
-                return f"a personal value of event {expected} was changed"
-        previous = event.hash
-    if head is None or (head.sequence, head.head) != (len(events), previous):
-        return "events at the end of the chain are missing"
-    return None

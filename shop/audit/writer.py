@@ -23,6 +23,7 @@ from shop.audit.chain import (
     AuditEvent,
     AuditPersonal,
     canonical,
+    client_of,
     commit_to,
     digest,
     written,
@@ -117,7 +118,9 @@ def _append(connection: Connection, content: Mapping[str, Any], at: datetime, pe
     body = canonical(content)
     hashed = digest(body)
     repeated = {name: content[name] for name in REPEATED}
-    connection.execute(_INSERT_EVENT, {**repeated, "at": at, "hash": hashed, "body": body.decode()})
+    connection.execute(
+        _INSERT_EVENT, {**repeated, "client": client_of(content), "at": at, "hash": hashed, "body": body.decode()}
+    )
     if personal:
         connection.execute(_INSERT_PERSONAL, {"event_id": content["id"], "values": personal})
     connection.execute(_MOVE_HEAD, {"of": content["chain"], "sequence": content["sequence"], "head": hashed})

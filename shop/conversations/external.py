@@ -2,7 +2,8 @@
 
 In this order: the host's own id; the session that we minted; else the calls of one grant, with no long pause between them.
 Each is looked up below subject, organization and client, so an id that somebody asserts groups calls of their own and
-nothing else. It never authorizes anything (invariant I11).
+nothing else. It never authorizes anything (invariant I11). Nor does it bury anything: a grant begins so many named conversations in an
+hour and no more, and its further calls are in one, which says so (`overflow`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ from shop.principal import Principal
 
 IDLE = timedelta(minutes=30)
 """Calls of one grant that nobody names and that are further apart than this belong to different conversations."""
+MOST_NAMED = 30
+"""Conversations that one grant may begin within `NAMED_WITHIN` by naming them: more than people have, fewer than hide another."""
+NAMED_WITHIN = timedelta(hours=1)
 _TOUCH = timedelta(minutes=1)
 _MOST_CHARACTERS = 200
 HOST_IDS = ("openai/session", "vscode.conversationId")
@@ -74,6 +78,18 @@ _OF_CLIENT = (
     .limit(1)
 )
 _NAMED = _OF_CLIENT.where(Conversation.external_id == bindparam("identifier"))
+_BEGUN_LATELY = (
+    select(Conversation.id)
+    .where(
+        Conversation.organization == bindparam("organization"),
+        Conversation.subject == bindparam("subject"),
+        Conversation.active_at > bindparam("since"),  # as is what began since: for the index of a person's latest
+        Conversation.started_at > bindparam("since"),
+        Conversation.credential == bindparam("credential"),
+        Conversation.source.in_((Source.HOST_ASSERTED, Source.SERVER_MINTED)),
+    )
+    .limit(MOST_NAMED)
+)
 _RECENT = _OF_CLIENT.where(
     Conversation.credential == bindparam("credential"), Conversation.active_at > bindparam("since")
 )
@@ -102,7 +118,7 @@ def of_call(db: Session, assistant: Principal, named: Asserted) -> str | None:
 
     None for somebody who may not act any more and had none: that refusal is the organization's to note.
     """
-    known = _found(db, assistant, named)
+    known = _found(db, assistant, named) or _overflow(db, assistant, named)
     if known and not known.is_stale(moment(db)):
         return known.id
     try:
@@ -110,10 +126,34 @@ def of_call(db: Session, assistant: Principal, named: Asserted) -> str | None:
         assistant = live(db, assistant, changing=[] if known else [_holder(assistant)[1]])
     except NotAlive:
         return known.id if known else None
-    if known := known or _found(db, assistant, named):
+    if known := known or _found(db, assistant, named) or _overflow(db, assistant, named):
         db.execute(update(Conversation).where(Conversation.id == known.id).values(active_at=moment(db)))
         return known.id
-    return _begin(db, assistant, named)
+    return _begin(db, assistant, _overflowing(assistant) if _names_too_many(db, assistant, named) else named)
+
+
+def _overflow(db: Session, assistant: Principal, named: Asserted) -> _Found | None:
+    """The one conversation of a grant that named too many, if there is one and this call is in it."""
+    found = _found(db, assistant, _overflowing(assistant)) if named.identifier else None
+    return found if found and _names_too_many(db, assistant, named) else None
+
+
+def _names_too_many(db: Session, assistant: Principal, named: Asserted) -> bool:
+    """Whether a grant has begun as many named conversations lately as it may."""
+    if named.identifier is None:
+        return False
+    asked = {
+        "organization": assistant.organization,
+        "subject": assistant.subject,
+        "credential": _holder(assistant)[1],
+        "since": moment(db) - NAMED_WITHIN,
+    }
+    return len(db.connection().execute(_BEGUN_LATELY, asked).all()) >= MOST_NAMED
+
+
+def _overflowing(assistant: Principal) -> Asserted:
+    """What names the overflow of a grant: the grant itself."""
+    return Asserted(source=Source.OVERFLOW, identifier=_holder(assistant)[1])
 
 
 def _begin(db: Session, assistant: Principal, named: Asserted) -> str:
@@ -123,7 +163,7 @@ def _begin(db: Session, assistant: Principal, named: Asserted) -> str:
         id=new_id("cnv"),
         organization=assistant.organization,
         subject=assistant.subject,
-        title=f"In {client.name if client else client_id}"[:120],
+        title=f"In {client.name if client else client_id}{_BEYOND if named.source is Source.OVERFLOW else ''}"[:120],
         source=named.source,
         client_id=client_id,
         credential=credential,
@@ -138,10 +178,20 @@ def _begin(db: Session, assistant: Principal, named: Asserted) -> str:
         EventName.CONVERSATION_STARTED,
         principal=replace(assistant, conversation=conversation.id),
         resource=("conversation", conversation.id),
-        facts={"source": conversation.source, "client": client_id},
-        personal={"external_id": named.identifier} if named.identifier else {},
+        facts={"source": conversation.source, "client": client_id} | _bound_of(named),
+        personal={"external_id": named.identifier} if named.identifier and not _bound_of(named) else {},
     )
     return conversation.id
+
+
+_BEYOND = ": all further conversations"
+
+
+def _bound_of(named: Asserted) -> dict[str, object]:
+    """What the record of an overflow says: the bound that the grant's host went beyond."""
+    if named.source is not Source.OVERFLOW:
+        return {}
+    return {"bound": MOST_NAMED, "within_seconds": int(NAMED_WITHIN.total_seconds())}
 
 
 def _holder(assistant: Principal) -> tuple[str, str]:

@@ -21,6 +21,8 @@ class Source(StrEnum):
     """The external assistant's host does, by an id of its own."""
     INFERRED = "inferred"
     """Nobody does: calls of one grant, with no long pause between them."""
+    OVERFLOW = "overflow"
+    """Nobody does any more: its host named so many conversations that all further calls of the grant are in one."""
 
 
 class Conversation(Base):
@@ -28,7 +30,8 @@ class Conversation(Base):
 
     __tablename__ = "conversations"
     __table_args__ = (
-        Index(None, "organization", "subject"),
+        Index(None, "organization", "subject", "active_at", "id"),
+        Index(None, "organization", "active_at", "id"),
         UniqueConstraint("organization", "subject", "client_id", "source", "external_id"),
     )
 
@@ -42,7 +45,8 @@ class Conversation(Base):
     credential: Mapped[str | None] = mapped_column(String(40))
     """Of an inferred one: the grant whose calls it groups."""
     external_id: Mapped[str | None] = mapped_column(String(200))
-    """What it is called on the wire: the host's own id, or the session that we minted; None when nobody named it."""
+    """What it is called on the wire: the host's own id, or the session that we minted; None when nobody named it. Of an overflow:
+    the grant, so that there is one for each."""
     started_at: Mapped[datetime]
     active_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
@@ -73,10 +77,10 @@ class Turn(Base):
     """One message through its final reply, or one decision of the person and what followed."""
 
     __tablename__ = "turns"
-    __table_args__ = (UniqueConstraint("conversation_id", "number"),)
+    __table_args__ = (UniqueConstraint("conversation_id", "number"), Index(None, "conversation_id", "state"))
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id"), index=True)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id"))
     number: Mapped[int]
     trigger: Mapped[Trigger] = mapped_column(word(Trigger))
     message: Mapped[str | None] = mapped_column(Text)
@@ -84,7 +88,7 @@ class Turn(Base):
     """The page of the shop that the person was on, when the message says that it is about it."""
     page_words: Mapped[str | None] = mapped_column(String(400))
     """The sentence that tells the model of that page, composed by the shop when the message came."""
-    replaced_by: Mapped[str | None] = mapped_column(String(40))
+    replaced_by: Mapped[str | None] = mapped_column(String(40), index=True)
     """The turn whose message took the place of this one's. What this one did stays done, and stays on the page."""
     delegation: Mapped[str] = mapped_column(String(40), index=True)
     build: Mapped[dict[str, Any]]

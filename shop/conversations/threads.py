@@ -96,20 +96,10 @@ def of_person(db: Session, principal: Principal, *, limit: int = MOST_LISTED) ->
     return _listed(db, [*_own(principal), *_IN_CHAT], limit)
 
 
-def all_of_person(db: Session, principal: Principal, *, limit: int = MOST_LISTED) -> list[Conversation]:
-    """All conversations on the principal's behalf, deleted ones and those in external assistants too: for their audit."""
-    return _listed(db, _own(principal), limit)
-
-
 def search(db: Session, principal: Principal, text: str, limit: int = MOST_LISTED) -> list[Conversation]:
     """The principal's own conversations in whose title, messages or answers every word of `text` stands, latest first."""
     words = [_holds(word) for word in text.split()[:_MOST_WORDS]]
     return _listed(db, [*_own(principal), *_IN_CHAT, *words], limit)
-
-
-def of_organization(db: Session, organization: str, limit: int = 100) -> list[Conversation]:
-    """An organization's conversations, latest first; the caller has asked the policy."""
-    return _listed(db, [Conversation.organization == organization], limit)
 
 
 def turns_of(db: Session, conversation_id: str) -> list[Turn]:

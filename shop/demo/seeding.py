@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from shop.audit.chain import AuditEvent
 from shop.audit.events import EventName
-from shop.audit.writer import record
+from shop.audit.writer import SYSTEM_CHAIN, record
 from shop.authorization.policy import Policy
 from shop.credentials.agents import ClientKind, note_agent
 from shop.credentials.ledger import Authority, Kind
@@ -214,9 +214,10 @@ class Seed:
 
 def note_policy(db: Session, policy: Policy) -> None:
     """Record which policy is in force, with its text, when it is not the one that was (for the auditor)."""
-    latest = db.scalars(
-        select(AuditEvent).where(AuditEvent.name == EventName.POLICY_ACTIVATED).order_by(AuditEvent.at.desc()).limit(1)
-    ).one_or_none()
+    activated = select(AuditEvent).where(
+        AuditEvent.chain == SYSTEM_CHAIN, AuditEvent.name == EventName.POLICY_ACTIVATED
+    )
+    latest = db.scalars(activated.order_by(AuditEvent.sequence.desc()).limit(1)).one_or_none()
     if latest is None or latest.content()["facts"]["version"] != policy.version:
         record(db, EventName.POLICY_ACTIVATED, facts={"version": policy.version, "text": policy.text})
 

@@ -29,7 +29,15 @@ pages = Blueprint("assistants", __name__, url_prefix="/assistants")
 
 _LATEST = 3
 _PAST = 5
-_CALLS = ("tool_call.denied", "tool_call.succeeded", "tool_call.failed", "tool_call.awaiting_approval")
+_COUNTED = {
+    "calls": (
+        EventName.TOOL_CALL_AWAITING_APPROVAL,
+        EventName.TOOL_CALL_DENIED,
+        EventName.TOOL_CALL_FAILED,
+        EventName.TOOL_CALL_SUCCEEDED,
+    ),
+    "orders": (EventName.ORDER_PLACED,),
+}
 _HOME = "/assistants"
 
 
@@ -115,7 +123,7 @@ def _view(db: Session, me: Principal, grant: Grant, authority: Authority) -> dic
     agent = db.get_one(Agent, grant.agent_id)
     ceiling = ceiling_of(db, me.organization, grant.client_id)
     conversations, how_many = activity.with_client(db, me, grant.client_id, _LATEST)
-    counts = queries.counts(db, [conversation.id for conversation in conversations])
+    counts = queries.tallies(db, [conversation.id for conversation in conversations], _COUNTED)
     used = [grant.last_used_at, *(conversation.active_at for conversation in conversations[:1])]
     return {
         "id": grant.id,
@@ -139,8 +147,8 @@ def _view(db: Session, me: Principal, grant: Grant, authority: Authority) -> dic
             {
                 "href": f"/audit/conversations/{conversation.id}",
                 "at": conversation.active_at,
-                "calls": sum(counts[conversation.id].get(name, 0) for name in _CALLS),
-                "orders": counts[conversation.id].get(EventName.ORDER_PLACED, 0),
+                "calls": counts[conversation.id]["calls"],
+                "orders": counts[conversation.id]["orders"],
             }
             for conversation in conversations
         ],

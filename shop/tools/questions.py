@@ -92,6 +92,13 @@ class Questions:
                 return None
             return receipts.view_of(db, receipt)
 
+    def call_of_receipt(self, person: Principal, receipt_id: str) -> str | None:
+        """The call that a receipt of this person's was made for; None for anybody else, as for none."""
+        with self._database.read() as db:
+            receipt = receipts.find_receipt(db, receipt_id)
+            is_theirs = receipt and (receipt.subject, receipt.organization) == (person.subject, person.organization)
+            return receipt.tool_call if receipt and is_theirs else None
+
     def still_visible(self, person: Principal, calls: list[tuple[str, str, object]]) -> frozenset[str]:
         """Of remembered calls (id, tool, arguments), those whose results their person may still see, by today's rules.
 

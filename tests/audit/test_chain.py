@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from shop.audit.chain import GENESIS, AuditChain, AuditEvent, AuditPersonal, canonical, commitment, verify
+from shop.audit.chain import GENESIS, AuditChain, AuditEvent, AuditPersonal, canonical, commitment
 from shop.audit.events import EventName
 from shop.audit.queries import events_of_chain
+from shop.audit.verification import verify
 from shop.audit.writer import record
 from shop.database import Database
 from shop.principal import IN_APP_ASSISTANT, Actor, Principal

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from shop.audit.chain import AuditChain, verify
+from shop.audit.chain import AuditChain
 from shop.audit.denial_windows import FIRST, DenialWindow, close_windows
 from shop.audit.denials import Handle, note_denial, record_denial, record_refused_handle
 from shop.audit.events import EventName
 from shop.audit.queries import RecordedEvent, events_of_chain
+from shop.audit.verification import verify
 from shop.audit.writer import SYSTEM_CHAIN
 from shop.database import Database, new_id
 from shop.principal import Actor, Principal

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from shop.audit.chain import AuditChain, verify
+from shop.audit.chain import AuditChain
 from shop.audit.denial_windows import FIRST, DenialWindow, close_windows
 from shop.audit.events import EventName
 from shop.audit.queries import RecordedEvent
+from shop.audit.verification import verify
 from shop.credentials.sessions import SignedInSession
 from tests.mcp.host import HANDSHAKE, OPENS_URLS, Host, host_of
 from tests.support.assistants import connect, registered

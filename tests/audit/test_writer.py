@@ -11,8 +11,9 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from shop.audit.chain import AuditChain, AuditEvent, AuditPersonal, verify
+from shop.audit.chain import AuditChain, AuditEvent, AuditPersonal
 from shop.audit.events import EventName
+from shop.audit.verification import verify
 from shop.audit.writer import SYSTEM_CHAIN, record, request_id
 from shop.credentials.ledger import Authority, Kind
 from shop.database import Database

@@ -12,6 +12,7 @@ from tests.bench.decisions import concurrent_decisions, decision_cost
 from tests.bench.figure import Figure
 from tests.bench.first_byte import first_byte
 from tests.bench.governance import governance_tax
+from tests.bench.long_lives import long_audits, long_conversations
 from tests.bench.mcp_calls import calls_against_fastmcp, calls_against_sdk, clients_at_once
 from tests.bench.offline_model import turn_of_the_offline_model, understood_as_labelled, understood_unseen
 from tests.bench.revocation import revocation_under_traffic
@@ -31,6 +32,8 @@ MEASUREMENTS: dict[str, Callable[[], Figure]] = {
     "revocation_under_traffic": revocation_under_traffic,
     "search_growth": search_growth,
     "search_page_growth": search_page_growth,
+    "long_conversations": long_conversations,
+    "long_audits": long_audits,
 }
 
 

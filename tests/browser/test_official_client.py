@@ -7,8 +7,9 @@ from playwright.sync_api import expect
 from sqlalchemy import select
 
 from shop.approvals.receipts import Receipt, ReceiptState
-from shop.audit.chain import AuditChain, verify
+from shop.audit.chain import AuditChain
 from shop.audit.queries import RecordedEvent, events_of_chain
+from shop.audit.verification import verify
 from shop.audit.writer import SYSTEM_CHAIN
 from shop.conversations.models import Conversation
 from shop.credentials.grants import Grant

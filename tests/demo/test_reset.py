@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from shop.audit.chain import verify
+from shop.audit.verification import verify
 from shop.credentials.sessions import SignedInSession
 from shop.database import Base
 from shop.demo.seeding import Seed

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from shop.audit.queries import RecordedEvent
+from shop.conversations.external import MOST_NAMED
 from shop.conversations.models import Conversation
 from tests.mcp.host import HANDSHAKE, Host, host_of
 from tests.support.at_once import at_once
@@ -139,6 +141,59 @@ def test_the_audit_shows_them_beside_those_of_the_chat(shop: ShopUnderTest) -> N
     assert greta.get(path).status_code == 404
     assert sofia.get(f"/assistant/{conversation.id}").status_code == 404, "it goes on in its own host"
     assert "In An assistant" not in sofia.get("/assistant/").text
+
+
+@pytest.mark.holds("I11", "ASI10")
+def test_a_host_that_names_too_many_conversations_has_one_for_the_rest(shop: ShopUnderTest) -> None:
+    """Beyond the bound of an hour the calls of a grant are in one conversation, which says so once; those begun before go on."""
+    sofia = shop.sign_in(SOFIA)
+    host = host_of(sofia)
+    for number in range(MOST_NAMED):
+        look(host, **{"openai/session": f"v1/{number}"})
+    with watching(shop) as seen:
+        for number in range(3):
+            look(host, **{"openai/session": f"v2/{number}"})
+        look(host.again(version=HANDSHAKE))
+        look(host, **{"openai/session": "v1/0"})
+    (overflow,) = [one for one in conversations(shop) if one.source == "overflow"]
+    assert len(conversations(shop)) == MOST_NAMED + 1 and overflow.title == "In An assistant: all further conversations"
+    assert seen.names == ["conversation.started", *["tool_call.succeeded"] * 5]
+    assert seen.events[0].content["facts"] | {"client": ""} == {
+        "source": "overflow",
+        "client": "",
+        "bound": MOST_NAMED,
+        "within_seconds": 3600,
+    }
+    where = [event.content["conversation"] for event in seen.events]
+    assert where[:5] == [overflow.id] * 5 and where[5] != overflow.id and chains_hold(shop)
+    listed, page = (shop.sign_in(ADA).get(path).text for path in ("/audit/", f"/audit/conversations/{overflow.id}"))
+    assert "all further conversations" in listed and "overflow" in listed
+    assert "where all further calls are, since its host named too many conversations to tell apart" in page
+    look(host_of(sofia, name="Another assistant"), **{"openai/session": "v2/0"})
+    assert conversations(shop)[-1].source == "host_asserted", "another grant has an hour of its own"
+
+
+@ONE_ENGINE
+def test_an_hour_later_a_host_names_conversations_again(build_shop: Callable[..., ShopUnderTest]) -> None:
+    """The bound is for an hour; the overflow of a grant stays one, whenever it is needed again."""
+    shop = build_shop(access_token_lifetime=timedelta(days=1), session_idle=timedelta(days=1))
+    host = host_of(shop.sign_in(SOFIA))
+    for hour in range(2):
+        for number in range(MOST_NAMED + 2):
+            look(host, **{"openai/session": f"v{hour}/{number}"})
+        shop.clock.pass_by(minutes=61)
+    sources = [str(one.source) for one in conversations(shop)]
+    assert (sources.count("host_asserted"), sources.count("overflow")) == (2 * MOST_NAMED, 1)
+
+
+def test_first_calls_at_once_do_not_go_beyond_the_bound(shop: ShopUnderTest) -> None:
+    """Twelve connections that each name another conversation where three more may begin: three begin, and one overflow."""
+    host = host_of(shop.sign_in(SOFIA))
+    for number in range(MOST_NAMED - 3):
+        look(host, **{"openai/session": f"v1/{number}"})
+    at_once([partial(look, host.again(), **{"openai/session": f"v2/{number}"}) for number in range(12)])
+    sources = [str(one.source) for one in conversations(shop)]
+    assert (sources.count("host_asserted"), sources.count("overflow")) == (MOST_NAMED, 1) and chains_hold(shop)
 
 
 @ONE_ENGINE

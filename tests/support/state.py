@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import func, select, update
 
 from shop.approvals.receipts import Receipt
-from shop.audit.chain import AuditChain, verify
+from shop.audit.chain import AuditChain
 from shop.audit.queries import RecordedEvent, events_of_chain
+from shop.audit.verification import verify
 from shop.database import Base
 from shop.store.models import Order, Variant
 from tests.support.people import ShopUnderTest
