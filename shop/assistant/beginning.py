@@ -26,12 +26,12 @@ class NotThere(Unanswerable):
 
 @dataclass(frozen=True)
 class Begun:
-    """A turn that has begun, for whom, and the call that a decision already ran."""
+    """A turn that has begun, for whom, and the calls that a decision already ran."""
 
     conversation: Conversation
     assistant: Principal
     turn: Turn
-    decided: Item | None = None
+    decided: tuple[Item, ...] = ()
 
 
 class Beginning:

@@ -19,13 +19,14 @@ from shop.assistant import presenter
 from shop.assistant.cards import Seen
 from shop.assistant.offers import May, follow_ups, may_fill_cart, starters
 from shop.assistant.pieces import partial, piece
-from shop.assistant.turn import asks_person
+from shop.assistant.turn import asks_for, asks_person
 from shop.conversations import delegation, threads, turns
 from shop.conversations.models import Conversation, Item, Turn, TurnState
 from shop.credentials.ledger import is_paused
 from shop.database import Database, moment
 from shop.principal import Principal
 from shop.tools.gateway import Gateway
+from shop.untrusted import one_line
 
 DOCKED_TURNS = 8
 """How many of a conversation's latest turns the dock shows; the rest is on the conversation's own page."""
@@ -51,7 +52,7 @@ class ChatPage:
     def address(self) -> dict[str, str]:
         """Where this conversation lives from now on."""
         conversation = self._opened()
-        return {"id": conversation.id, "title": conversation.title, "href": f"/assistant/{conversation.id}"}
+        return {"id": conversation.id, "title": one_line(conversation.title), "href": f"/assistant/{conversation.id}"}
 
     def full(self, *, ask: str, limit: int) -> str:
         """The whole page."""
@@ -108,14 +109,18 @@ class ChatPage:
         return self._partial(f"#call-{item_id}", self.item(turn_id, item_id))
 
     def changed_call(self, item_id: str) -> Markup:
-        """A call whose question was answered without going on, with its turn's foot."""
+        """A call whose question was answered without going on, with its turn's foot, and what was answered with it."""
         with self._database.read() as db:
             turn = db.get_one(Turn, db.get_one(Item, item_id).turn_id)
             past = threads.turns_of(db, turn.conversation_id)
         view = presenter.turn_view(turn, past, self._seen())
         return Markup().join(
             [
-                self.item_changed(turn.id, item_id),
+                *(
+                    self.item_changed(turn.id, item.id)
+                    for item in turn.items
+                    if item.outcome and asks_person(item.outcome)
+                ),
                 self._partial(f"#foot-{turn.id}", self._render("_foot", turn=view)),
                 self.trail(),
             ]
@@ -126,6 +131,12 @@ class ChatPage:
         with self._database.read() as db:
             past = threads.turns_of(db, self._opened().id)
         return self._partial("#trail", self._render("_trail", trail=presenter.trail_view(past)))
+
+    def answered(self) -> Markup:
+        """What still asked for a workflow that its person has just allowed above the conversation, as it looks now."""
+        with self._database.read() as db:
+            past = threads.turns_of(db, self._opened().id)
+        return self._settled_questions(past, past, self._seen())
 
     def chips(self) -> Markup:
         """What the assistant may do here."""
@@ -232,6 +243,7 @@ class ChatPage:
                 threads.of_person(db, self._person), conversation.id if conversation else None, moment(db)
             ),
             "conversation": self._conversation_view(),
+            "asked_for": _asked_for(db, conversation),
         }
 
     def _conversation_view(self) -> dict[str, str] | None:
@@ -270,3 +282,10 @@ class ChatPage:
         if self._conversation is None:
             raise LookupError("no conversation was opened")
         return self._conversation
+
+
+def _asked_for(db: Session, conversation: Conversation | None) -> set[str]:
+    """The workflows that the latest turn asks its person for: allowing one above the conversation lets its calls be made."""
+    latest = threads.latest_turn(db, conversation.id) if conversation else None
+    open_items = [item for item in latest.items if not item.settled] if latest else []
+    return {workflow for item in open_items if (workflow := asks_for(item.outcome or {}))}

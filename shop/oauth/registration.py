@@ -23,7 +23,7 @@ from shop.oauth.issuer import Issuer, issuer
 from shop.oauth.limits import is_over
 from shop.oauth.protocol import described, json_answer, speak_json
 from shop.oauth.redirects import destination
-from shop.oauth.unverified import read_json
+from shop.untrusted import read_json
 
 endpoint = Blueprint("oauth_registration", __name__)
 speak_json(endpoint)
