@@ -18,7 +18,7 @@ from shop.assistant.failures import incomplete, too_much, unreadable
 from shop.untrusted import TextStream, clean_value, one_line
 
 MOST_ARGUMENT_CHARACTERS = 65_536
-"""Of all calls of one answer together."""
+"""Of all calls of one answer together, about; more than that ends the answer."""
 _LONGEST_NAME = 80
 
 Place = tuple[object, object]
@@ -125,6 +125,8 @@ class Calls:
 
     def begun(self, index: object, item: Any) -> None:
         """`response.output_item.added`: an item that was not there before."""
+        if item.type == "reasoning":
+            self._reasoned(index, item)
         if item.type != "function_call":
             return
         names = _names(item, index)
@@ -149,7 +151,7 @@ class Calls:
     def done(self, index: object, item: Any) -> None:
         """`response.output_item.done`, or an item of the final response, where `index` is its place there."""
         if item.type == "reasoning":
-            self._reason(index, item)
+            self._keep_reasoning(index, item)
         if item.type != "function_call":
             return
         names = _names(item, index)
@@ -181,7 +183,7 @@ class Calls:
             in_order = sorted(self._items, key=lambda item: item.index or 0)
         for item in in_order:
             if item.reasoning is not None:
-                before.append(item.reasoning)
+                before += [item.reasoning] if item.reasoning else []
                 continue
             if not item.name:
                 raise unreadable()
@@ -227,18 +229,25 @@ class Calls:
         found.is_cut = getattr(item, "status", None) == "incomplete"  # some repeat "in_progress" here
         self._count(found.whole)
 
-    def _reason(self, index: object, item: Any) -> None:
-        """Keep what was reasoned, once, if it is more than the name of something that nobody keeps."""
-        kept = item.to_dict(exclude_none=True, mode="json")
+    def _reasoned(self, index: object, item: Any) -> _Item:
+        """The place of what was reasoned, among the calls."""
         names = [("reasoning", getattr(item, "id", None)), ("reasoning at", index)]
-        if self._find(names) is None and (kept.get("encrypted_content") or kept.get("content")):
-            found = _Item(index=index if isinstance(index, int) else None, reasoning=clean_value(kept))
+        found = self._find(names)
+        if found is None:
+            found = _Item(index=index if isinstance(index, int) else None, reasoning={})
             self._items.append(found)
             self._known |= {name: found for name in names if name[1] not in {None, ""}}
+        return found
+
+    def _keep_reasoning(self, index: object, item: Any) -> None:
+        """Keep what was reasoned, once, if it is more than the name of something that nobody keeps."""
+        kept, found = item.to_dict(exclude_none=True, mode="json"), self._reasoned(index, item)
+        if not found.reasoning and (kept.get("encrypted_content") or kept.get("content")):
+            found.reasoning = clean_value(kept)
 
     def _count(self, text: str) -> None:
         self._characters += len(text)
-        if self._characters > 3 * MOST_ARGUMENT_CHARACTERS:  # everything may be said three times
+        if self._characters > 4 * MOST_ARGUMENT_CHARACTERS:  # everything may be said three times, and is judged one by one
             raise too_much()
 
 
