@@ -247,7 +247,9 @@ class Calls:
 
     def _count(self, text: str) -> None:
         self._characters += len(text)
-        if self._characters > 4 * MOST_ARGUMENT_CHARACTERS:  # everything may be said three times, and is judged one by one
+        if (
+            self._characters > 4 * MOST_ARGUMENT_CHARACTERS
+        ):  # everything may be said three times, and is judged one by one
             raise too_much()
 
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
 
-from shop.conversations.models import ItemKind, TurnState
+from shop.assistant.reading import ProposedCall
+from shop.conversations.models import Item, ItemKind, TurnState
 from tests.assistant.scripted import Gate, OpenStream, ScriptedModel, call, text
 from tests.support.at_once import at_once
 from tests.support.people import SOFIA, ShopUnderTest, Visitor
+from tests.support.providers import BASE_URL
 from tests.support.state import HOODIE, ONE_ENGINE, TEE, chains_hold
 
 MUG = "refresh-token-mug-ink"
 Building = Callable[..., ShopUnderTest]
 
 
-def add(sku: str) -> object:
+def add(sku: str) -> ProposedCall:
     """A proposal to put one into the cart."""
     return call("add_to_cart", f'{{"sku": "{sku}"}}')
 
@@ -30,7 +33,7 @@ def asking(build_shop: Building) -> Visitor:
     return sofia
 
 
-def requests(visitor: Visitor) -> list:
+def requests(visitor: Visitor) -> list[Item]:
     """The calls that asked for a consent."""
     items = [item for turn in visitor.turns() for item in turn.items]
     return [item for item in items if item.outcome and item.outcome.get("code") == "consent_needed"]
@@ -98,17 +101,18 @@ def test_two_tabs_and_a_chip_at_the_same_moment_add_nothing_twice(build_shop: Bu
     """Double clicks in several tabs, on cards and on the chip: one answer counts, the others find it answered."""
     sofia = asking(build_shop)
     base, token = f"/assistant/{sofia.conversation}/consent", sofia.csrf_token()
-    cookies = sofia.client
+    name = sofia.shop.app.config["SESSION_COOKIE_NAME"]
+    cookie = sofia.client.get_cookie(name, domain="127.0.0.1")
+    assert cookie
     forms = [{"call": item.id} for item in requests(sofia)] * 2 + [{"call": ""}] * 2
 
     def pressed(form: dict[str, str]) -> Callable[[], int]:
         tab = sofia.shop.app.test_client()
-        tab._cookies = cookies._cookies  # the same browser
+        tab.set_cookie(name, cookie.value, domain="127.0.0.1")  # the same browser
 
         def press() -> int:
             data = {"workflow": "transact", "allow": "1", "csrf_token": token, **form}
-            url = "http://127.0.0.1:5999"
-            answer = tab.post(base, base_url=url, headers={"Referer": url}, data=data)
+            answer = tab.post(base, base_url=BASE_URL, headers={"Referer": BASE_URL}, data=data)
             answer.get_data()
             return answer.status_code
 
@@ -159,3 +163,15 @@ def test_allowing_while_the_turn_still_runs_makes_nothing_twice(build_shop: Buil
     assert added(sofia) == [] and sofia.turns()[0].state is TurnState.COMPLETED
     sofia.say("yes, please")
     assert added(sofia) == [MUG] and len(requests(sofia)) == 1
+
+
+@ONE_ENGINE
+def test_in_a_terminal_one_answer_is_enough_too(build_shop: Building) -> None:
+    """`/allow` makes all calls that wait for it; there is nothing more to decide, and nothing went wrong."""
+    model = ScriptedModel([add(MUG), add(TEE)], text("May I?"), text("Added."))
+    shop = build_shop(model=model)
+    command = ["chat", "--as", "sofia", "--script", "-", "--json"]
+    played = shop.app.test_cli_runner().invoke(args=command, input="a mug and a tee\n/allow transact\n/decline\n")
+    turns = [json.loads(line) for line in played.stdout.splitlines()]
+    assert [[found["outcome"] for found in turn["calls"]] for turn in turns] == [["denied"] * 2, ["succeeded"] * 2]
+    assert played.exit_code == 1 and "There is nothing to decide" in played.stderr
