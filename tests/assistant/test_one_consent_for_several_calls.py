@@ -114,7 +114,7 @@ def test_two_tabs_and_a_chip_at_the_same_moment_add_nothing_twice(build_shop: Bu
             data = {"workflow": "transact", "allow": "1", "csrf_token": token, **form}
             answer = tab.post(base, base_url=BASE_URL, headers={"Referer": BASE_URL}, data=data)
             answer.get_data()
-            return answer.status_code
+            return int(answer.status_code)
 
         return press
 
