@@ -33,6 +33,8 @@ _JOINERS = re.compile("[\u200c\u200d]+")
 _REPEATED_SELECTORS = re.compile("(?<=[\ufe00-\ufe0f])[\ufe00-\ufe0f]+")
 """A second variation selector changes no glyph, and rows of them carry hidden messages."""
 _HALVES = re.compile("[\ud800-\udfff]")
+_SUSPECT = re.compile(f"[{_UNSEEN}\x85\u2028\u2029\u200c\u200d\ufe00-\ufe0f\ud800-\udfff]")
+"""Whatever may have to be changed: nearly every text has none of it, and is looked through once."""
 _LONGEST_HELD = 64
 """Characters that are held back at most: more of them in a row join nothing."""
 _FIRST_JOINED = 0x0590
@@ -78,7 +80,7 @@ def clean_text(text: str) -> str:
 
     Two halves of a character that came apart are put together; one alone becomes `?`.
     """
-    if text.isascii() and text.isprintable():
+    if (text.isascii() and text.isprintable()) or not _SUSPECT.search(text):
         return text
     if _HALVES.search(text):
         joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
