@@ -14,7 +14,7 @@ from flask.cli import with_appcontext
 
 from shop.access import SignedInPerson, person_behind, why_signed_out
 from shop.assistant.conversing import Conversing
-from shop.assistant.printed import JsonLines, Transcript
+from shop.assistant.printed import JsonLines, Transcript, printable
 from shop.assistant.terminal import SignedOut, Terminal, scripted, typed
 from shop.credentials.ledger import NotAlive
 from shop.demo import companions, personas
@@ -155,4 +155,4 @@ def _welcome(person: SignedInPerson) -> str:
 
 
 def _complain(sentence: str) -> None:
-    click.echo(sentence, err=True)
+    click.echo(printable(sentence), err=True)

@@ -21,6 +21,7 @@ from shop.oauth.protocol import is_for_machines, json_http_error
 from shop.own_address import WrongOrigin, present_address
 from shop.services import services
 from shop.settings import ROOT
+from shop.untrusted import shown
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -37,6 +38,7 @@ SECURITY_HEADERS = {
 def add_to(app: Flask, *, offline_model: bool) -> None:
     """Give an application its frame. The access rules come before (`access.init_app`)."""
     app.session_interface = _Cookie()
+    app.jinja_env.finalize = shown  # no text of anybody's brings invisible or text-moving characters into a page
     _add_hooks(app)
     _add_context(app, offline_model=offline_model)
     _add_health(app)

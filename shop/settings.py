@@ -113,6 +113,8 @@ class Settings:
     """How often a request to the model's server is tried again before the person is told."""
     message_limit: int = 4000
     """Characters in one message to the assistant."""
+    model_input_limit: int = 200_000
+    """Bytes of a conversation that go to the model at once; the oldest exchanges are left out."""
     tool_call_limit: int = 12
     """Tool calls in one turn; a model that wants more is stopped."""
 

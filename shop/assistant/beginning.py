@@ -30,13 +30,13 @@ class NotThere(Unanswerable):
 
 @dataclass(frozen=True)
 class Begun:
-    """A turn that has begun, for whom; where a decision began it, the call that it already ran and the one that had asked."""
+    """A turn that has begun, for whom; where a decision began it, the calls that it already ran, and those that had asked."""
 
     conversation: Conversation
     assistant: Principal
     turn: Turn
-    decided: Item | None = None
-    answered: Item | None = None
+    decided: tuple[Item, ...] = ()
+    answered: tuple[Item, ...] = ()
 
 
 class Beginning:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -28,13 +29,59 @@ def lost() -> ModelError:
     return ModelError("connection_lost", "The assistant broke off", "The connection to the model was lost.")
 
 
+class ContextExceeded(ModelError):
+    """What was sent is more than the model can take at once."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "context_exceeded",
+            "This conversation has grown too long",
+            "The model can take no more of it. Begin a new conversation to go on.",
+        )
+
+
+_CONTEXT_CODES = frozenset({"context_length_exceeded", "exceed_context_size_error"})
+"""OpenAI's and Azure's code, and llama.cpp's type."""
+_CONTEXT_WORDS = re.compile(
+    r"maximum context length|exceed[^.]{0,80}\bcontext|\bcontext (?:window|size|length)[^.]{0,40}(?:exceed|overflow)"
+    r"|prompt[^.]{0,60}too long|longer than the maximum model length|max_tokens must be at least 1, got -"
+    r"|input token count[^.]{0,60}exceed|reduce the length of (?:the|your) (?:messages|prompt|input)",
+    re.IGNORECASE,
+)
+"""How servers without a code of their own say it: vLLM (several wordings over time), Ollama, llama-cpp-python and gateways."""
+
+
+def is_context_exceeded(message: object, *codes: object) -> bool:
+    """Whether an error of a server means that the input was too long for the model, by a code or type, or by its words."""
+    return not _CONTEXT_CODES.isdisjoint(map(str, codes)) or bool(_CONTEXT_WORDS.search(str(message)))
+
+
+def empty() -> ModelError:
+    """The answer came to its end, and nothing was in it."""
+    return ModelError(
+        "empty_answer", "The assistant said nothing", "The model's answer came to its end without a word."
+    )
+
+
+def unreadable() -> ModelError:
+    """What came is no answer: an event without what it needs, or a shape that nobody knows."""
+    return ModelError("garbled", "The assistant broke off", "The model's server sent something that could not be read.")
+
+
+def too_much() -> ModelError:
+    """The model wrote more into the arguments of its calls than any tool here takes."""
+    return ModelError("too_much", "The assistant broke off", "The model wrote more than this shop can take.")
+
+
 def incomplete() -> ModelError:
     """The model was cut off: by its own limit, or by a filter of its server."""
     return ModelError("incomplete", "The assistant broke off", "The model stopped before its answer was complete.")
 
 
-def gave_up(code: str | None = None) -> ModelError:
-    """The server itself says, in the stream, that it could not; `code` is the one it gives."""
+def gave_up(code: object = None, message: object = None, kind: object = None) -> ModelError:
+    """The server itself says, in the stream, that it could not; `code`, `message` and `kind` are what it gives."""
+    if is_context_exceeded(message, code, kind):
+        return ContextExceeded()
     if code == "rate_limit_exceeded":
         return _rate_limited(None)
     return ModelError("upstream_failed", "The assistant cannot answer", "The model's server gave up on this answer.")
@@ -54,6 +101,10 @@ def from_upstream(error: Exception, model: str) -> ModelError:
             )
         case openai.RateLimitError():
             return _rate_limited(asked_to_wait(error))
+        case openai.APIStatusError(status_code=413):
+            return ContextExceeded()
+        case openai.APIStatusError() if is_context_exceeded(error.message, error.code, error.type):
+            return ContextExceeded()
         case openai.APIStatusError(status_code=404 | 405 | 501):
             return _not_there(error, model)
         case openai.APIStatusError():
@@ -65,11 +116,9 @@ def from_upstream(error: Exception, model: str) -> ModelError:
         case openai.APIConnectionError() | httpx2.HTTPError():
             return lost()
         case openai.OpenAIError():
-            return gave_up(getattr(error, "code", None))
+            return gave_up(getattr(error, "code", None), error, getattr(error, "type", None))
         case _:  # the SDK parses JSON, but checks no shapes
-            return ModelError(
-                "garbled", "The assistant broke off", "The model's server sent something that could not be read."
-            )
+            return unreadable()
 
 
 def pause_before_retry(error: openai.APIError) -> float | None:

@@ -6,6 +6,7 @@ from shop.audit.denials import record_denial
 from shop.audit.events import EventName
 from shop.database import Database
 from shop.principal import Principal
+from shop.untrusted import clean_text
 
 
 class Unacceptable(Exception):
@@ -18,7 +19,7 @@ class Unacceptable(Exception):
 
 def accepted(database: Database, person: Principal, text: str, *, limit: int) -> str:
     """The message as it is kept. Raises `Unacceptable`; a message over the limit is recorded as refused."""
-    text = text.replace("\r\n", "\n").replace("\x00", "").strip()
+    text = clean_text(text).strip()
     if not text:
         raise Unacceptable(400, "The message is empty.", "Write what you would like, then send it.")
     if len(text) > limit:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from shop.assistant.arguments import name_on_the_wire, on_the_wire, read_arguments
 from shop.conversations.history import REMEMBERED_TURNS
 from shop.conversations.models import Item, ItemKind, Turn, TurnState
 from shop.principal import Principal
 from shop.tools.gateway import Gateway
+from shop.untrusted import clean_text, clean_value
 
 WITHHELD = "[This part of the conversation is about something that is no longer available to this person.]"
 
@@ -31,18 +33,24 @@ def input_for(gateway: Gateway, person: Principal, turns: list[Turn]) -> list[di
 
 
 def arguments_of(item: Item) -> object:
-    """A call's arguments as data; what is not JSON stays the text that the model wrote."""
-    try:
-        return json.loads(item.arguments or "{}")
-    except (ValueError, RecursionError):
-        return item.arguments
+    """A call's arguments as data; what cannot be read stays the text that the model wrote."""
+    return read_arguments(item.arguments)
 
 
 def exchange(call_id: str, name: str, arguments: str, told: dict[str, Any]) -> list[dict[str, Any]]:
-    """A call and its output, as the wire has them."""
+    """A call and its output as every server takes them: the id is ours, the name is one, the arguments are a JSON object.
+
+    What the model wrote instead is not repeated to it; the output says what was wrong.
+    """
+    output = json.dumps(clean_value(told), ensure_ascii=False)
     return [
-        {"type": "function_call", "call_id": call_id, "name": name, "arguments": arguments},
-        {"type": "function_call_output", "call_id": call_id, "output": json.dumps(told, ensure_ascii=False)},
+        {
+            "type": "function_call",
+            "call_id": call_id,
+            "name": name_on_the_wire(name),
+            "arguments": on_the_wire(arguments),
+        },
+        {"type": "function_call_output", "call_id": call_id, "output": output},
     ]
 
 
@@ -50,7 +58,7 @@ def _asked(gateway: Gateway, person: Principal, turn: Turn) -> list[dict[str, An
     """What the person said; before it the page that they were on, as long as they may still see that."""
     if turn.message is None:
         return []
-    asked = [{"role": "user", "content": turn.message}]
+    asked = [{"role": "user", "content": clean_text(turn.message)}]
     if turn.page_path and turn.page_words and gateway.page_in_words(person, turn.page_path):
         asked.insert(0, {"role": "developer", "content": turn.page_words})
     return asked
@@ -64,7 +72,7 @@ def _told(turn: Turn) -> list[dict[str, Any]]:
             undone = {"undone": "The person took this change back afterwards."} if item.outcome.get("undone") else {}
             items += exchange(item.id, item.tool, item.arguments, item.outcome["told"] | undone)
         elif item.kind is ItemKind.TEXT and item.text and not broke_off:
-            items.append({"role": "assistant", "content": item.text})
+            items.append({"role": "assistant", "content": clean_text(item.text)})
     return items
 
 

@@ -14,9 +14,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
-from shop.assistant.failures import from_upstream, pause_before_retry, refuses_include
+from shop.assistant.failures import ContextExceeded, from_upstream, pause_before_retry, refuses_include
+from shop.assistant.fitting import fitted, shortened
 from shop.assistant.listening import heard
-from shop.assistant.reading import Event, read
+from shop.assistant.reading import Event, TextDelta, read
 from shop.principal import CONSENTABLE
 from shop.settings import Settings
 from shop.tools.registry import TOOLS
@@ -82,6 +83,19 @@ class Model:
             yield from heard(lambda left: self._answer(items, left), every=beat)
 
     def _answer(self, items: list[dict[str, Any]], left: threading.Event) -> Generator[Event]:
+        """One answer; when the input was too long for the model, asked once more with less of the past."""
+        items, has_spoken = fitted(items, self._settings.model_input_limit), False
+        try:
+            for event in self._read(items, left):
+                has_spoken |= isinstance(event, TextDelta)
+                yield event
+        except ContextExceeded:
+            shorter = shortened(items)
+            if shorter is None or has_spoken or left.is_set():
+                raise
+            yield from self._read(shorter, left)
+
+    def _read(self, items: list[dict[str, Any]], left: threading.Event) -> Generator[Event]:
         import httpx2
         import openai
 

@@ -20,7 +20,7 @@ from shop.assistant.beginning import Begun
 from shop.assistant.cards import Seen
 from shop.assistant.offers import May, follow_ups, may_fill_cart, starters
 from shop.assistant.pieces import partial, piece
-from shop.assistant.turn import asks_person
+from shop.assistant.turn import asks_for, asks_person
 from shop.conversations import delegation, history, threads, turns
 from shop.conversations.history import TURNS_ON_A_PAGE, Part
 from shop.conversations.models import Conversation, Item, Turn, TurnState
@@ -28,6 +28,7 @@ from shop.credentials.ledger import is_paused
 from shop.database import Database, moment
 from shop.principal import Principal
 from shop.tools.gateway import Gateway
+from shop.untrusted import one_line
 
 DOCKED_TURNS = 8
 """How many of a conversation's latest turns the dock shows at first."""
@@ -53,7 +54,7 @@ class ChatPage:
     def address(self) -> dict[str, str]:
         """Where this conversation lives from now on."""
         conversation = self._opened()
-        return {"id": conversation.id, "title": conversation.title, "href": f"/assistant/{conversation.id}"}
+        return {"id": conversation.id, "title": one_line(conversation.title), "href": f"/assistant/{conversation.id}"}
 
     def full(self, *, ask: str, limit: int, before: int | None = None, around: str | None = None) -> str:
         """The whole page: the latest turns, those before a number, or those around a turn."""
@@ -138,14 +139,18 @@ class ChatPage:
         return self._partial(f"#call-{item_id}", self.item(turn_id, item_id))
 
     def changed_call(self, item_id: str) -> Markup:
-        """A call whose question was answered without going on, with its turn's foot."""
+        """A call whose question was answered without going on, with its turn's foot, and what was answered with it."""
         with self._database.read() as db:
             turn = db.get_one(Turn, db.get_one(Item, item_id).turn_id)
             context = history.context_of(db, turn)
         view = presenter.turn_view(turn, context, self._seen())
         return Markup().join(
             [
-                self.item_changed(turn.id, item_id),
+                *(
+                    self.item_changed(turn.id, item.id)
+                    for item in turn.items
+                    if item.outcome and asks_person(item.outcome)
+                ),
                 self._partial(f"#foot-{turn.id}", self._render("_foot", turn=view)),
                 self.trail(),
             ]
@@ -156,6 +161,13 @@ class ChatPage:
         with self._database.read() as db:
             past = self._latest(db)
         return self._partial("#trail", self._render("_trail", trail=presenter.trail_view(past)))
+
+    def answered(self) -> Markup:
+        """What still asked for a workflow that its person has just allowed above the conversation, as it looks now."""
+        with self._database.read() as db:
+            past = self._latest(db)
+        seen, shown = self._seen(), [turn for turn in past if turn.replaced_by is None]
+        return Markup().join(self._as_it_is_now(turn, past, seen, is_last=False) for turn in shown)
 
     def chips(self) -> Markup:
         """What the assistant may do here."""
@@ -169,9 +181,9 @@ class ChatPage:
             turn = db.get_one(Turn, begun.turn.id)
             replaced = history.replaced_by(db, [turn])
             before = [one for one in history.latest(db, turn.conversation_id) if one.number < turn.number]
-            asked = db.get(Turn, begun.answered.turn_id) if begun.answered else None  # it may stand far above
+            asked = [db.get(Turn, item.turn_id) for item in begun.answered]  # they may stand far above
         context, seen = [*replaced, turn], self._seen()
-        changed = {one.id: one for one in (asked, *before) if one and one.replaced_by is None}
+        changed = {one.id: one for one in (*asked, *before) if one and one.replaced_by is None}
         return Markup().join(
             [
                 *([self._partial("#menu", self._render("_menu"))] if is_new else []),
@@ -263,6 +275,7 @@ class ChatPage:
                 threads.of_person(db, self._person), conversation.id if conversation else None, moment(db)
             ),
             "conversation": self._conversation_view(),
+            "asked_for": _asked_for(db, conversation),
         }
 
     def _conversation_view(self) -> dict[str, str] | None:
@@ -301,3 +314,10 @@ class ChatPage:
         if self._conversation is None:
             raise LookupError("no conversation was opened")
         return self._conversation
+
+
+def _asked_for(db: Session, conversation: Conversation | None) -> set[str]:
+    """The workflows that the latest turn asks its person for: allowing one above the conversation lets its calls be made."""
+    latest = threads.latest_turn(db, conversation.id) if conversation else None
+    open_items = [item for item in latest.items if not item.settled] if latest else []
+    return {workflow for item in open_items if (workflow := asks_for(item.outcome or {}))}

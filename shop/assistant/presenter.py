@@ -10,11 +10,13 @@ from typing import Any
 from markdown_it import MarkdownIt
 from nh3 import clean
 
+from shop.assistant.arguments import described
 from shop.assistant.cards import Seen, cards_of, has_effect
 from shop.assistant.memory import arguments_of
-from shop.assistant.titles import title_of
+from shop.assistant.titles import title_of, tool_of
 from shop.assistant.turn import asks_person
 from shop.conversations.models import Conversation, Item, ItemKind, Trigger, Turn, TurnState
+from shop.untrusted import clean_text
 
 _markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table")
 _TAGS = {
@@ -40,12 +42,13 @@ _MEANS = {
     "read": "It may then see your cart and your orders, and nobody else's.",
     "browse": "It may then look through the catalogue.",
 }
+_MOST_ARGUMENT_CHARACTERS = 200
 _STATES = {"succeeded": "done", "denied": "denied", "awaiting_approval": "waiting", "failed": "failed"}
 
 
 def html_of(text: str) -> str:
     """What a model wrote, as safe HTML: Markdown without raw HTML, links, pictures or anything that loads (LLM05)."""
-    return clean(_markdown.render(text), tags=_TAGS, attributes={})
+    return clean(_markdown.render(clean_text(text)), tags=_TAGS, attributes={})
 
 
 def thread_view(shown: list[Turn], context: list[Turn], seen: Seen, stale: Iterable[str] = ()) -> list[dict[str, Any]]:
@@ -90,9 +93,9 @@ def item_view(item: Item, turn: Turn, seen: Seen) -> dict[str, Any]:
     return {
         "kind": "call",
         "id": item.id,
-        "tool": item.tool,
+        "tool": tool_of(item),
         "title": title_of(item, outcome),
-        "arguments_text": _arguments_text(item),
+        "arguments_text": described(arguments_of(item), _MOST_ARGUMENT_CHARACTERS),
         "state": _state_of(item, turn, outcome),
         "note": outcome.get("note", ""),
         "audit_href": _audit_href(turn, item.id) if outcome else None,
@@ -203,13 +206,6 @@ def _error(turn: Turn) -> dict[str, str] | None:
     return {"title": title, "text": text + follow}
 
 
-def _arguments_text(item: Item) -> str:
-    arguments = arguments_of(item)
-    if not isinstance(arguments, dict):
-        return str(arguments)[:200]
-    return ", ".join(f"{name}: {value}" for name, value in arguments.items())[:200]
-
-
 def _trigger_step(turn: Turn) -> dict[str, str]:
     match turn.trigger:
         case Trigger.CONSENT:
@@ -228,9 +224,9 @@ def _call_step(item: Item) -> dict[str, str]:
     outcome = item.outcome or {}
     rule = f"{outcome['rule']} · policy {outcome['policy'][:7]}" if outcome.get("rule") else ""
     if asks_person(outcome) and outcome["kind"] == "awaiting_approval":
-        return {"kind": "wait", "title": f"Waiting for you: {item.tool}", "text": "rule", "mono": rule}
+        return {"kind": "wait", "title": f"Waiting for you: {tool_of(item)}", "text": "rule", "mono": rule}
     if outcome["kind"] == "denied" and outcome.get("code") != "not_found":
-        return {"kind": "deny", "title": f"Refused: {item.tool}", "text": outcome.get("note", ""), "mono": rule}
+        return {"kind": "deny", "title": f"Refused: {tool_of(item)}", "text": outcome.get("note", ""), "mono": rule}
     if outcome["kind"] == "succeeded":
-        return {"kind": "allow", "title": f"Allowed: {item.tool}", "text": "rule", "mono": rule}
-    return {"kind": "note", "title": f"Did not work: {item.tool}", "text": outcome.get("note", ""), "mono": ""}
+        return {"kind": "allow", "title": f"Allowed: {tool_of(item)}", "text": "rule", "mono": rule}
+    return {"kind": "note", "title": f"Did not work: {tool_of(item)}", "text": outcome.get("note", ""), "mono": ""}

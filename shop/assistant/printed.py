@@ -12,9 +12,12 @@ from typing import Any, Protocol
 
 import click
 
+from shop.assistant.arguments import described
 from shop.assistant.memory import arguments_of
+from shop.assistant.titles import tool_of
 from shop.conversations.models import Item, ItemKind, Turn, TurnState
 from shop.tools.refusals import RECEIPT_REASONS
+from shop.untrusted import clean_text
 
 _DECISIONS = {"succeeded": "allow", "denied": "deny", "awaiting_approval": "needs_approval"}
 _UNDECIDED = frozenset({"unknown_tool", "invalid_arguments", "unavailable", *RECEIPT_REASONS})
@@ -90,7 +93,7 @@ def _call_record(item: Item) -> dict[str, Any]:
     outcome = item.outcome or {"kind": "failed", "code": "unavailable"}
     decision = _DECISIONS.get(outcome["kind"]) or ("none" if outcome["code"] in _UNDECIDED else "allow")
     record = {
-        "name": item.tool,
+        "name": tool_of(item),
         "arguments": arguments_of(item),
         "decision": decision,
         "outcome": outcome_of(item),
@@ -128,7 +131,7 @@ class Transcript:
         mark, colour, word = _MARKS[outcome_of(item)]
         note = f": {outcome['note']}" if outcome.get("note") else ""
         rule = click.style(f"  {outcome['rule']}", dim=True) if outcome.get("rule") else ""
-        called = f"{item.tool} {_arguments_text(item)}".strip()
+        called = f"{tool_of(item)} {described(arguments_of(item), _MOST_ARGUMENT_CHARACTERS)}".strip()
         click.echo(f"  {click.style(mark, fg=colour)} {printable(called)} · {word}{printable(note)}{rule}")
         for line in result_lines(outcome.get("told", {}).get("result") or {}):
             click.echo(f"      {printable(line)}")
@@ -144,12 +147,13 @@ class Transcript:
         self._end_of_line()
         if turn.error_text:
             stopped = "Stopped. " if turn.state is TurnState.STOPPED else ""
-            click.echo(click.style(f"  {stopped}{turn.error_text} What is above stands.", fg="yellow"))
+            said = printable(f"  {stopped}{turn.error_text} What is above stands.")
+            click.echo(click.style(said, fg="yellow"))
         click.echo()
 
     def note(self, text: str) -> None:
         self._end_of_line()
-        click.echo(click.style(text, dim=True))
+        click.echo(click.style(printable(text), dim=True))
 
     def _end_of_line(self) -> None:
         if self._shown:
@@ -196,13 +200,6 @@ def _columns(rows: list[tuple[str, ...]]) -> Iterator[str]:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-def _arguments_text(item: Item) -> str:
-    arguments = arguments_of(item)
-    if not isinstance(arguments, dict):
-        return str(arguments)[:_MOST_ARGUMENT_CHARACTERS]
-    return ", ".join(f"{name}: {value}" for name, value in arguments.items())[:_MOST_ARGUMENT_CHARACTERS]
-
-
 def printable(text: str) -> str:
     """Text without what could move a terminal's cursor, colour it, or turn the direction of writing."""
-    return "".join(character for character in text if character == "\n" or character.isprintable())
+    return "".join(one for one in clean_text(text) if one.isprintable() or one in "\n\u200c\u200d")

@@ -1,7 +1,9 @@
 """From a server's event stream to what a turn needs of it: text, proposed calls, and signs of life.
 
 OpenAI's own events, and those of servers that speak its dialect: fields may be missing, arguments may come in pieces only, and
-everything unknown is a sign of life. What cannot be read at all raises what Python raises (`AttributeError`, `TypeError`).
+everything unknown is a sign of life. `output_items.py` puts together what belongs together. A call is proposed when the whole
+answer is there: until then, some of its arguments may be still to come. What cannot be read at all raises what Python raises
+(`AttributeError`, `TypeError`), or a `ModelError`.
 """
 
 from __future__ import annotations
@@ -10,25 +12,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from shop.assistant.failures import gave_up, incomplete, lost
+from shop.assistant.failures import empty, gave_up, incomplete, lost
+from shop.assistant.output_items import Calls, Place, ProposedCall, Texts
+
+__all__ = ["Event", "ProposedCall", "TextDelta", "Thinking", "read"]
 
 
 @dataclass(frozen=True)
 class TextDelta:
-    """Some more of the reply."""
+    """Some more of the reply: clean text (`untrusted.clean_text`)."""
 
     text: str
-
-
-@dataclass(frozen=True)
-class ProposedCall:
-    """A tool call that the model proposes; `arguments` is what it wrote, JSON or not."""
-
-    call_id: str
-    name: str
-    arguments: str
-    reasoning: tuple[dict[str, Any], ...] = ()
-    """What the model reasoned before it: the server keeps nothing, so it goes back with the call's output, in this turn only."""
 
 
 @dataclass(frozen=True)
@@ -40,30 +34,23 @@ Event = TextDelta | ProposedCall | Thinking
 
 
 def read(events: Iterator[Any]) -> Iterator[Event]:
-    """One answer. Raises `ModelError` when it does not come to its end."""
+    """One answer. Raises `ModelError` when it does not come to its end, or when nothing is in it."""
     answer = _Answer()
     for event in events:
         match event.type:
-            case "response.output_text.delta" | "response.refusal.delta":
-                answer.is_empty = False
-                yield TextDelta(_plain(event.delta))
-            case "response.function_call_arguments.delta":
-                answer.arguments[event.item_id] = answer.arguments.get(event.item_id, "") + event.delta
-                yield Thinking()
-            case "response.output_item.done":
-                yield answer.item(event.item)
             case "response.completed":
-                if answer.is_empty:  # a server that streams in name only
-                    yield from answer.whole(event.response)
+                yield from answer.ended(event.response)
                 return
             case "response.incomplete":
                 raise incomplete()
             case "response.failed":
-                raise gave_up(getattr(event.response.error, "code", None))
+                error = event.response.error
+                raise gave_up(getattr(error, "code", None), getattr(error, "message", None))
             case "error":
-                raise gave_up(event.code)
-            case _:
-                yield Thinking()
+                raise gave_up(event.code, getattr(event, "message", None))
+            case kind:
+                said = answer.heard(kind, event)
+                yield TextDelta(said) if said else Thinking()
     raise lost()
 
 
@@ -71,36 +58,65 @@ def read(events: Iterator[Any]) -> Iterator[Event]:
 class _Answer:
     """What has come so far."""
 
-    is_empty: bool = True
-    arguments: dict[str, str] = field(default_factory=dict)
-    """Of calls that are not complete yet, by the id of their item."""
-    reasoning: list[dict[str, Any]] = field(default_factory=list)
-    """Since the last call."""
+    texts: Texts = field(default_factory=Texts)
+    calls: Calls = field(default_factory=Calls)
 
-    def item(self, item: Any) -> Event:
-        """A complete item: a call is proposed with what was reasoned before it; text has come in pieces already."""
-        match item.type:
-            case "function_call":
-                self.is_empty = False
-                pieces = self.arguments.get(getattr(item, "id", None) or item.call_id, "")
-                reasoning, self.reasoning = tuple(self.reasoning), []
-                arguments = getattr(item, "arguments", None) or pieces
-                return ProposedCall(_plain(item.call_id), _plain(item.name), _plain(arguments), reasoning)
-            case "reasoning":
-                kept = item.to_dict(exclude_none=True, mode="json")
-                if kept.get("encrypted_content") or kept.get("content"):  # else it is a name of something nobody keeps
-                    self.reasoning.append(kept)
-        return Thinking()
+    def heard(self, kind: str, event: Any) -> str:
+        """Take an event in. Returns what is to be said now."""
+        match kind:
+            case "response.output_text.delta" | "response.refusal.delta":
+                return self.texts.grow(_place(event), event.delta)
+            case "response.output_text.done":
+                return self.texts.complete([_place(event)], event.text)
+            case "response.refusal.done":
+                return self.texts.complete([_place(event)], event.refusal)
+            case "response.function_call_arguments.delta":
+                self.calls.grew(event)
+            case "response.function_call_arguments.done":
+                self.calls.written(event)
+            case "response.output_item.added":
+                if event.item.type == "message":
+                    self.texts.begin(_index(event))
+                self.calls.begun(_index(event), event.item)
+            case "response.output_item.done":
+                self.calls.done(_index(event), event.item)
+                return self._message(_index(event), event.item)
+        return ""
 
-    def whole(self, response: Any) -> Iterator[Event]:
-        """An answer that came in one piece."""
-        for item in getattr(response, "output", None) or []:
-            if item.type == "message":
-                yield from (TextDelta(_plain(getattr(part, "text", None) or part.refusal)) for part in item.content)
-            else:
-                yield self.item(item)
+    def ended(self, response: Any) -> Iterator[Event]:
+        """The end of the answer, with what only the final response says. Raises `ModelError`."""
+        status = getattr(response, "status", None)
+        if status == "failed":
+            raise gave_up()
+        if status == "incomplete":
+            raise incomplete()
+        output = getattr(response, "output", None) or []
+        self.calls.settled(output)
+        said = "".join(self._message(index, item) for index, item in enumerate(output)) + self.texts.close()
+        if said:
+            yield TextDelta(said)
+        proposed = list(self.calls.proposed())
+        if self.texts.is_empty and not proposed:
+            raise empty()
+        yield from proposed
+
+    def _message(self, index: object, item: Any) -> str:
+        """What of a complete message was not said yet."""
+        if item.type != "message":
+            return ""
+        said = ""
+        for number, part in enumerate(getattr(item, "content", None) or []):
+            text = getattr(part, "text", None) or getattr(part, "refusal", None)
+            if text:  # not every part is one that is said
+                said += self.texts.complete([(index, number), (getattr(item, "id", None), number)], text)
+        return said
 
 
-def _plain(text: str) -> str:
-    """Text that every database can keep: JSON may hold a NUL, or half of a surrogate pair."""
-    return text.replace("\x00", "").encode(errors="replace").decode()
+def _index(event: Any) -> object:
+    return getattr(event, "output_index", None)
+
+
+def _place(event: Any) -> Place:
+    """Where a text stands: by the index of its item, which stays; else by its id."""
+    index = _index(event)
+    return (getattr(event, "item_id", None) if index is None else index), getattr(event, "content_index", None) or 0

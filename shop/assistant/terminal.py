@@ -175,9 +175,11 @@ class Terminal:
             turn = db.get_one(Turn, begun.turn.id)
         self.printed.ended(line, turn)
         is_well = turn.state in {TurnState.COMPLETED, TurnState.WAITING}
-        for asked in self._questions():
-            if asked.turn_id == turn.id:
-                is_well &= self._settle(asked)
+        answered: set[str] = set()
+        # Asked anew each time: an answer settles all requests of the turn for the same workflow.
+        while asked := next((q for q in self._questions() if q.turn_id == turn.id and q.id not in answered), None):
+            answered.add(asked.id)
+            is_well &= self._settle(asked)
         return is_well
 
     def _settle(self, asked: Item) -> bool:

@@ -8,13 +8,23 @@ from typing import Any
 from shop.assistant.memory import arguments_of
 from shop.conversations.models import Item
 from shop.tools.registry import TOOLS
+from shop.untrusted import one_line
 
 _MOST_CHARACTERS = 40
 """Of an argument in a title: a model may have written anything."""
 
 
+def tool_of(item: Item) -> str:
+    """The name of a call's tool, for people: an invented one is foreign text, and is not repeated."""
+    return item.tool if item.tool in TOOLS else "an unknown tool"
+
+
 def title_of(item: Item, outcome: Mapping[str, Any]) -> str:
-    """A call's title, from what it was asked with and what came back."""
+    """A call's title, from what it was asked with and what came back: one line of clean text."""
+    return one_line(_title_of(item, outcome))
+
+
+def _title_of(item: Item, outcome: Mapping[str, Any]) -> str:
     arguments = arguments_of(item)
     given = arguments if isinstance(arguments, dict) else {}
     result = outcome.get("told", {}).get("result") or {}
@@ -35,7 +45,7 @@ def title_of(item: Item, outcome: Mapping[str, Any]) -> str:
         case tool if tool in _TITLES:
             return _TITLES[tool].format(number=_short(given.get("number", ""))).rstrip()
         case tool:
-            return TOOLS[tool].title if tool in TOOLS else f"Tried {tool}"
+            return TOOLS[tool].title if tool in TOOLS else f"Tried {tool_of(item)}"
 
 
 _TITLES = {

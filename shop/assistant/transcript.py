@@ -1,6 +1,8 @@
 """A conversation as a file that its person takes with them: Markdown to read, JSON for programs.
 
-Both hold what the page shows them and no more: allow-listed fields, and no identifier but those of things that they see.
+Both hold what the page shows them and no more: allow-listed fields, and no identifier but those of things that they see. What a
+model, a tool or a person wrote stands in the Markdown as a quotation that nothing in it can end, and that no reader renders:
+no heading, HTML, picture or link of theirs becomes the file's own (OWASP LLM05).
 """
 
 from __future__ import annotations
@@ -10,8 +12,9 @@ import re
 from typing import Any
 
 from shop.assistant.printed import outcome_of, record_of
-from shop.assistant.titles import title_of
+from shop.assistant.titles import title_of, tool_of
 from shop.conversations.models import Conversation, Item, ItemKind, Trigger, Turn
+from shop.untrusted import clean_text, clean_value, one_line
 
 FORMATS = {"md": "text/markdown", "json": "application/json"}
 """What a conversation can be saved as: the ending of the file, and its media type."""
@@ -30,15 +33,15 @@ def as_json(conversation: Conversation, past: list[Turn]) -> str:
         "started_at": conversation.started_at.isoformat(timespec="seconds"),
         "turns": [_turn_record(turn) for turn in past],
     }
-    return json.dumps(record, ensure_ascii=False, indent=2) + "\n"
+    return json.dumps(clean_value(record), ensure_ascii=False, indent=2) + "\n"
 
 
 def as_markdown(conversation: Conversation, past: list[Turn]) -> str:
     """The conversation as text."""
-    parts = [f"# {conversation.title}", f"Context & Co., {conversation.started_at:%-d %B %Y, %H:%M} UTC"]
+    parts = [f"# {escaped(conversation.title)}", f"Context & Co., {conversation.started_at:%-d %B %Y, %H:%M} UTC"]
     for turn in past:
         parts += [_began(turn), *(_item_text(item) for item in turn.items if item.text or item.outcome)]
-        parts += [f"_{turn.error_text}_"] if turn.error_text else []
+        parts += [f"_{escaped(turn.error_text)}_"] if turn.error_text else []
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -62,18 +65,33 @@ def _turn_record(turn: Turn) -> dict[str, Any]:
 def _began(turn: Turn) -> str:
     if turn.trigger is not Trigger.MESSAGE:
         return f"_{_BEGAN[turn.trigger]}_"
-    about = f" (about {turn.page_path})" if turn.page_path else ""
+    about = f" (about {escaped(turn.page_path)})" if turn.page_path else ""
     edited = " (edited afterwards)" if turn.replaced_by else ""
-    quoted = "\n".join(f"> {line}" for line in (turn.message or "").splitlines())
-    return f"**You**{about}{edited}\n\n{quoted}"
+    return f"**You**{about}{edited}\n\n{quoted(turn.message or '')}"
 
 
 def _item_text(item: Item) -> str:
     if item.kind is ItemKind.TEXT:
-        return f"**Assistant**\n\n{item.text}"
+        return f"**Assistant**\n\n{quoted(item.text)}"
     outcome = item.outcome or {}
-    note = f": {outcome['note']}" if outcome.get("note") else ""
-    return f"- {title_of(item, outcome)} (`{item.tool}`, {_WORDS[outcome_of(item)]}){note}"
+    note = f": {escaped(outcome['note'])}" if outcome.get("note") else ""
+    return f"- {escaped(title_of(item, outcome))} (`{tool_of(item)}`, {_WORDS[outcome_of(item)]}){note}"
+
+
+def quoted(text: str) -> str:
+    """Text as it is: in a block that is longer fenced than anything in it (CommonMark §4.5), within a quotation."""
+    lines = clean_text(text).split("\n")
+    longest = max((len(run) for run in re.findall("`+", "\n".join(lines))), default=0)
+    fence = "`" * max(3, longest + 1)
+    return "\n".join(f"> {line}".rstrip() for line in [f"{fence}text", *lines, fence])
+
+
+def escaped(text: str) -> str:
+    """One line of text in which no character is Markdown, nor begins a link (CommonMark §2.4)."""
+    return _MARKDOWN.sub(r"\\\g<0>", one_line(text))
+
+
+_MARKDOWN = re.compile(r"[\\`*_{}\[\]<>()#!|~&:@$^]|(?<=www)\.|^[-+=]|(?<=\d)[.)]")
 
 
 _WORDS = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -78,11 +78,11 @@ class TurnLoop:
         self._database, self._gateway, self._model = database, gateway, model
         self._limit = tool_call_limit
 
-    def run(self, assistant: Principal, turn: Turn, decided: Item | None = None) -> Iterator[Progress]:
-        """Yield what changes, until the turn has ended. `decided` is a call that the person's decision already ran."""
+    def run(self, assistant: Principal, turn: Turn, decided: Sequence[Item] = ()) -> Iterator[Progress]:
+        """Yield what changes, until the turn has ended. `decided`: calls that the person's decision already ran."""
         try:
-            if decided is not None:
-                yield CallChanged(decided.id, is_new=False)  # stored before the turn was shown: there already
+            for item in decided:
+                yield CallChanged(item.id, is_new=False)  # stored before the turn was shown: there already
             yield from self._loop(assistant, turn)
             self._end(assistant, turn, self._final_state(turn))
         except _Stopped as stopped:
@@ -228,6 +228,11 @@ def _why_lapsed(lapsed: NotAlive) -> str:
 def asks_person(outcome: dict[str, Any]) -> bool:
     """Whether a call's outcome is a question to its person: allow a workflow, or confirm a receipt."""
     return outcome["kind"] == "awaiting_approval" or outcome.get("code") == "consent_needed"
+
+
+def asks_for(outcome: Mapping[str, Any]) -> str | None:
+    """The workflow that a call's outcome asks its person to allow, if it does."""
+    return str(outcome["workflow"]) if outcome.get("code") == "consent_needed" else None
 
 
 _WHY = {

@@ -21,6 +21,7 @@ from shop.database import moment
 from shop.guards.rate_limits import Limit, rate_limits
 from shop.principal import CONSENTABLE, Workflow
 from shop.services import services
+from shop.untrusted import clean_text
 
 _MOST_DIGITS = 9
 """Of a turn's number in an address: far beyond any conversation, and still a number to every database."""
@@ -114,7 +115,7 @@ def _add_turns(chat: Blueprint, conversing: Conversing) -> None:
 def _add_decisions(chat: Blueprint, conversing: Conversing) -> None:
     @chat.post("/<conversation_id>/consent")
     def consent(conversation_id: str) -> ResponseReturnValue:
-        workflow, call = request.form.get("workflow", ""), request.form.get("call", "")
+        workflow, call = request.form.get("workflow", ""), clean_text(request.form.get("call", ""))
         allowed = request.form.get("allow") == "1"
         if workflow not in CONSENTABLE:
             return notice(400, "That cannot be allowed.", "An assistant can be allowed to browse, read and transact.")
@@ -123,8 +124,11 @@ def _add_decisions(chat: Blueprint, conversing: Conversing) -> None:
             if begun is not None:
                 return _stream(conversing, begun)
             return str(page_of(opened(conversation_id)).changed_call(call))
-        conversation = conversing.consent(principal(), conversation_id, Workflow(workflow), allowed)
-        return str(page_of(conversation).chips())
+        begun = conversing.consent(principal(), conversation_id, Workflow(workflow), allowed)
+        if begun is not None:
+            return _stream(conversing, begun)
+        page = page_of(opened(conversation_id))
+        return str(page.chips() + page.answered())
 
     @chat.post("/<conversation_id>/receipts/<receipt_id>/confirm")
     def confirm(conversation_id: str, receipt_id: str) -> ResponseReturnValue:
@@ -208,7 +212,7 @@ def _stream(conversing: Conversing, begun: Begun, *, is_new: bool = False) -> Re
 
 
 def _set_paused(paused: bool) -> ResponseReturnValue:
-    conversation_id = request.form.get("conversation", "")
+    conversation_id = clean_text(request.form.get("conversation", ""))
     conversation = opened(conversation_id) if conversation_id else None
     with services().database.write() as db:
         delegation.set_paused(db, principal(), paused)

@@ -22,12 +22,12 @@ from shop.assistant.cards import widget_of
 from shop.assistant.conversing import Conversing, NotThere
 from shop.assistant.memory import arguments_of
 from shop.conversations.models import Item, Turn
-from shop.oauth.unverified import read_json
 from shop.services import services
 from shop.tools import hosted
 from shop.tools.outcomes import AwaitingApproval, Denied, Failed, Outcome, Succeeded
 from shop.tools.registry import TOOLS
 from shop.tools.widgets import CALLED_BY_WIDGETS, WIDGETS, document
+from shop.untrusted import clean_value, read_json
 
 _SWITCHES = {"browse": "look", "read": "see orders", "transact": "buy"}
 
@@ -56,7 +56,7 @@ def add_routes(chat: Blueprint, conversing: Conversing) -> None:
         outcome = item.outcome or {}
         if widget_of(item.tool, outcome) is None:
             raise NotThere("No widget shows this.")
-        return jsonify(arguments=arguments_of(item), result=_on_the_wire(_result_of_stored(outcome)))
+        return jsonify(arguments=clean_value(arguments_of(item)), result=_on_the_wire(_result_of_stored(outcome)))
 
     @chat.post("/<conversation_id>/widget-calls")
     def call(conversation_id: str) -> ResponseReturnValue:

@@ -16,6 +16,7 @@ from shop.conversations.models import Conversation, Item, Source, Turn
 from shop.credentials.ledger import live
 from shop.database import moment, new_id
 from shop.principal import Principal
+from shop.untrusted import one_line
 
 MOST_LISTED = 100
 """How many conversations a list shows; a search finds the ones before."""
@@ -107,11 +108,18 @@ def turns_of(db: Session, conversation_id: str) -> list[Turn]:
     return list(db.scalars(select(Turn).where(Turn.conversation_id == conversation_id).order_by(Turn.number)))
 
 
+def latest_turn(db: Session, conversation_id: str) -> Turn | None:
+    """A conversation's last turn, whatever its state."""
+    return db.scalars(
+        select(Turn).where(Turn.conversation_id == conversation_id).order_by(Turn.number.desc()).limit(1)
+    ).one_or_none()
+
+
 def rename(db: Session, policy: Policy, principal: Principal, identifier: str, title: str) -> Conversation:
     """Give one's own conversation another title. Raises `Denied`, `NotAlive`, `BadTitle`."""
     principal = live(db, principal)
     conversation = opened(db, policy, principal, identifier)
-    words = " ".join(title.split())
+    words = one_line(title)
     if not 1 <= len(words) <= TITLE_CHARACTERS:
         raise BadTitle(f"A title has between 1 and {TITLE_CHARACTERS} characters; this one has {len(words)}.")
     if words != conversation.title:
@@ -136,8 +144,7 @@ def erase(db: Session, conversation: Conversation) -> None:
 
 def title_of(message: str) -> str:
     """A conversation's title: the beginning of its first message."""
-    words = " ".join(message.split())
-    short = words if len(words) <= TITLE_CHARACTERS else words[: TITLE_CHARACTERS - 1].rstrip() + "…"
+    short = one_line(message, TITLE_CHARACTERS)
     return short[:1].upper() + short[1:]
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
 from mcp_types.jsonrpc import (
     INVALID_REQUEST,
@@ -18,13 +17,13 @@ from mcp_types.jsonrpc import (
 )
 from pydantic import ValidationError
 
+from shop.untrusted import TooDeep, parse_json
+
 AUTHENTICATION_REQUIRED = -32010
 INSUFFICIENT_SCOPE = -32011
 ACCESS_REFUSED = -32012
 TOO_MANY_REQUESTS = -32013
 """Our own codes, from the band that the specification leaves to implementations. What counts is the HTTP answer beside them."""
-
-_MOST_DEPTH = 64
 
 
 @dataclass(eq=False)  # not frozen: whatever an exception passes through must be able to set its traceback
@@ -62,14 +61,18 @@ class Message:
 def read(body: bytes) -> Message:
     """The one message of a body. Raises `RpcError` for anything else."""
     try:
-        decoded = json.loads(body, parse_constant=_no_number)
-    except (ValueError, RecursionError):  # also: not UTF-8, an integer of thousands of digits, NaN
+        # Not `read_json`: an id comes back as it came, half a character and all (JSON-RPC 2.0 §5). What stands in arguments is
+        # judged by the tools' types, which name the argument.
+        decoded = parse_json(body)
+    except TooDeep:
+        raise RpcError(INVALID_REQUEST, "The body must be one JSON-RPC request or notification.", status=400) from None
+    except ValueError:  # also: not UTF-8, an integer of thousands of digits, NaN, a key that stands twice
         raise RpcError(PARSE_ERROR, "The body is not JSON.", status=400) from None
     if isinstance(decoded, list):
         raise RpcError(
             INVALID_REQUEST, "Batches are not supported: send each request in a POST of its own.", status=400
         )
-    if not isinstance(decoded, dict) or _is_too_deep(decoded):
+    if not isinstance(decoded, dict):
         raise RpcError(INVALID_REQUEST, "The body must be one JSON-RPC request or notification.", status=400)
     try:
         if "id" in decoded:  # the key decides, not which model happens to fit (JSON-RPC 2.0 §4.1)
@@ -79,21 +82,3 @@ def read(body: bytes) -> Message:
     except ValidationError:
         raise RpcError(INVALID_REQUEST, "The body must be one JSON-RPC request or notification.", status=400) from None
     return Message(id=None, method=notification.method, params=notification.params)
-
-
-def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is not JSON")
-
-
-def _is_too_deep(value: object) -> bool:
-    level = [value]
-    for _ in range(_MOST_DEPTH):
-        level = [
-            inner
-            for outer in level
-            if isinstance(outer, dict | list)
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-        ]
-        if not level:
-            return False
-    return True

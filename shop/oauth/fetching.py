@@ -25,7 +25,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from shop.oauth.unverified import read_json
+from shop.untrusted import read_json
 
 _CONNECT = 3.0
 _DEADLINE = 6.0

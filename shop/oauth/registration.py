@@ -19,7 +19,7 @@ from shop.oauth.clients import register
 from shop.oauth.issuer import issuer
 from shop.oauth.protocol import described, json_answer, speak_json
 from shop.oauth.redirects import destination
-from shop.oauth.unverified import read_json
+from shop.untrusted import read_json
 
 endpoint = Blueprint("oauth_registration", __name__)
 speak_json(endpoint)

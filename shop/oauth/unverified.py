@@ -1,4 +1,4 @@
-"""What strangers send, before anything of it is believed: JSON, what a JWT says of itself, and claims that are what they must be.
+"""What strangers claim, before anything of it is believed: what a JWT says of itself, and claims that are what they must be.
 
 Whoever reads such a thing can only get a value that this program can keep and write again, or a `ValueError`: no depth, no
 number and no half character of a stranger's becomes an error of ours.
@@ -6,24 +6,15 @@ number and no half character of a stranger's becomes an error of ours.
 
 from __future__ import annotations
 
-import json
 from typing import Any, TypeGuard
 
 from joserfc import jws
 from joserfc.errors import JoseError
 
+from shop.untrusted import read_json
+
 _LATEST = 1e11
 """Seconds: later than any clock here will ever say, and still a moment that can be written as a date."""
-
-
-def read_json(text: str | bytes) -> Any:
-    """The value of a JSON text. Raises `ValueError`, also for what no UTF-8 can say, no number is, or is nested endlessly."""
-    try:
-        value = json.loads(text)
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-    except RecursionError as error:
-        raise ValueError("nested too deeply") from error
-    return value
 
 
 def unverified_claims(token: str) -> dict[str, Any]:

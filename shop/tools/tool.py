@@ -116,6 +116,8 @@ class Tool:
 
     def validate(self, arguments: object) -> Arguments:
         """The typed arguments. Raises `InvalidArguments`, saying what to write instead."""
+        if not isinstance(arguments, dict | self.arguments):
+            raise InvalidArguments("arguments: this is not a JSON object that can be read; send one, in plain UTF-8")
         try:
             return self.arguments.model_validate(arguments)
         except ValidationError as error:

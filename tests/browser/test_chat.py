@@ -168,6 +168,20 @@ def test_the_chips_give_and_take_what_the_assistant_may_do(visitor: OpenBrowser)
     )
 
 
+def test_allowing_above_the_conversation_answers_what_waits_there(visitor: OpenBrowser) -> None:
+    """The switch is as good as the button on the card: the call is made once, in the stream that follows, and nothing asks any more."""
+    sofia = visitor(SOFIA)
+    sofia.sign_in("/assistant/")
+    sofia.say("black hoodies under 60, in L")
+    expect(sofia.say("add the second one").locator(".consent")).to_be_visible()
+    sofia.page.locator("#may-transact").dblclick()
+    expect(sofia.page.locator("#may-transact")).to_have_attribute("aria-pressed", "true")
+    expect(sofia.page.locator(".consent")).to_have_count(0)
+    entries = sofia.audit_of(sofia.conversation)
+    in_order(entries, "consent.granted", "allowed add_to_cart")
+    assert sum("allowed add_to_cart" in entry for entry in entries) == 1
+
+
 @pytest.mark.holds("ASI08")
 def test_a_paused_assistant_does_nothing_until_it_is_resumed(visitor: OpenBrowser) -> None:
     """Pausing takes every switch away at once; resuming brings back what was allowed."""

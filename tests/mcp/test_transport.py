@@ -23,6 +23,8 @@ NO_REQUESTS = [
     (b'{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": {"x": NaN}}', PARSE_ERROR),
     (b'{"jsonrpc": "2.0", "id": ' + b"9" * 5000 + b', "method": "ping"}', PARSE_ERROR),
     (b"[" * 100_000 + b"]" * 100_000, PARSE_ERROR),
+    (b'{"jsonrpc": "2.0", "id": 1, "id": 2, "method": "ping"}', PARSE_ERROR),
+    (b'{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": {"x": 1e999}}', PARSE_ERROR),
     (b'{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": ' + b'{"a":' * 90 + b"1" + b"}" * 91, INVALID_REQUEST),
     (b"[]", INVALID_REQUEST),
     (json.dumps([PING, PING]).encode(), INVALID_REQUEST),
