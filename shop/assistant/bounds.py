@@ -5,6 +5,7 @@ Every bound ends the turn with a sentence for its person, keeps what came before
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -57,6 +58,45 @@ def too_many_calls(limit: int) -> ModelError:
         "The assistant got stuck",
         f"It wanted more than {limit} steps for one message, so it was stopped.",
     )
+
+
+class Budget:
+    """What one turn may still use. Each method raises `ModelError` when that is used up."""
+
+    def __init__(self, calls: int) -> None:
+        """`calls` is how many there may be in all."""
+        self._calls = self._calls_left = calls
+        self._characters_left = ANSWER_CHARACTERS
+        self._ends_at = time.monotonic() + TURN_SECONDS
+
+    def require_time(self) -> None:
+        """Go on only before the turn's end."""
+        if time.monotonic() >= self._ends_at:
+            raise turn_too_long()
+
+    def text(self, more: str) -> str:
+        """As much of some more text as is within the bound. `require_text` says whether that was all."""
+        kept = more[: max(0, self._characters_left)]
+        self._characters_left -= len(more)
+        return kept
+
+    def require_text(self) -> None:
+        """Go on only when no text was cut off."""
+        if self._characters_left < 0:
+            raise answer_cut()
+
+    def require_call(self, arguments: str, *, beside: int) -> None:
+        """Take another proposal beside those of the same answer: not one more than the turn could ever make, nor one too big."""
+        if size_of(arguments) > ARGUMENT_BYTES:
+            raise arguments_too_long()
+        if beside >= self._calls:
+            raise too_many_calls(self._calls)
+
+    def call(self) -> None:
+        """One of the calls is made."""
+        if self._calls_left == 0:
+            raise too_many_calls(self._calls)
+        self._calls_left -= 1
 
 
 def bounded(events: Iterator[Any]) -> Iterator[Any]:

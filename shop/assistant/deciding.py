@@ -37,9 +37,9 @@ class Deciding(Beginning):
     def consented(self, person: Principal, conversation_id: str, call_id: str, allowed: bool) -> Begun | None:
         """The answer to a call's request in place. When allowed, the call is made again, and the turn goes on from there.
 
-        Raises `Denied`, `TurnRunning`, `Unanswerable` when the request was answered already.
+        Raises `Denied`, `TurnRunning`, `TooManyTurns`, `Unanswerable` when the request was answered already.
         """
-        with self._database.write() as db:
+        with self._beginning(person) if allowed else self._database.write() as db:
             conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
             asked = self._open_question(db, conversation, call_id, "consent_needed")
             workflow = Workflow(str((asked.outcome or {})["workflow"]))
@@ -76,10 +76,10 @@ class Deciding(Beginning):
     def confirm(self, person: Principal, conversation_id: str, receipt_id: str) -> Begun:
         """A person confirms a receipt: the gateway runs the pinned call, and the turn goes on from its outcome.
 
-        Raises `Denied`, `TurnRunning`, `Unanswerable`.
+        Raises `Denied`, `TurnRunning`, `TooManyTurns`, `Unanswerable`.
         """
         asked = self._question_of_receipt(person, conversation_id, receipt_id)
-        with self._database.write() as db:
+        with self._beginning(person) as db:
             conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
             begun = self._begin(db, person, conversation, Trigger.APPROVAL, None)
             again = turns.add_item(db, begun.turn.id, ItemKind.CALL, tool=asked.tool, arguments=asked.arguments)
