@@ -5,10 +5,10 @@ Passing on the whole text with each word costs the square of its length: 20 kB i
 
 from __future__ import annotations
 
-_SHARE = 16
-"""A state is passed on again when a sixteenth of it is new: in all that is at most seventeen times the text …"""
+_SHARE = 8
+"""A state is passed on again when an eighth of it is new: in all that is at most nine times the text …"""
 
-_PER_SECOND = 4_000
+_PER_SECOND = 2_000
 """… and, so that nobody waits long where a model is slow and its text is long, this many characters for each second."""
 
 

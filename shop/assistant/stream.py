@@ -38,16 +38,19 @@ def respond(conversing: Conversing, page: ChatPage, begun: Begun, *, is_new: boo
         yield from opening
         if leave is None:
             return
-        for message in _following(channel, page, begun):
-            if message == KEEP_ALIVE and is_gone():
-                return
-            yield message
+        try:
+            for message in _following(channel, page, begun):
+                if message == KEEP_ALIVE and is_gone():
+                    return
+                yield message
+        finally:
+            leave()
 
     response = Response(stream_with_context(messages()), mimetype="text/event-stream")
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"  # a proxy in front must not hold tokens back
     if leave is not None:
-        response.call_on_close(leave)
+        response.call_on_close(leave)  # also of a response of which nothing was ever sent
     return response
 
 

@@ -205,6 +205,15 @@ def proposes_and_breaks_off(name: str, arguments: object) -> Answer:
     return Answer((_began(), *_calls([(name, arguments)])), breaks_off=True)
 
 
+def pieces_of_arguments(*, count: int, each: str) -> Answer:
+    """A call whose arguments come in so many pieces, under an id that changes, and are never complete."""
+    pieces = [
+        _event("response.function_call_arguments.delta", item_id=f"fc_{at % 3}", output_index=0, delta=each)
+        for at in range(count)
+    ]
+    return Answer((_began(), *pieces), breaks_off=True)
+
+
 def _began() -> bytes:
     return _event("response.created", response=_response("in_progress"))
 
