@@ -123,6 +123,12 @@ def says(*words: str) -> Answer:
     return Answer((_began(), *_text(words), _completed()))
 
 
+def says_in_steps(*steps: str | threading.Event) -> Answer:
+    """The model talks, and waits in between for what a test sets."""
+    parts = [step if isinstance(step, threading.Event) else _text([step])[0] for step in steps]
+    return Answer((_began(), *parts, _completed()))
+
+
 def calls(*proposed: tuple[str, object], after: Iterable[str] = ()) -> Answer:
     """The model proposes calls (name, arguments), several at once if there are; arguments that are text go as they are."""
     return Answer((_began(), *_text(after), *_calls(proposed), _completed()))
