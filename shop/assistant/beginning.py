@@ -61,8 +61,6 @@ class Beginning:
         try:
             if self.pool.is_full:
                 raise TooManyTurns("process")
-            with self._database.read() as db:  # whoever is at the cap and goes on asking waits in no line
-                running.require_room(db, person, self._caps)
             with self._database.write() as db:
                 running.wait_in_line(db, person)
                 running.require_room(db, person, self._caps)

@@ -40,6 +40,8 @@ _MEANS = {
     "read": "It may then see your cart and your orders, and nobody else's.",
     "browse": "It may then look through the catalogue.",
 }
+_POLLED_CHARACTERS = 4_000
+"""Of a running turn's text, for each second between two looks at it: a long one is rendered and sent as a whole each time."""
 _STATES = {"succeeded": "done", "denied": "denied", "awaiting_approval": "waiting", "failed": "failed"}
 
 
@@ -77,6 +79,7 @@ def turn_view(turn: Turn, past: list[Turn], seen: Seen, *, is_stale: bool = Fals
         "error": _error(turn) if state in {TurnState.FAILED, TurnState.STOPPED} else None,
         "can_retry": broke_off and bool(past) and turn.id == past[-1].id,
         "can_stop": state is TurnState.RUNNING,
+        "poll_seconds": 1 + sum(len(item.text) for item in turn.items) // _POLLED_CHARACTERS,
         "audit_href": f"/audit/conversations/{turn.conversation_id}#{turn.id}",
         "build": turn.build,
     }
