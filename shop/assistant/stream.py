@@ -60,7 +60,7 @@ def _following(channel: Channel, page: ChatPage, begun: Begun) -> Iterator[str]:
     known = {begun.decided.id} if begun.decided else set()  # of calls: on the page already
     said_at = time.monotonic()
     while not channel.is_over:
-        parts = []
+        parts: list[str] = []
         for step in channel.take(SHOW_EVERY if writing and writing.is_behind else LOOK_SECONDS):
             if writing and not (isinstance(step, TextGrew) and step.item_id == writing.item_id):
                 parts.append(writing.all())
