@@ -117,6 +117,11 @@ class Settings:
     """Bytes of a conversation that go to the model at once; the oldest exchanges are left out."""
     tool_call_limit: int = 12
     """Tool calls in one turn; a model that wants more is stopped."""
+    turns_per_person: int = 4
+    turns_per_organization: int = 16
+    """How many answers of assistants may be under way at once: of one person, and of one organization, in all processes."""
+    turn_threads: int = 32
+    """How many turns one process runs at once. They take no thread from `threads`."""
 
     @property
     def uses_offline_model(self) -> bool:
@@ -190,6 +195,10 @@ class Settings:
             openai_api_key=env.get("OPENAI_API_KEY", ""),
             openai_base_url=env.get("OPENAI_BASE_URL", ""),
             model=env.get("SHOP_MODEL", ""),
+            turns_per_person=_count("SHOP_TURNS_PER_PERSON", env.get("SHOP_TURNS_PER_PERSON") or "4"),
+            turns_per_organization=_count(
+                "SHOP_TURNS_PER_ORGANIZATION", env.get("SHOP_TURNS_PER_ORGANIZATION") or "16"
+            ),
             presenter_code=env.get("SHOP_PRESENTER_CODE", ""),
             anonymous_browse=_switch("SHOP_ANONYMOUS_BROWSE", env.get("SHOP_ANONYMOUS_BROWSE", "")),
             **_external_issuer(env),
@@ -293,6 +302,12 @@ def _is_there(address: str) -> bool:
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= 65_000:
         raise ValueError(f"PORT must be a number from 1 to 65000 (companions use the ports after it), not {text!r}.")
+    return int(text)
+
+
+def _count(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= 10_000:
+        raise ValueError(f"{name} must be a number from 1 to 10000, not {text!r}.")
     return int(text)
 
 

@@ -6,9 +6,9 @@ import json
 import re
 from typing import Any
 
+from shop.assistant.bounds import ARGUMENT_BYTES
 from shop.untrusted import clean_text, read_json
 
-MOST_CHARACTERS = 65_536
 UNKNOWN_TOOL = "unknown_tool"
 """What an invented tool is called when a model is told of its call again."""
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -21,9 +21,9 @@ def read_arguments(text: str) -> object:
     What cannot be read stays the text that the model wrote: no tool takes that, and its outcome says so.
     """
     try:
-        return read_json(text.strip() or "{}", most=MOST_CHARACTERS)
+        return read_json(text.strip() or "{}", most=ARGUMENT_BYTES)
     except ValueError:
-        return clean_text(text[:MOST_CHARACTERS])
+        return clean_text(text[:ARGUMENT_BYTES])
 
 
 def on_the_wire(text: str) -> str:
@@ -47,4 +47,4 @@ def described(arguments: object, most: int) -> str:
 def stored(text: str) -> str:
     """What the model wrote, as a row keeps it: text that every database takes, of bearable length."""
     kept: Any = text.encode(errors="replace").decode().replace("\x00", "")
-    return str(kept[:MOST_CHARACTERS])
+    return str(kept[:ARGUMENT_BYTES])

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
 from shop.assistant.model import Model
+from shop.assistant.places import Places
+from shop.assistant.pool import TurnPool
 from shop.assistant.turn import TurnLoop
-from shop.conversations import delegation, turns
+from shop.audit.events import EventName
+from shop.audit.writer import record
+from shop.conversations import delegation, running, turns
 from shop.conversations.models import Conversation, Item, Trigger, Turn
+from shop.conversations.running import Caps, TooManyTurns
 from shop.database import Database
 from shop.principal import Principal
 from shop.settings import Settings
@@ -45,8 +52,29 @@ class Beginning:
     def __init__(self, database: Database, gateway: Gateway, model: Model, settings: Settings) -> None:
         self._database, self._gateway, self._settings = database, gateway, settings
         self.model = model
-        self._loop = TurnLoop(database, gateway, model, tool_call_limit=settings.tool_call_limit)
+        self.pool = TurnPool(settings.turn_threads)
+        self.streams = Places(all_together=max(1, settings.threads // 2), each=settings.turns_per_person)
+        self._caps = Caps(person=settings.turns_per_person, organization=settings.turns_per_organization)
+        self._loop = TurnLoop(
+            database, gateway, model, tool_call_limit=settings.tool_call_limit, closing=self.pool.closing
+        )
         self._build = model.build(gateway.policy.version)
+
+    @contextmanager
+    def _beginning(self, person: Principal) -> Iterator[Session]:
+        """The transaction in which a turn may begin. Raises `TooManyTurns`, recorded, before anything is stored."""
+        try:
+            if self.pool.is_full:
+                raise TooManyTurns("process")
+            with self._database.write() as db:
+                running.wait_in_line(db, person)
+                running.require_room(db, person, self._caps)
+                yield db
+        except TooManyTurns as refused:
+            facts = {"because": "too_many_turns", "of": refused.of, "limit": refused.cap}
+            with self._database.write() as db:
+                record(db, EventName.MESSAGE_REFUSED, principal=person, outcome="refused", facts=facts)
+            raise
 
     def _begin(
         self,

@@ -1,22 +1,18 @@
 """Talking to the assistant: by a message, by saying the last one anew, by trying again; and the decisions of `deciding.py`.
 
 Each begins in one transaction that checks the person, opens the assistant's delegation, stores what began the turn, and
-records it. What follows is `turn.py`, in a thread of its own: a lost connection is not Stop (design §5).
+records it. What follows is `turn.py`, in a thread of the pool: a lost connection is not Stop (design §5).
 """
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections.abc import Iterator
-from contextvars import copy_context
 from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
 from shop.assistant.beginning import Begun, NotThere, Unanswerable
+from shop.assistant.channel import Channel
 from shop.assistant.deciding import Deciding
-from shop.assistant.turn import Progress
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.conversations import history, threads, turns
@@ -38,12 +34,13 @@ class Conversing(Deciding):
     """All ways to begin a turn, and running it."""
 
     def message(self, person: Principal, conversation_id: str | None, text: str, *, about: str | None = None) -> Begun:
-        """A person says something; without a conversation, a new one is opened. Raises `Denied`, `TurnRunning`.
+        """A person says something; without a conversation, a new one is opened. Raises `Denied`, `TurnRunning`,
+        `TooManyTurns`.
 
         `about` is the path of the shop's page that the message is about; one that its person may not see says nothing.
         """
         page = self._page(person, about)
-        with self._database.write() as db:
+        with self._beginning(person) as db:
             conversation = (
                 threads.opened(db, self._gateway.policy, person, conversation_id)
                 if conversation_id
@@ -55,10 +52,10 @@ class Conversing(Deciding):
         """A person says their last message anew. What the earlier one did stays done; what it still asked for lapses.
 
         The earlier turns stay in the record and on the page; a model gets the new message in their place.
-        Raises `Denied`, `TurnRunning`, `NotThere`, `Unanswerable`.
+        Raises `Denied`, `TurnRunning`, `TooManyTurns`, `NotThere`, `Unanswerable`.
         """
         page = self._page(person, self._said_about(person, conversation_id, turn_id))
-        with self._database.write() as db:
+        with self._beginning(person) as db:
             me = live(db, person)
             conversation = threads.opened(db, self._gateway.policy, me, conversation_id)
             turns.hold(db, conversation)
@@ -78,8 +75,11 @@ class Conversing(Deciding):
         return begun
 
     def retry(self, person: Principal, conversation_id: str, turn_id: str) -> Begun:
-        """Go on from a turn that failed: what it had done stands and is not done twice. Raises `Denied`, `Unanswerable`."""
-        with self._database.write() as db:
+        """Go on from a turn that failed: what it had done stands and is not done twice.
+
+        Raises `Denied`, `TurnRunning`, `TooManyTurns`, `Unanswerable`.
+        """
+        with self._beginning(person) as db:
             conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
             turn = self._turn_of(db, conversation, turn_id)
             (last,) = history.latest(db, conversation.id, 1)
@@ -108,19 +108,21 @@ class Conversing(Deciding):
         outcome = self._gateway.call_tool(assistant, conversation.id, name, arguments, from_widget=True)
         return conversation, outcome
 
-    def run(self, begun: Begun) -> Iterator[Progress]:
-        """Run a turn in a thread of its own, from now on; its progress, for as long as somebody listens."""
-        progress: queue.SimpleQueue[Progress | None] = queue.SimpleQueue()
+    def run(self, begun: Begun) -> Channel:
+        """Run a turn in a thread of the pool, from now on. It goes on whether or not anybody reads its channel."""
+        channel = Channel()
 
         def work() -> None:
             try:
                 for step in self._loop.run(begun.assistant, begun.turn, begun.decided):
-                    progress.put(step)
+                    channel.put(step)
             finally:
-                progress.put(None)
+                channel.end()
 
-        threading.Thread(target=copy_context().run, args=(work,), name=begun.turn.id, daemon=True).start()
-        return iter(progress.get, None)
+        if not self.pool.start(begun.turn.id, work):  # others took the last threads since `_beginning` looked
+            self._loop.refuse(begun.assistant, begun.turn)
+            channel.end()
+        return channel
 
     def _say(
         self, db: Session, person: Principal, conversation: Conversation, text: str, page: turns.Page | None

@@ -28,12 +28,15 @@ class Deciding(Beginning):
 
         Allowing it answers what still asks for it: the calls of the latest turn are made, and the turn goes on from there. None
         when there is none, or that turn still runs: its model has been told of the refusal, and may propose the call again.
+        Raises `TooManyTurns` when those calls have to wait; the consent stands.
         """
         with self._database.write() as db:
             conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
             self._set_consent(db, person, conversation, workflow, allowed)
-            if not allowed:
+            if not allowed or not self._open_requests(db, conversation, workflow):
                 return None
+        with self._beginning(person) as db:  # a cap on turns never holds off what the person allows or takes back
+            conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
             turns.hold(db, conversation)
             requests = self._open_requests(db, conversation, workflow)
             latest = threads.latest_turn(db, conversation.id)
@@ -49,9 +52,9 @@ class Deciding(Beginning):
         """The answer to a call's request in place, and to all requests of that turn for the same workflow.
 
         When allowed, each of their calls is made again, once and in order, and the turn goes on from there.
-        Raises `Denied`, `TurnRunning`, `Unanswerable` when the request was answered already.
+        Raises `Denied`, `TurnRunning`, `TooManyTurns`, `Unanswerable` when the request was answered already.
         """
-        with self._database.write() as db:
+        with self._beginning(person) if allowed else self._database.write() as db:
             conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
             workflow = self._asked_for(db, conversation, call_id)
             if allowed:
@@ -72,10 +75,10 @@ class Deciding(Beginning):
     def confirm(self, person: Principal, conversation_id: str, receipt_id: str) -> Begun:
         """A person confirms a receipt: the gateway runs the pinned call, and the turn goes on from its outcome.
 
-        Raises `Denied`, `TurnRunning`, `Unanswerable`.
+        Raises `Denied`, `TurnRunning`, `TooManyTurns`, `Unanswerable`.
         """
         asked = self._question_of_receipt(person, conversation_id, receipt_id)
-        with self._database.write() as db:
+        with self._beginning(person) as db:
             conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
             begun = self._begin(db, person, conversation, Trigger.APPROVAL, None)
             again = turns.add_item(db, begun.turn.id, ItemKind.CALL, tool=asked.tool, arguments=asked.arguments)

@@ -14,6 +14,7 @@ from shop.assistant.answers import notice, page_of
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.conversations import threads
+from shop.conversations.portions import portion
 from shop.conversations.threads import BadTitle
 from shop.credentials.ledger import live
 from shop.revocation.conversations import delete_conversation
@@ -52,19 +53,22 @@ def add_routes(chat: Blueprint) -> None:
     def export(conversation_id: str, ending: str) -> ResponseReturnValue:
         if ending not in transcript.FORMATS:
             return notice(404, "There is no such file.", "A conversation can be saved as md or as json.")
+        with services().database.read() as db:
+            conversation = threads.opened(db, services().policy, live(db, principal()), conversation_id)
+            part = portion(db, conversation.id, request.args.get("before", type=int))
         with services().database.write() as db:
             person = live(db, principal())
-            conversation = threads.opened(db, services().policy, person, conversation_id)
-            past = threads.turns_of(db, conversation.id)
             record(
                 db,
                 EventName.CONVERSATION_EXPORTED,
                 principal=replace(person, conversation=conversation.id),
                 resource=("conversation", conversation.id),
-                facts={"format": ending, "turns": len(past)},
+                facts={"format": ending, "turns": len(part.turns)},
             )
         write = transcript.as_json if ending == "json" else transcript.as_markdown
-        response = Response(write(conversation, past), mimetype=transcript.FORMATS[ending])
+        earlier = f"/assistant/{conversation.id}/export.{ending}?before={part.before}" if part.before else None
+        file = write(conversation, part.turns, in_all=part.in_all, earlier=earlier)
+        response = Response(file, mimetype=transcript.FORMATS[ending])
         name = transcript.filename(conversation, ending)
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         response.headers["Cache-Control"] = "no-store"

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
+from shop.assistant.bounds import bounded
 from shop.assistant.failures import ContextExceeded, from_upstream, pause_before_retry, refuses_include
 from shop.assistant.fitting import fitted, shortened
 from shop.assistant.listening import heard
@@ -101,7 +102,7 @@ class Model:
 
         try:
             with self._open(items, left) as events:
-                yield from read(events)
+                yield from read(bounded(events))
         except (openai.OpenAIError, httpx2.HTTPError, ValueError, TypeError, AttributeError) as error:
             raise from_upstream(error, self.name) from error
 

@@ -14,11 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shop.assistant.arguments import read_arguments, stored
+from shop.assistant.bounds import ARGUMENT_BYTES_OF_ANSWER
 from shop.assistant.failures import incomplete, too_much, unreadable
 from shop.untrusted import TextStream, clean_value, one_line
 
-MOST_ARGUMENT_CHARACTERS = 65_536
-"""Of all calls of one answer together, about; more than that ends the answer."""
 _LONGEST_NAME = 80
 
 Place = tuple[object, object]
@@ -248,7 +247,7 @@ class Calls:
     def _count(self, text: str) -> None:
         self._characters += len(text)
         if (
-            self._characters > 4 * MOST_ARGUMENT_CHARACTERS
+            self._characters > 4 * ARGUMENT_BYTES_OF_ANSWER
         ):  # everything may be said three times, and is judged one by one
             raise too_much()
 

@@ -43,6 +43,8 @@ _MEANS = {
     "browse": "It may then look through the catalogue.",
 }
 _MOST_ARGUMENT_CHARACTERS = 200
+_POLLED_CHARACTERS = 4_000
+"""Of a running turn's text, for each second between two looks at it: a long one is rendered and sent as a whole each time."""
 _STATES = {"succeeded": "done", "denied": "denied", "awaiting_approval": "waiting", "failed": "failed"}
 
 
@@ -81,6 +83,7 @@ def turn_view(turn: Turn, context: list[Turn], seen: Seen, *, is_stale: bool = F
         "can_retry": broke_off and bool(context) and turn.id == context[-1].id,
         "can_stop": state is TurnState.RUNNING,
         "audit_href": _audit_href(turn, turn.id),
+        "poll_seconds": 1 + sum(len(item.text) for item in turn.items) // _POLLED_CHARACTERS,
         "build": turn.build,
     }
 

@@ -25,6 +25,7 @@ from shop.assistant.printed import Printed
 from shop.assistant.turn import CallChanged, TextGrew, asks_person
 from shop.conversations import history
 from shop.conversations.models import Item, Turn, TurnState
+from shop.conversations.running import TooManyTurns
 from shop.conversations.turns import TurnRunning
 from shop.credentials.ledger import NotAlive
 from shop.principal import CONSENTABLE, Workflow
@@ -92,7 +93,7 @@ class Terminal:
                 except TurnRunning:
                     is_well = False
                     self.complain("Your assistant is still answering.")
-                except (Wrong, Unacceptable, Unanswerable, NotAllowed) as error:
+                except (Wrong, Unacceptable, Unanswerable, NotAllowed, TooManyTurns) as error:
                     is_well = False
                     self.complain(str(error))
         return is_well

@@ -26,19 +26,28 @@ _BEGAN = {
 }
 
 
-def as_json(conversation: Conversation, past: list[Turn]) -> str:
-    """The conversation as data: of each turn what was said, what was called and what became of it, and the reply."""
+def as_json(conversation: Conversation, past: list[Turn], *, in_all: int, earlier: str | None) -> str:
+    """The conversation as data: of each turn what was said, what was called and what became of it, and the reply.
+
+    `earlier` is the path of a file with the turns before these, if there are any, of so many `in_all`.
+    """
     record = {
         "title": conversation.title,
         "started_at": conversation.started_at.isoformat(timespec="seconds"),
+        "turns_in_all": in_all,
+        "earlier": earlier,
         "turns": [_turn_record(turn) for turn in past],
     }
     return json.dumps(clean_value(record), ensure_ascii=False, indent=2) + "\n"
 
 
-def as_markdown(conversation: Conversation, past: list[Turn]) -> str:
-    """The conversation as text."""
+def as_markdown(conversation: Conversation, past: list[Turn], *, in_all: int, earlier: str | None) -> str:
+    """The conversation as text; `in_all` and `earlier` as in `as_json`."""
     parts = [f"# {escaped(conversation.title)}", f"Context & Co., {conversation.started_at:%-d %B %Y, %H:%M} UTC"]
+    if len(past) < in_all:
+        parts.append(f"_This file holds {len(past):,} of {in_all:,} turns._")
+    if earlier:
+        parts.append(f"_The turns before these are in another file, at {earlier}_")
     for turn in past:
         parts += [_began(turn), *(_item_text(item) for item in turn.items if item.text or item.outcome)]
         parts += [f"_{escaped(turn.error_text)}_"] if turn.error_text else []

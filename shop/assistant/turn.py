@@ -8,15 +8,18 @@ a stored flag stops the turn (design §5). No transaction is open while the mode
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+from shop.assistant.bounds import Budget
 from shop.assistant.failures import ModelError
 from shop.assistant.memory import arguments_of, exchange, input_for
 from shop.assistant.model import Model
+from shop.assistant.pace import Pace
 from shop.assistant.reading import ProposedCall, TextDelta
 from shop.audit.events import EventName
 from shop.audit.writer import record
@@ -30,9 +33,11 @@ from shop.tools.outcomes import Denied
 
 _log = logging.getLogger(__name__)
 _OUR_FAULT = ModelError("internal", "Something went wrong on our side", "It was noted, and nothing more was done.")
+_NO_THREAD = ModelError("busy", "The assistant is busy", "Too many answers are under way. Try again in a moment.")
 
 STORE_EVERY = 0.15
-"""Seconds between two stored states of a growing text; what streams to the page is not held back by it."""
+"""Seconds between two signs of life of a turn, each of which may store how its text has grown. What streams to the page is not
+held back by it."""
 
 ENDS_THE_TURN = frozenset({"signed_out", "suspended", "paused", "stopped", "blocked"})
 """Codes after which nothing may leave for the model any more (invariant I12)."""
@@ -40,11 +45,10 @@ ENDS_THE_TURN = frozenset({"signed_out", "suspended", "paused", "stopped", "bloc
 
 @dataclass(frozen=True)
 class TextGrew:
-    """An item of text is new, or longer."""
+    """An item of text is new, or longer. `text` is all of it."""
 
     item_id: str
     text: str
-    is_new: bool
 
 
 @dataclass(frozen=True)
@@ -74,9 +78,18 @@ class _Stopped(Exception):
 class TurnLoop:
     """Runs one turn for one assistant's principal."""
 
-    def __init__(self, database: Database, gateway: Gateway, model: Model, *, tool_call_limit: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        gateway: Gateway,
+        model: Model,
+        *,
+        tool_call_limit: int,
+        closing: threading.Event | None = None,
+    ) -> None:
+        """`closing` is set when the program ends: turns end then."""
         self._database, self._gateway, self._model = database, gateway, model
-        self._limit = tool_call_limit
+        self._limit, self._closing = tool_call_limit, closing or threading.Event()
 
     def run(self, assistant: Principal, turn: Turn, decided: Sequence[Item] = ()) -> Iterator[Progress]:
         """Yield what changes, until the turn has ended. `decided`: calls that the person's decision already ran."""
@@ -96,48 +109,63 @@ class TurnLoop:
             self._end(assistant, turn, TurnState.FAILED, error=_OUR_FAULT)
         yield TurnEnded()
 
+    def refuse(self, assistant: Principal, turn: Turn) -> None:
+        """End a turn that finds no thread to run in."""
+        self._end(assistant, turn, TurnState.FAILED, error=_NO_THREAD)
+
     def _loop(self, assistant: Principal, turn: Turn) -> Iterator[Progress]:
-        items = self._memory(assistant, turn)
-        calls_left = self._limit
+        items, budget = self._memory(assistant, turn), Budget(self._limit)
         while True:
             proposed: list[ProposedCall] = []
-            yield from self._reply(assistant, turn, items, proposed)
+            yield from self._reply(assistant, turn, items, proposed, budget)
             if not proposed:
                 return
             for call in proposed:
-                if calls_left == 0:
-                    raise ModelError(
-                        "tool_loop",
-                        "The assistant got stuck",
-                        f"It wanted more than {self._limit} steps for one message, so it was stopped.",
-                    )
-                calls_left -= 1
+                self._may_go_on(budget)
+                budget.call()
                 yield from self._call(assistant, turn, call, items)
 
+    def _may_go_on(self, budget: Budget) -> None:
+        """Raise when the turn's time is up, or the program ends."""
+        if self._closing.is_set():
+            raise _Stopped("shop_closed")
+        budget.require_time()
+
     def _reply(
-        self, assistant: Principal, turn: Turn, items: list[dict[str, Any]], proposed: list[ProposedCall]
+        self,
+        assistant: Principal,
+        turn: Turn,
+        items: list[dict[str, Any]],
+        proposed: list[ProposedCall],
+        budget: Budget,
     ) -> Iterator[Progress]:
         """One response of the model: its text streams on, its proposals are collected."""
         with self._database.read() as db:
             live(db, assistant)  # nothing leaves for the model after a revocation
         self._database.forbid_in_transaction("a model call")
-        text, item_id, stored_at = "", "", time.monotonic()
+        text, item_id, beaten_at, stored = "", "", time.monotonic(), Pace(STORE_EVERY)
         try:
             with closing(self._model.stream(items)) as events:
                 for event in events:
+                    self._may_go_on(budget)
                     if isinstance(event, ProposedCall):
+                        budget.require_call(event.arguments, beside=len(proposed))
                         proposed.append(event)
                         continue
                     if isinstance(event, TextDelta):
                         if not item_id:
                             with self._database.write() as db:
                                 item_id = turns.add_item(db, turn.id, ItemKind.TEXT).id
-                            yield TextGrew(item_id, "", is_new=True)
-                        text += event.text
-                        yield TextGrew(item_id, text, is_new=False)
-                    if time.monotonic() - stored_at >= STORE_EVERY:
-                        self._store(turn, item_id, text)
-                        stored_at = time.monotonic()
+                        text += budget.text(event.text)
+                        yield TextGrew(item_id, text)
+                        budget.require_text()
+                    now = time.monotonic()
+                    if now - beaten_at >= STORE_EVERY:
+                        has_grown = stored.is_due(len(text), len(text), now)
+                        self._store(turn, item_id if has_grown else "", text)
+                        if has_grown:
+                            stored.passed_on(len(text), now)
+                        beaten_at = now
         finally:
             if item_id:
                 self._store(turn, item_id, text, may_stop=not proposed)
@@ -247,4 +275,5 @@ _WHY = {
     "stopped": "Your organization has stopped all assistants.",
     "blocked": "Your organization has blocked this assistant.",
     "expired": "The sign-in that this ran under has expired.",
+    "shop_closed": "The shop was restarted.",
 }

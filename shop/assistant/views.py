@@ -16,6 +16,7 @@ from shop.assistant.stream import respond
 from shop.audit.denials import Handle
 from shop.conversations import delegation, threads
 from shop.conversations.models import Item, Turn
+from shop.conversations.running import TooManyTurns
 from shop.conversations.turns import TurnRunning
 from shop.database import moment
 from shop.guards.rate_limits import Limit, rate_limits
@@ -154,6 +155,10 @@ def _add_refusals(chat: Blueprint) -> None:
     @chat.errorhandler(TurnRunning)
     def running(_error: TurnRunning) -> ResponseReturnValue:
         return notice(409, "One moment.", "Your assistant is still answering. Wait for it, or press Stop.")
+
+    @chat.errorhandler(TooManyTurns)
+    def too_many(error: TooManyTurns) -> ResponseReturnValue:
+        return notice(503 if error.of == "process" else 429, "One moment.", str(error))
 
     @chat.errorhandler(Unacceptable)
     def unacceptable(error: Unacceptable) -> ResponseReturnValue:

@@ -93,7 +93,7 @@ class Turn(Base):
     delegation: Mapped[str] = mapped_column(String(40), index=True)
     build: Mapped[dict[str, Any]]
     """Model, provider, digests of instructions and tool catalogue, policy version (design §8)."""
-    state: Mapped[TurnState] = mapped_column(word(TurnState))
+    state: Mapped[TurnState] = mapped_column(word(TurnState), index=True)
     stop_requested: Mapped[str | None] = mapped_column(String(40))
     """Why the turn should end: `person`, or the reason of a revocation. The stored flag behind Stop."""
     error_code: Mapped[str | None] = mapped_column(String(40))

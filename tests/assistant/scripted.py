@@ -103,6 +103,13 @@ class OpenStream:
         self._context.run(self._response.close)
 
 
+def end_of_all_turns() -> None:
+    """Wait for all threads that run turns, so that none outlives its test."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("trn_"):
+            end_of_turn(thread.name)
+
+
 def end_of_turn(turn_id: str) -> None:
     """Wait for the thread that runs a turn to come to its end."""
     for thread in threading.enumerate():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -11,6 +12,7 @@ from shop.conversations.models import TurnState
 from shop.principal import CONSENTABLE
 from shop.tools.registry import TOOLS
 from tests.assistant import upstream as wire
+from tests.assistant.scripted import OpenStream
 from tests.assistant.upstream import KEY, Upstream
 from tests.support.people import SOFIA, ShopUnderTest
 
@@ -20,13 +22,14 @@ ONE_ENGINE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @ONE_ENGINE
 def test_text_streams_to_the_page_and_is_stored(talking: ShopUnderTest, upstream: Upstream) -> None:
     """Text arrives on the page as it grows, and what is stored is what the model said."""
-    upstream.will(wire.says("Good ", "morning, ", "**Sofia**."))
+    begun, went_on = threading.Event(), threading.Event()
+    upstream.will(wire.says_in_steps("Good ", begun, "morning, ", went_on, "**Sofia**."))
     sofia = talking.sign_in(SOFIA)
-    reply = sofia.say("hello")
-    assert reply.mimetype == "text/event-stream"
-    assert [part in reply.html for part in ("<p>Good</p>", "<p>Good morning,</p>", "<strong>Sofia</strong>")] == [
-        True
-    ] * 3
+    stream = OpenStream(sofia, "hello")
+    for part, then in (("<p>Good</p>", begun), ("<p>Good morning,</p>", went_on)):
+        stream.read_until(part)
+        then.set()
+    assert "<strong>Sofia</strong>" in stream.read_to_the_end()
     (turn,) = sofia.turns()
     assert (turn.state, [item.text for item in turn.items]) == (TurnState.COMPLETED, ["Good morning, **Sofia**."])
     assert sofia.events() == ["conversation.started", "delegation.started", "message.received", "turn.completed"]

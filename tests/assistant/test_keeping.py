@@ -130,3 +130,27 @@ def test_a_conversation_is_taken_along_as_data_and_as_text(shop: ShopUnderTest) 
         {"format": "json", "turns": 5},
         {"format": "md", "turns": 5},
     ]
+
+
+@pytest.mark.holds("LLM10")
+def test_a_long_conversation_is_taken_along_in_portions(
+    build_shop: Callable[..., ShopUnderTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file holds so many turns and characters at most, says how many there are, and where the ones before them are."""
+    monkeypatch.setattr("shop.conversations.portions.MOST_TURNS", 3)
+    monkeypatch.setattr("shop.conversations.portions.MOST_CHARACTERS", 500)
+    sofia = build_shop(model=ScriptedModel(text("Yes."))).sign_in(SOFIA)
+    messages = ["one", "two", "x" * 495, "y" * 600, "five"]
+    for message in messages:
+        sofia.say(message)
+    path, files = f"/assistant/{sofia.conversation}/export.json", []
+    while path:
+        files.append(json.loads(sofia.get(path).text))
+        path = files[-1]["earlier"]
+    told = [[turn["message"] for turn in file["turns"]] for file in files]
+    assert told == [["five"], ["y" * 600], ["x" * 495], ["one", "two"]]
+    assert [file["turns_in_all"] for file in files] == [5] * 4
+    markdown = sofia.get(f"/assistant/{sofia.conversation}/export.md").text
+    assert "_This file holds 1 of 5 turns._" in markdown and "export.md?before=5_" in markdown
+    for odd in ("-1", "0", "x", "9" * 30):
+        assert sofia.get(f"/assistant/{sofia.conversation}/export.json?before={odd}").status_code == 200

@@ -123,6 +123,12 @@ def says(*words: str) -> Answer:
     return Answer((_began(), *_text(words), _completed()))
 
 
+def says_in_steps(*steps: str | threading.Event) -> Answer:
+    """The model talks, and waits in between for what a test sets."""
+    parts = [step if isinstance(step, threading.Event) else _text([step])[0] for step in steps]
+    return Answer((_began(), *parts, _completed()))
+
+
 def calls(*proposed: tuple[str, object], after: Iterable[str] = ()) -> Answer:
     """The model proposes calls (name, arguments), several at once if there are; arguments that are text go as they are."""
     return Answer((_began(), *_text(after), *_calls(proposed), _completed()))
@@ -203,6 +209,15 @@ def stays_incomplete(*words: str) -> Answer:
 def proposes_and_breaks_off(name: str, arguments: object) -> Answer:
     """A call that was complete on the wire, in a response that was not."""
     return Answer((_began(), *_calls([(name, arguments)])), breaks_off=True)
+
+
+def pieces_of_arguments(*, count: int, each: str) -> Answer:
+    """A call whose arguments come in so many pieces, under an id that changes, and are never complete."""
+    pieces = [
+        _event("response.function_call_arguments.delta", item_id=f"fc_{at % 3}", output_index=0, delta=each)
+        for at in range(count)
+    ]
+    return Answer((_began(), *pieces), breaks_off=True)
 
 
 def _began() -> bytes:

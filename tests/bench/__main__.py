@@ -12,6 +12,7 @@ from tests.bench.decisions import concurrent_decisions, decision_cost
 from tests.bench.figure import Figure
 from tests.bench.first_byte import first_byte
 from tests.bench.governance import governance_tax
+from tests.bench.long_answers import long_answer_bytes, long_answer_growth, unread_states
 from tests.bench.long_lives import long_audits, long_conversations
 from tests.bench.mcp_calls import calls_against_fastmcp, calls_against_sdk, clients_at_once
 from tests.bench.offline_model import turn_of_the_offline_model, understood_as_labelled, understood_unseen
@@ -23,6 +24,9 @@ MEASUREMENTS: dict[str, Callable[[], Figure]] = {
     "decision_cost": decision_cost,
     "concurrent_decisions": concurrent_decisions,
     "first_byte": first_byte,
+    "long_answer_bytes": long_answer_bytes,
+    "long_answer_growth": long_answer_growth,
+    "unread_states": unread_states,
     "calls_against_fastmcp": calls_against_fastmcp,
     "calls_against_sdk": calls_against_sdk,
     "clients_at_once": clients_at_once,

@@ -1,0 +1,76 @@
+"""How many turns run at once: so many for each person, and so many for each organization, in all processes together.
+
+They are counted in the database, where a running turn is stored before anything else happens. A turn whose browser went away
+still counts; one whose process gave no sign of life any more (`turns.LEASE`) does not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, case, func, select
+from sqlalchemy.orm import Session
+
+from shop.conversations.models import Conversation, Turn, TurnState
+from shop.conversations.turns import LEASE
+from shop.database import moment
+from shop.principal import Principal
+
+
+@dataclass(frozen=True)
+class Caps:
+    """The most turns that run at once."""
+
+    person: int
+    organization: int
+
+
+class TooManyTurns(Exception):
+    """As many turns run as may. `of` is whose cap it is: `person`, `organization`, or `process`; the message is for the person."""
+
+    def __init__(self, of: str, cap: int | None = None) -> None:
+        super().__init__(_SENTENCES[of].format(cap=cap))
+        self.of, self.cap = of, cap
+
+
+_SENTENCES = {
+    "person": "Your assistant is busy with {cap} answers in other conversations, as many as it may be. "
+    "Wait until one of them has ended, or press Stop there.",
+    "organization": "The assistants of your organization are busy with {cap} answers, as many as they may be. "
+    "Try again in a moment.",
+    "process": "All assistants of the shop are busy. Try again in a moment.",
+}
+
+
+def wait_in_line(db: Session, person: Principal) -> None:
+    """Let the turns of one organization begin one after the other, so that two do not both take the last place.
+
+    To be called first in a transaction, so that nobody who holds a lock waits here. SQLite has one writer anyway; an engine
+    whose advisory locks do nothing admits a few turns too many.
+    """
+    if db.get_bind().dialect.name == "postgresql":
+        key = func.hashtextextended(f"turns of {person.organization}", 0)
+        db.execute(select(func.pg_advisory_xact_lock(key)))
+
+
+def require_room(db: Session, person: Principal, caps: Caps) -> None:
+    """Raise `TooManyTurns` when one more turn of this person would be one too many."""
+    bound = {"organization": person.organization, "subject": person.subject, "since": moment(db) - LEASE}
+    everybodys, theirs = db.connection().execute(_RUNNING, bound).one()
+    if theirs >= caps.person:
+        raise TooManyTurns("person", caps.person)
+    if everybodys >= caps.organization:
+        raise TooManyTurns("organization", caps.organization)
+
+
+_RUNNING = (
+    select(func.count(), func.count(case((Conversation.subject == bindparam("subject"), 1))))
+    .select_from(Turn)
+    .join(Conversation, Conversation.id == Turn.conversation_id)
+    .where(
+        Conversation.organization == bindparam("organization"),
+        Turn.state == TurnState.RUNNING,
+        Turn.beat_at > bindparam("since"),
+    )
+)
+"""Of an organization, and of one person of it. Built once: it is on the way to the first word of every answer."""
