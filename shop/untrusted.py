@@ -50,11 +50,14 @@ def parse_json(text: str | bytes) -> Any:
 
     Its strings may still hold what cannot be stored. Raises `ValueError`.
     """
+    if isinstance(text, bytes):
+        text = text.decode(json.detect_encoding(text), "surrogatepass")  # as `json.loads` does
     try:
-        value = json.loads(text, parse_constant=_no_number, parse_float=_finite, object_pairs_hook=_each_key_once)
+        value = _DECODER.decode(text)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
-    _all_within(value)
+    if text.count("[") + text.count("{") > MOST_DEPTH:  # with fewer brackets it cannot be deeper: most messages
+        _all_within(value)
     return value
 
 
@@ -181,3 +184,7 @@ def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         raise ValueError("a key stands twice in an object")
     return found
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite, object_pairs_hook=_each_key_once)
+"""Built once: it is on the way of every call over MCP."""
