@@ -21,6 +21,7 @@ from shop.credentials.ledger import live
 from shop.oauth import cimd
 from shop.oauth.clients import find_client
 from shop.oauth.consent import answer_with_code, refuse_for_organization
+from shop.oauth.grants.authorization_code import named_resource
 from shop.oauth.issuer import Issuer, SignedIn, issuer
 from shop.oauth.pages import RefusedPage
 from shop.oauth.protocol import ShopRequest, described, redirect_answer, refuse
@@ -85,7 +86,7 @@ def _verified(asked: ShopRequest, person: SignedIn) -> Asked:
         redirect_uri=redirect_uri,
         state=asked.parameter("state"),
         scopes=frozenset(asked.scope.split()),
-        resource=asked.require("resource"),
+        resource=named_resource(asked),
         code_challenge=asked.require("code_challenge"),
         always_ask="consent" in (asked.parameter("prompt") or "").split(),
     )

@@ -60,6 +60,10 @@ class Issuer:
         """The one protected resource (RFC 8707 §2, RFC 9728 §1.2): `aud` of every access token."""
         return self.settings.resource
 
+    def is_resource(self, named: str) -> bool:
+        """Whether a client means the protected resource: it answers at `/mcp`, and at `/mcp/`, where some programs look for it."""
+        return named in {self.resource, f"{self.resource}/"}
+
     def person(self) -> SignedIn:
         """Who is signed in at the browser that asks. Raises `LookupError` where the access rule lets nobody else in."""
         person = self.signed_in()
