@@ -68,6 +68,8 @@ class Settings:
     access_token_lifetime: timedelta = timedelta(minutes=10)
     refresh_token_lifetime: timedelta = timedelta(days=30)
     """An assistant that was not used for so long has to be allowed again."""
+    refresh_grace: timedelta = timedelta(seconds=10)
+    """How long a refresh token that was used already still leads to the one that followed it, unless that was used; none: never."""
     grant_lifetime: timedelta = timedelta(days=90)
     """The absolute end of what a person allowed to an external assistant, however often it is renewed."""
     registrations_per_address: int = 20
@@ -117,6 +119,7 @@ class Settings:
             openai_base_url=env.get("OPENAI_BASE_URL", ""),
             model=env.get("SHOP_MODEL", ""),
             presenter_code=env.get("SHOP_PRESENTER_CODE", ""),
+            refresh_grace=_seconds("SHOP_REFRESH_GRACE", env.get("SHOP_REFRESH_GRACE", "10"), most=60),
             anonymous_browse=_switch("SHOP_ANONYMOUS_BROWSE", env.get("SHOP_ANONYMOUS_BROWSE", "")),
             **_external_issuer(env),
         )
@@ -190,6 +193,12 @@ def _switch(name: str, text: str) -> bool:
     if text not in {"", "0", "1"}:
         raise ValueError(f"{name} must be 1 (on) or 0 (off), not {text!r}.")
     return text == "1"
+
+
+def _seconds(name: str, text: str, *, most: int) -> timedelta:
+    if not (text.isascii() and text.isdigit()) or int(text) > most:
+        raise ValueError(f"{name} must be a number of seconds from 0 to {most}, not {text!r}.")
+    return timedelta(seconds=int(text))
 
 
 def _external_issuer(env: Mapping[str, str]) -> dict[str, Any]:

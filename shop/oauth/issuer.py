@@ -14,6 +14,7 @@ from shop.identity.recheck import Recheck
 from shop.oauth.fetching import Fetcher
 from shop.oauth.keys import Keys
 from shop.principal import Principal
+from shop.sealing import derived_key
 from shop.settings import Settings
 
 if TYPE_CHECKING:
@@ -59,6 +60,11 @@ class Issuer:
     def resource(self) -> str:
         """The one protected resource (RFC 8707 §2, RFC 9728 §1.2): `aud` of every access token."""
         return self.settings.resource
+
+    @property
+    def successor_key(self) -> bytes:
+        """Under which a refresh token leads to the next one, the same in every process (`tokens.successor_of`)."""
+        return derived_key(self.settings.secret_key, "refresh-token-successor")
 
     def is_resource(self, named: str) -> bool:
         """Whether a client means the protected resource: it answers at `/mcp`, and at `/mcp/`, where some programs look for it."""
