@@ -23,6 +23,17 @@ class BadToken(Exception):
     """Not an access token of this issuer for this resource, or not any more. The message says why, for a developer."""
 
 
+class NotLetIn(BadToken):
+    """A good token of an external issuer that stands for nobody here, whichever token comes next: no challenge helps a client.
+
+    With `signs_in`, the person has to sign in to the shop once.
+    """
+
+    def __init__(self, message: str, *, signs_in: bool) -> None:
+        super().__init__(message)
+        self.signs_in = signs_in
+
+
 @dataclass(frozen=True, kw_only=True)
 class Claims:
     """What an access token says, once it was verified. None of it is authority: `ledger.live` is asked."""

@@ -49,6 +49,14 @@ class FetchRefused(Exception):
     """The address was not fetched, or what came was not taken. The message says why, for a developer."""
 
 
+class UnexpectedStatus(FetchRefused):
+    """The host answered, with something other than 200."""
+
+    def __init__(self, host: str, status: int) -> None:
+        super().__init__(f"{host} answered with status {status}; redirects are not followed.")
+        self.status = status
+
+
 @dataclass(frozen=True)
 class Fetched:
     """A JSON object, and how long it may be kept."""
@@ -131,7 +139,7 @@ class Fetcher:
             connection.request(request.method, where.path, request.form, request.headers(where))
             response = connection.getresponse()
             if response.status != 200:
-                raise FetchRefused(f"{host} answered with status {response.status}; redirects are not followed.")
+                raise UnexpectedStatus(host, response.status)
             if not _JSON.fullmatch((response.getheader("Content-Type") or "").partition(";")[0].strip().lower()):
                 raise FetchRefused(f"{host} answered with something other than JSON.")
             body = response.read(limit + 1)
