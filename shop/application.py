@@ -40,7 +40,19 @@ from shop.revocation.providers import sign_in_withdrawn
 from shop.services import Services
 from shop.settings import ROOT, Settings
 from shop.store import foreign, loading
-from shop.storefront import about, account, addresses, approval, assistants, cart, catalogue, connect, orders, pictures
+from shop.storefront import (
+    about,
+    account,
+    addresses,
+    approval,
+    assistants,
+    cart,
+    catalogue,
+    connect,
+    orders,
+    pictures,
+    widening,
+)
 from shop.storefront.sign_in import blueprint as sign_in_blueprint
 from shop.tools.gateway import Gateway
 from shop.tools.registry import risky_tools
@@ -107,6 +119,7 @@ def _add_pages(app: Flask, seed: Seed, conversing: Conversing) -> None:
         Access(public, "how anyone's own assistant finds this shop: an address, and where to type it"),
     )
     guarded(app, assistants.pages, Access(own, "one's own grants, by the membership they hang on"))
+    guarded(app, widening.pages, Access(own, "one's own grants, and only those that are one's own to widen"))
     guarded(app, account.pages, Access(own, "one's own sessions, by the membership they hang on"))
     guarded(app, assistant_blueprint(conversing), Access(own, "each conversation is asked for: conversations:use"))
     guarded(app, audit_pages.pages, Access(own, "each view is asked for: audit:read"))

@@ -191,6 +191,16 @@ def lock_family(db: Session, family_id: str) -> TokenFamily:
     return db.scalars(locked, execution_options={"populate_existing": True}).one()
 
 
+def widen_families(db: Session, grant_id: str, scopes: frozenset[str]) -> list[str]:
+    """Add scopes to all living families of a grant. Returns their ids."""
+    living = select(TokenFamily).where(TokenFamily.grant_id == grant_id, TokenFamily.ended_at.is_(None))
+    locked = living.order_by(TokenFamily.id).with_for_update()
+    families = list(db.scalars(locked, execution_options={"populate_existing": True}))
+    for family in families:
+        family.scopes = sorted(scopes.union(family.scopes))
+    return [family.id for family in families]
+
+
 def end_family(db: Session, family_id: str, because: str) -> list[str]:
     """End a family: none of its refresh tokens renews anything, and its access tokens are dead. Returns the ids of those."""
     family = lock_family(db, family_id)

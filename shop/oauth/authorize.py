@@ -24,7 +24,7 @@ from shop.oauth.consent import answer_with_code, refuse_for_organization
 from shop.oauth.grants.authorization_code import named_resource
 from shop.oauth.issuer import Issuer, SignedIn, issuer
 from shop.oauth.pages import RefusedPage
-from shop.oauth.protocol import ShopRequest, described, redirect_answer, refuse
+from shop.oauth.protocol import ShopRequest, answer_address, described, redirect_answer, refuse
 from shop.oauth.questions import Asked, Question, Refused, ask, question_of
 from shop.oauth.redirects import destination
 from shop.oauth.token import server_of
@@ -59,7 +59,7 @@ def _decided(db: Session, server: Issuer, person: SignedIn, asked: Asked) -> Que
         return refuse_for_organization(db, server, person, asked, refused)
     if question.has_to_be_asked:
         return ask(db, server, person.principal, question)
-    return answer_with_code(db, server, asked, question.grant_id, asked.scopes & question.held)
+    return redirect_answer(answer_with_code(db, server, asked, question.grant_id, asked.scopes & question.held))
 
 
 def _verified(asked: ShopRequest, person: SignedIn) -> Asked:
@@ -118,10 +118,10 @@ def _refused(server: Issuer, person: SignedIn, asked: ShopRequest | None, error:
     if not error.redirect_uri or not asked:
         return page.render()
     uri, state = str(error.redirect_uri), asked.parameter("state")
-    answer = redirect_answer(server, uri, state, error=str(error.error), error_description=why)
+    answer = answer_address(server, uri, state, error=str(error.error), error_description=why)
     if is_told:
-        return answer
-    back = {"href": answer.headers["Location"], "label": f"Take that answer to {destination(uri).host}"}
+        return redirect_answer(answer)
+    back = {"href": answer, "label": f"Take that answer to {destination(uri).host}"}
     return replace(
         page,
         next_step="Nobody at your company has let it in before. If you did not come here from it, go no further.",
