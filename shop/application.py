@@ -32,6 +32,7 @@ from shop.mcp import endpoint as mcp
 from shop.mcp import guest
 from shop.oauth import authorize, consent, introspect, metadata, registration, revoke, token
 from shop.oauth.commands import oauth as oauth_commands
+from shop.oauth.egress import proxy_of
 from shop.oauth.external_issuer import ExternalIssuer
 from shop.oauth.fetching import Fetcher
 from shop.oauth.issuer import Issuer
@@ -187,7 +188,9 @@ def _sign_in(settings: Settings, database: Database, providers: Metadata) -> Sig
 
 def _issuer(settings: Settings, database: Database, fetcher: Fetcher | None, providers: Metadata) -> Issuer:
     own = urlsplit(settings.oauth_issuer)
-    fetcher = fetcher or Fetcher(operators_own=f"{own.scheme}://{own.netloc}" if own.netloc else "")
+    fetcher = fetcher or Fetcher(
+        operators_own=f"{own.scheme}://{own.netloc}" if own.netloc else "", proxy=proxy_of(settings.egress_proxy)
+    )
     secret = settings.oauth_introspection_client_secret
     external = ExternalIssuer(settings, fetcher, settings.read_secret(secret) if secret else "")
     return Issuer(

@@ -72,6 +72,10 @@ class Settings:
     """How long a refresh token that was used already still leads to the one that followed it, unless that was used; none: never."""
     grant_lifetime: timedelta = timedelta(days=90)
     """The absolute end of what a person allowed to an external assistant, however often it is renewed."""
+    client_documents: bool = True
+    """Whether clients may be known by a metadata document that is fetched from their host (CIMD)."""
+    egress_proxy: str = field(default="", repr=False)
+    """The HTTP proxy through which strangers' hosts are asked; "" where they are reached directly."""
     registrations_per_address: int = 20
     registrations_per_hour: int = 500
     """How many clients may register themselves within an hour: from one address, and from all together."""
@@ -120,6 +124,8 @@ class Settings:
             model=env.get("SHOP_MODEL", ""),
             presenter_code=env.get("SHOP_PRESENTER_CODE", ""),
             refresh_grace=_seconds("SHOP_REFRESH_GRACE", env.get("SHOP_REFRESH_GRACE", "10"), most=60),
+            client_documents=_switch("SHOP_CLIENT_DOCUMENTS", env.get("SHOP_CLIENT_DOCUMENTS") or "1"),
+            egress_proxy=_proxy(env.get("SHOP_EGRESS_PROXY", "")),
             anonymous_browse=_switch("SHOP_ANONYMOUS_BROWSE", env.get("SHOP_ANONYMOUS_BROWSE", "")),
             **_external_issuer(env),
         )
@@ -193,6 +199,17 @@ def _switch(name: str, text: str) -> bool:
     if text not in {"", "0", "1"}:
         raise ValueError(f"{name} must be 1 (on) or 0 (off), not {text!r}.")
     return text == "1"
+
+
+def _proxy(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        is_place = parts.scheme == "http" and bool(parts.hostname) and bool(parts.port)
+    except ValueError:
+        is_place = False
+    if text and (not is_place or parts.path.strip("/") or parts.query or parts.fragment or not text.isascii()):
+        raise ValueError("SHOP_EGRESS_PROXY must look like http://proxy.example:3128.")  # it may hold a password
+    return text
 
 
 def _seconds(name: str, text: str, *, most: int) -> timedelta:

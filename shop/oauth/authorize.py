@@ -69,10 +69,10 @@ def _verified(asked: ShopRequest, person: SignedIn) -> Asked:
     """
     try:
         cimd.resolve(
-            asked.issuer.database,
-            asked.issuer.fetcher,
+            asked.issuer,
             asked.require("client_id"),
             for_organization=person.principal.organization,
+            redirect_uri=asked.parameter("redirect_uri"),
         )
     except cimd.UnknownClient as unknown:
         refuse("invalid_client", str(unknown))

@@ -52,7 +52,7 @@ def authorization_server() -> Response:
             "introspection_endpoint_auth_signing_alg_values_supported": assertions,
             "code_challenge_methods_supported": ["S256"],
             "authorization_response_iss_parameter_supported": True,
-            "client_id_metadata_document_supported": True,
+            "client_id_metadata_document_supported": server.settings.client_documents,
             "protected_resources": [server.resource],
         }
     )
