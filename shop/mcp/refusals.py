@@ -19,6 +19,7 @@ from shop.mcp.exchange import Exchange, Server
 from shop.mcp.guest import is_guest
 from shop.mcp.wire import ACCESS_REFUSED, AUTHENTICATION_REQUIRED, INSUFFICIENT_SCOPE, RpcError
 from shop.oauth import bearer
+from shop.oauth.issuer import issuer
 from shop.principal import CONSENTABLE, Principal, Workflow
 from shop.tools.outcomes import Denied
 from shop.tools.registry import TOOLS
@@ -87,7 +88,7 @@ def challenge(exchange: Exchange, workflow: str) -> tuple[str, str]:
     words = f"This needs the person's permission to {_MEANS.get(workflow, workflow)} (scope `{workflow}`)."
     if is_guest(exchange.principal):
         return bearer.challenge(None, words, _in_order(_NEEDED)), words
-    words = f"{words} They allow it, or see who decides, at {bearer.issuer().url}/assistants; a refresh then brings it."
+    words = f"{words} They allow it, or see who decides, at {issuer().url}/assistants; a refresh then brings it."
     scopes = _in_order({*exchange.principal.scopes, workflow})
     return bearer.challenge("insufficient_scope", words, scopes), words
 

@@ -117,7 +117,7 @@ def _set_paused(paused: bool, words: str) -> ResponseReturnValue:
 def _view(db: Session, me: Principal, grant: Grant, authority: Authority) -> dict[str, Any]:
     agent = db.get_one(Agent, grant.agent_id)
     ceiling = ceiling_of(db, me.organization, grant.client_id)
-    addable = can_be_added(db, issuer(), grant)
+    addable, external = can_be_added(db, issuer(), grant), issuer().external
     conversations, how_many = activity.with_client(db, me, grant.client_id, _LATEST)
     counts = queries.counts(db, [conversation.id for conversation in conversations])
     used = [grant.last_used_at, *(conversation.active_at for conversation in conversations[:1])]
@@ -127,7 +127,7 @@ def _view(db: Session, me: Principal, grant: Grant, authority: Authority) -> dic
         "answers_go_to": grant.redirect_host,
         "by_organization": grant.by_organization,
         "decider": decider_of(issuer(), grant),
-        "issuer": issuer().external.url if issuer().external else None,
+        "issuer": external.url if external else None,
         "since": grant.started_at,
         "until": authority.expires_at,
         "used": max((at for at in used if at), default=None),

@@ -172,7 +172,8 @@ def test_an_operator_brings_a_document_by_hand(build_shop: Shops, tmp_path: Path
     assert bring(document(redirect_uris=[f"{CALLBACK}/anew"])).exit_code == 0
     stored = row(shop, Client, ADDRESS)
     assert (stored.redirect_uris, stored.fresh_until, stored.expires_at) == ([f"{CALLBACK}/anew"], None, None)
-    for bad in ([], {}, document(client_id="https://assistant.example/other"), document(client_secret="s"), "text"):
+    unusable: list[object] = [[], {}, document(client_id=f"{ADDRESS}x"), document(client_secret="s"), "text"]
+    for bad in unusable:
         refused = bring(bad)
         assert refused.exit_code == 1 and "cannot be used" in refused.output and "Traceback" not in refused.output
     assert bring(document(), "http://assistant.example/client.json").exit_code == 1

@@ -197,7 +197,8 @@ def test_null_and_empty_members_mean_absent_ones(build_shop: Callable[..., ShopU
         "response_types",
     )
     plain = register(shop, {"redirect_uris": GOOD["redirect_uris"]}).get_json()
-    for nothing in (None, "", [], {}):
+    nothings: list[Any] = [None, "", [], {}]
+    for nothing in nothings:
         said = GOOD | dict.fromkeys((*names, "token_endpoint_auth_method", "software_statement"), nothing)
         answer = register(shop, said)
         assert answer.status_code == 201, (nothing, answer.text)

@@ -30,7 +30,7 @@ def programs(request: pytest.FixtureRequest) -> Path:
     npm, node = shutil.which("npm"), shutil.which("node")
     if npm is None or node is None:
         pytest.skip("npm and node are not there: other people's clients are not tried")
-    folder = Path(request.config.cache.mkdir("outside"))  # type: ignore[union-attr] # the plugin is built in
+    folder = Path(request.config.cache.mkdir("outside"))
     marker, wanted = folder / "installed.json", json.dumps(PACKAGES)
     if not marker.exists() or marker.read_text(encoding="utf-8") != wanted:
         command = [npm, "install", "--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"]

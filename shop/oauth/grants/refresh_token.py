@@ -171,7 +171,7 @@ def _presented(db: Session, token: str, client: Client) -> Presented | None:
     found = find_refresh_token(db, token)
     if found is None:
         return None
-    token, family = found
+    stored, family = found
     allowed = frozenset(db.get_one(Authority, family.grant_id).scopes or ())
-    presented = Presented(token, family, db.get_one(Grant, family.grant_id), allowed)
+    presented = Presented(stored, family, db.get_one(Grant, family.grant_id), allowed)
     return presented if presented.check_client(client) else None
