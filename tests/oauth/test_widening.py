@@ -17,6 +17,7 @@ from shop.revocation import cascade
 from tests.mcp.host import Host
 from tests.oauth.looks import events, only_grant, rows
 from tests.support.assistants import ExternalAssistant, connect, offered, registered, ticked
+from tests.support.at_once import at_once
 from tests.support.decisions import words_of
 from tests.support.people import GIL, INES, NOAH, SOFIA, ShopUnderTest, Visitor
 from tests.support.state import HOODIE, ONE_ENGINE, chains_hold, watching
@@ -234,3 +235,24 @@ def test_a_family_that_has_ended_stays_as_it_was(shop: ShopUnderTest) -> None:
     with shop.database.write() as db:
         db.execute(update(Authority).where(Authority.id == grant).values(expires_at=shop.clock.now))
     assert sofia.get(path).status_code == 404
+
+
+@pytest.mark.holds("I9")
+def test_widening_and_refreshing_at_once_never_hang(shop: ShopUnderTest) -> None:
+    """Both take the families before the grant: whichever is first, each is done, and the next refresh has it all."""
+    sofia = shop.sign_in(SOFIA)
+    assistant = connect(sofia, "browse")
+    path, presented = page_of(sofia, assistant), assistant.refresh_token
+    sofia.csrf_token()
+    form = {"scope": ["transact"], "shown-transact": "cancel_order place_order"}
+    answers = at_once(
+        [
+            lambda: sofia.post(path, **form),
+            *[lambda: assistant.token(grant_type="refresh_token", refresh_token=presented)] * 3,
+        ]
+    )
+    assert [answer.status_code for answer in answers] == [303, 200, 200, 200], [answer.text for answer in answers]
+    assert {answer.get_json()["scope"] for answer in answers[1:]} <= {"browse", "browse transact"}
+    assistant.refresh_token = answers[1].get_json()["refresh_token"]
+    assert assistant.refresh().get_json()["scope"] == "browse transact"
+    assert chains_hold(shop)
