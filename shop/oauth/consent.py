@@ -55,13 +55,15 @@ def _answered(
         _record_denied(db, person, asked, "person")
         refusal = {"error": "access_denied", "error_description": "The person said no."}
         address = answer_address(server, asked.redirect_uri, asked.state, **refusal)
-        return _on_to(asked, address, "Nothing was allowed.")
+        return _back_to_client(asked, address, "Nothing was allowed.")
     grant_id = _consent(db, server, principal, question, allowed)
     address = answer_with_code(db, server, asked, grant_id, allowed)
-    return _on_to(asked, address, "It may do what you ticked, and you can change that under Connected assistants.")
+    return _back_to_client(
+        asked, address, "It may do what you ticked, and you can change that under Connected assistants."
+    )
 
 
-def _on_to(asked: Asked, address: str, said: str) -> GoOnPage:
+def _back_to_client(asked: Asked, address: str, said: str) -> GoOnPage:
     """The browser takes the answer to the client."""
     leads_to = destination(asked.redirect_uri)
     wait = "Go back to it if this page stays." if leads_to.is_on_this_computer else "This page goes on by itself."

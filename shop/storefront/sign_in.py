@@ -61,12 +61,12 @@ def blueprint(demo_people: list[dict[str, str]]) -> Blueprint:
             with suppress(NotAlive), services().database.write() as db:
                 cascade.sign_in_again(db, before.principal)
         admit(admitted.token)
-        return _on_to(admitted.next_path)
+        return _go_to(admitted.next_path)
 
     return pages
 
 
-def _on_to(path: str) -> ResponseReturnValue:
+def _go_to(path: str) -> ResponseReturnValue:
     """Where the person wanted to go. They come from a form of their identity provider's, so where the next answer may lead out of
     the shop at once, as to an assistant that they let in before, a page has to come between (`GoOnPage`).
     """
