@@ -35,6 +35,7 @@ from shop.mcp import endpoint as mcp
 from shop.mcp import guest
 from shop.oauth import authorize, consent, introspect, metadata, registration, revoke, token
 from shop.oauth.commands import oauth as oauth_commands
+from shop.oauth.egress import proxy_of
 from shop.oauth.external_issuer import ExternalIssuer
 from shop.oauth.fetching import Fetcher
 from shop.oauth.issuer import Issuer
@@ -43,7 +44,19 @@ from shop.revocation.providers import sign_in_withdrawn
 from shop.services import Services
 from shop.settings import ROOT, Settings
 from shop.store import foreign, loading
-from shop.storefront import about, account, addresses, approval, assistants, cart, catalogue, connect, orders, pictures
+from shop.storefront import (
+    about,
+    account,
+    addresses,
+    approval,
+    assistants,
+    cart,
+    catalogue,
+    connect,
+    orders,
+    pictures,
+    widening,
+)
 from shop.storefront.sign_in import blueprint as sign_in_blueprint
 from shop.tools.gateway import Gateway
 from shop.tools.registry import risky_tools
@@ -121,6 +134,7 @@ def _add_pages(app: Flask, seed: Seed, conversing: Conversing) -> None:
         Access(public, "how anyone's own assistant finds this shop: an address, and where to type it"),
     )
     guarded(app, assistants.pages, Access(own, "one's own grants, by the membership they hang on"))
+    guarded(app, widening.pages, Access(own, "one's own grants, and only those that are one's own to widen"))
     guarded(app, account.pages, Access(own, "one's own sessions, by the membership they hang on"))
     guarded(app, assistant_blueprint(conversing), Access(own, "each conversation is asked for: conversations:use"))
     guarded(app, audit_pages.pages, Access(own, "each view is asked for: audit:read"))
@@ -188,7 +202,9 @@ def _sign_in(settings: Settings, database: Database, providers: Metadata) -> Sig
 
 def _issuer(settings: Settings, database: Database, fetcher: Fetcher | None, providers: Metadata) -> Issuer:
     own = urlsplit(settings.oauth_issuer)
-    fetcher = fetcher or Fetcher(operators_own=f"{own.scheme}://{own.netloc}" if own.netloc else "")
+    fetcher = fetcher or Fetcher(
+        operators_own=f"{own.scheme}://{own.netloc}" if own.netloc else "", proxy=proxy_of(settings.egress_proxy)
+    )
     secret = settings.oauth_introspection_client_secret
     external = ExternalIssuer(settings, fetcher, settings.read_secret(secret) if secret else "")
     return Issuer(

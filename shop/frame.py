@@ -75,11 +75,6 @@ def _add_hooks(app: Flask) -> None:
             if name not in response.headers:
                 response.headers.add(name, value)
         response.headers["Cross-Origin-Opener-Policy"] = access.opener_policy()
-        if origin := g.get("form_action"):  # the consent page's answer leads to the client
-            policy = response.headers["Content-Security-Policy"]
-            response.headers["Content-Security-Policy"] = policy.replace(
-                "form-action 'self'", f"form-action 'self' {origin}"
-            )
         if app.config["SESSION_COOKIE_SECURE"]:
             response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
         if response.mimetype == "font/woff2":  # asked anew, what a page preloads would come after what it draws with

@@ -35,6 +35,11 @@ def unseal(secret: str, purpose: str, sealed: str) -> str:
         raise NotSealed from None
 
 
+def derived_key(secret: str, purpose: str) -> bytes:
+    """A key of 256 bits for one purpose, for what is authenticated and not sealed."""
+    return _key(secret, purpose).raw_value
+
+
 @lru_cache(maxsize=16)
 def _key(secret: str, purpose: str) -> OctKey:
     return OctKey.import_key(hashlib.pbkdf2_hmac("sha256", secret.encode(), purpose.encode(), _ITERATIONS))

@@ -82,6 +82,8 @@ class Settings:
     access_token_lifetime: timedelta = timedelta(minutes=10)
     refresh_token_lifetime: timedelta = timedelta(days=30)
     """An assistant that was not used for so long has to be allowed again."""
+    refresh_grace: timedelta = timedelta(seconds=10)
+    """How long a refresh token that was used already still leads to the one that followed it, unless that was used; none: never."""
     grant_lifetime: timedelta = timedelta(days=90)
     """The absolute end of what a person allowed to an external assistant, however often it is renewed."""
     registrations_per_address: int = _rate_limit(200)
@@ -106,6 +108,10 @@ class Settings:
     messages_per_person: int = _rate_limit(120)
     messages_per_organization: int = _rate_limit(2400)
     """Within a minute: messages to the shop's own assistant, those said anew or answered again included."""
+    client_documents: bool = True
+    """Whether clients may be known by a metadata document that is fetched from their host (CIMD)."""
+    egress_proxy: str = field(default="", repr=False)
+    """The HTTP proxy through which strangers' hosts are asked; "" where they are reached directly."""
     model_timeout: timedelta = timedelta(seconds=60)
     model_beat: timedelta = timedelta(seconds=1)
     """How often a turn looks up while the model's server says nothing: Stop is seen then."""
@@ -200,6 +206,9 @@ class Settings:
                 "SHOP_TURNS_PER_ORGANIZATION", env.get("SHOP_TURNS_PER_ORGANIZATION") or "16"
             ),
             presenter_code=env.get("SHOP_PRESENTER_CODE", ""),
+            refresh_grace=_seconds("SHOP_REFRESH_GRACE", env.get("SHOP_REFRESH_GRACE", "10"), most=60),
+            client_documents=_switch("SHOP_CLIENT_DOCUMENTS", env.get("SHOP_CLIENT_DOCUMENTS") or "1"),
+            egress_proxy=_proxy(env.get("SHOP_EGRESS_PROXY", "")),
             anonymous_browse=_switch("SHOP_ANONYMOUS_BROWSE", env.get("SHOP_ANONYMOUS_BROWSE", "")),
             **_external_issuer(env),
             **_rate_limits(env),
@@ -334,6 +343,23 @@ def rate_limit_names() -> list[str]:
 def rate_limit_variable(name: str) -> str:
     """The environment variable of a rate limit: `SHOP_LIMIT_SIGN_INS_PER_ADDRESS`."""
     return f"SHOP_LIMIT_{name.upper()}"
+
+
+def _proxy(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        is_place = parts.scheme == "http" and bool(parts.hostname) and bool(parts.port)
+    except ValueError:
+        is_place = False
+    if text and (not is_place or parts.path.strip("/") or parts.query or parts.fragment or not text.isascii()):
+        raise ValueError("SHOP_EGRESS_PROXY must look like http://proxy.example:3128.")  # it may hold a password
+    return text
+
+
+def _seconds(name: str, text: str, *, most: int) -> timedelta:
+    if not (text.isascii() and text.isdigit()) or int(text) > most:
+        raise ValueError(f"{name} must be a number of seconds from 0 to {most}, not {text!r}.")
+    return timedelta(seconds=int(text))
 
 
 def _external_issuer(env: Mapping[str, str]) -> dict[str, Any]:

@@ -316,3 +316,37 @@ def test_an_external_issuer_that_makes_no_sense_is_refused(
     """Each with a sentence; nothing unsafe can be switched on, and nothing is ignored silently."""
     with pytest.raises(ValueError, match=says):
         read(tmp_path, **environment)
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("SHOP_REFRESH_GRACE", ["0", "10", "60"], ["-1", "61", "1.5", "ten", "²", " 5"]),
+        ("SHOP_CLIENT_DOCUMENTS", ["", "0", "1"], ["2", "no", "off"]),
+        (
+            "SHOP_EGRESS_PROXY",
+            ["", "http://proxy.example:3128", "http://shop:a%20word@10.0.0.5:8080/"],
+            [
+                "proxy.example:3128",
+                "https://shop:secret@proxy.example:3128",
+                "http://proxy.example",
+                "http://proxy.example:x",
+                "http://p:1/x",
+            ],
+        ),
+    ],
+)
+def test_how_assistants_are_dealt_with_is_read_or_refused(
+    tmp_path: Path, name: str, good: list[str], bad: list[str]
+) -> None:
+    """Each value makes sense or stops the start with a sentence that names the setting, and no password."""
+    for value in good:
+        Settings.from_environment({"SHOP_DATA_DIR": str(tmp_path), name: value})
+    for value in bad:
+        with pytest.raises(ValueError, match=name) as refused:
+            Settings.from_environment({"SHOP_DATA_DIR": str(tmp_path), name: value})
+        assert "secret" not in str(refused.value)
+    off = Settings.from_environment({"SHOP_DATA_DIR": str(tmp_path), "SHOP_CLIENT_DOCUMENTS": "0"})
+    assert not off.client_documents and Settings().client_documents and Settings().refresh_grace.total_seconds() == 10
+    secret = Settings(egress_proxy="http://shop:secret@proxy.example:3128")
+    assert "secret@" not in repr(secret)

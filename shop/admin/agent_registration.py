@@ -82,7 +82,7 @@ def take_in_known() -> ResponseReturnValue:
     _require()
     server, me, client_id = issuer(), principal(), request.form.get("client_id", "").strip()
     try:
-        client = cimd.resolve(server.database, server.fetcher, client_id, for_organization=me.organization)
+        client = cimd.resolve(server, client_id, for_organization=me.organization)
     except cimd.UnknownClient as unknown:
         return _form({"auth_method": "none", "scopes": SCOPES, "client_id": client_id}, unknown=str(unknown)), 400
     with server.database.write() as db:

@@ -176,6 +176,7 @@ _SENTENCES: Mapping[EventName, str | Callable[[_Event], str]] = {
     EventName.GRANT_NARROWED: lambda it: f"leaves {it.client} with: {it.listed('after')}",
     EventName.GRANT_RECOGNIZED: lambda it: f"{it.client} was let in elsewhere: {it.listed('scopes')}",
     EventName.GRANT_REVOKED: _grant_ended,
+    EventName.GRANT_WIDENED: lambda it: f"allows {it.client} more by themselves: {it.listed('after')}",
     EventName.MEMBERSHIP_PROVISIONED: lambda it: (
         f"{it.personal.get('name', 'somebody')} became a member: {it.listed('roles')}"
     ),

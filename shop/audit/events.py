@@ -132,6 +132,10 @@ class EventName(StrEnum):
         "grant.revoked",
         "What a person allowed to external assistants ended, with all tokens and open receipts below.",
     )
+    GRANT_WIDENED = (
+        "grant.widened",
+        "A person allowed an external assistant more on their own page, without its having asked.",
+    )
     MEMBERSHIP_PROVISIONED = "membership.provisioned", "A person signed in for the first time and became a member."
     MEMBERSHIP_RESTORED = "membership.restored", "An administrator lifted a suspension."
     MEMBERSHIP_ROLES_CHANGED = "membership.roles_changed", "The groups of the identity provider now map to other roles."

@@ -45,6 +45,11 @@ class Grant(Base):
     consented_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
 
+    @property
+    def is_consented(self) -> bool:
+        """Whether its person was asked here, so that it is theirs to widen too."""
+        return self.offered is None
+
     def principal(self, token: str | None = None) -> Principal:
         """The client acting for its person. Roles and scopes are filled in by `ledger.live`."""
         return Principal(
@@ -132,6 +137,7 @@ def consent_anew(
     changed(authority)
     grant.risky_tools, grant.redirect_host = consent.risky_tools, consent.redirect_host
     grant.authenticated_by, grant.consented_at = person.own_session, moment(db)
+    grant.offered = None
     db.flush()
 
 
@@ -153,6 +159,11 @@ def living_grant(
         )
     ).one_or_none()
     return (row[0], row[1]) if row else None
+
+
+def is_in_force(db: Session, authority: Authority) -> bool:
+    """Whether a grant has neither ended nor run out."""
+    return authority.ended_at is None and (authority.expires_at is None or authority.expires_at > moment(db))
 
 
 def taken_back_at(db: Session, membership_id: str, client_id: str) -> datetime | None:

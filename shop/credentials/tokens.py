@@ -2,12 +2,15 @@
 
 An access token is an authority of its own (`tok_…`, the `jti`), so that ending it acts at the very next call. Refresh tokens
 are kept as SHA-256 only. All that grew from one authorization is a family: when a refresh token is used a second time, or a
-code, somebody has a copy, and the whole family dies (RFC 9700 §4.14.2).
+code, somebody has a copy, and the whole family dies (RFC 9700 §4.14.2). A refresh token that comes twice within moments is no
+second use: both requests get the same next token (`is_repeated`).
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import hmac
 import secrets
 from datetime import datetime, timedelta
 
@@ -59,8 +62,8 @@ class AccessToken(Base):
 
 
 def secret_digest(secret: str) -> str:
-    """What the database keeps of a browser's token, a code, a refresh token, a handle or a client's secret: each has 256 bits of
-    randomness.
+    """What the database keeps of a browser's token, a code, a refresh token, a handle or a client's secret: nobody can guess one,
+    since each has 256 bits of randomness, or is a keyed hash (`successor_of`).
     """
     return hashlib.sha256(secret.encode(errors="replace")).hexdigest()
 
@@ -122,9 +125,14 @@ def end_access_token(db: Session, identifier: str, because: str) -> list[str]:
     return [ended for _, ended in end(db, {identifier, *db.scalars(select(tokens.c.id))}, because)]
 
 
-def new_refresh_token(db: Session, family: TokenFamily, *, lifetime: timedelta, until: datetime | None) -> str:
-    """A new refresh token, which is kept nowhere but at its client: good for `lifetime`, never longer than its grant."""
-    token, end_of_life = secrets.token_urlsafe(32), moment(db) + lifetime
+def new_refresh_token(
+    db: Session, family: TokenFamily, *, lifetime: timedelta, until: datetime | None, token: str | None = None
+) -> str:
+    """A new refresh token, which is kept nowhere but at its client: good for `lifetime`, never longer than its grant.
+
+    It is random, or the `token` that was derived from the one before it (`successor_of`).
+    """
+    token, end_of_life = token or secrets.token_urlsafe(32), moment(db) + lifetime
     db.add(
         RefreshToken(
             token_hash=secret_digest(token),
@@ -137,10 +145,29 @@ def new_refresh_token(db: Session, family: TokenFamily, *, lifetime: timedelta, 
     return token
 
 
+def successor_of(token: str, key: bytes) -> str:
+    """The refresh token that follows one: the same however often it is asked for, so that nothing but its hash is stored.
+
+    Whoever has a refresh token, but not the server's `key`, can tell nothing about the next one.
+    """
+    return base64.urlsafe_b64encode(hmac.digest(key, token.encode(), "sha256")).rstrip(b"=").decode()
+
+
 def find_refresh_token(db: Session, token: str) -> tuple[RefreshToken, TokenFamily] | None:
     """A refresh token and its family, whatever state they are in."""
     found = db.get(RefreshToken, secret_digest(token))
     return (found, db.get_one(TokenFamily, found.family_id)) if found else None
+
+
+def is_repeated(db: Session, token: RefreshToken, successor: str, grace: timedelta) -> bool:
+    """Whether a used refresh token came again within moments, before anybody used the one that followed it.
+
+    That is a client that asked twice, and whose answers crossed, or got lost. The family's row is locked by the caller.
+    """
+    if token.used_at is None or moment(db) >= token.used_at + grace:
+        return False
+    follows = db.get(RefreshToken, secret_digest(successor), populate_existing=True)
+    return follows is not None and follows.used_at is None and follows.family_id == token.family_id
 
 
 def claim_refresh_token(db: Session, token: RefreshToken) -> bool:
@@ -161,6 +188,16 @@ def lock_family(db: Session, family_id: str) -> TokenFamily:
     """
     locked = select(TokenFamily).where(TokenFamily.id == family_id).with_for_update()
     return db.scalars(locked, execution_options={"populate_existing": True}).one()
+
+
+def widen_families(db: Session, grant_id: str, scopes: frozenset[str]) -> list[str]:
+    """Add scopes to all living families of a grant. Returns their ids."""
+    living = select(TokenFamily).where(TokenFamily.grant_id == grant_id, TokenFamily.ended_at.is_(None))
+    locked = living.order_by(TokenFamily.id).with_for_update()
+    families = list(db.scalars(locked, execution_options={"populate_existing": True}))
+    for family in families:
+        family.scopes = sorted(scopes.union(family.scopes))
+    return [family.id for family in families]
 
 
 def end_family(db: Session, family_id: str, because: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""`/mcp`: from an HTTP request to an answer.
+"""`/mcp`, and `/mcp/` where somebody typed that: from an HTTP request to an answer.
 
     1 where from     Host and Origin, so that no page in a browser reaches a shop on this machine (DNS rebinding)
     2 who            the bearer token, on every request; cookies are not looked at
@@ -26,8 +26,9 @@ from shop.mcp import handshake, methods, refusals, stateless
 from shop.mcp.exchange import Server
 from shop.mcp.guest import GUEST, is_guest
 from shop.mcp.sealing import Sealer
-from shop.mcp.wire import Message, RpcError, read
+from shop.mcp.wire import ACCESS_REFUSED, Message, RpcError, read
 from shop.oauth.bearer import BearerRefused, authenticate
+from shop.oauth.external_issuer import IssuerUnavailable
 from shop.own_address import is_own_host
 from shop.principal import Principal
 from shop.settings import Settings
@@ -48,6 +49,7 @@ def blueprint(settings: Settings, database: Database, gateway: Gateway) -> Bluep
     )
     pages = Blueprint("mcp", __name__)
 
+    @pages.route("/mcp/", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     @pages.route("/mcp", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     def endpoint() -> Response:
         _require_own_address(server, request)
@@ -78,6 +80,8 @@ def _answer(server: Server, principal: Principal, message: Message) -> Response:
     is_stateless = stateless.speaks(request.headers.get(stateless.VERSION_HEADER), message)
     try:
         _check_rate(principal)
+        if message.id is None or (message.method == "initialize" and not is_stateless):
+            refusals.alive(server, principal, message.method)  # all others are asked by `methods.handle`
         if message.id is None:
             if is_stateless:
                 stateless.acknowledge(request.headers, server.versions)
@@ -112,8 +116,13 @@ def _principal(server: Server, arrived: Request) -> Principal:
         return GUEST
     try:
         return authenticate(authorization)
+    except IssuerUnavailable:
+        unavailable = "The authorization server that this shop's tokens come from does not answer. Try again soon."
+        raise RpcError(INTERNAL_ERROR, unavailable, status=503) from None
     except BearerRefused as refused:
         _check_stranger()
+        if refused.is_lasting:
+            raise RpcError(ACCESS_REFUSED, refused.description or "", status=403) from None
         raise refusals.unauthenticated(refused.error, refused.description) from None
 
 

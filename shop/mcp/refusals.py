@@ -1,7 +1,9 @@
 """Refusals that a client can do something about: no token, a dead one, or too few scopes.
 
-A client that may lack authority is told all scopes that the operation needs, those it has included, in one challenge: clients
-that ask again with only the new one would lose the others. The form depends on who listens. Most clients act on the HTTP
+A client without a token is told every scope that the tools need, at once: many never ask for more later, whatever they are
+answered, and then could not even offer it to their person. (What cannot be undone stays unticked on the consent page.) One that
+lacks some is told all that the operation needs, those it has included, in one challenge: clients that ask again with only the new
+one would lose the others. The form depends on who listens. Most clients act on the HTTP
 status (401, 403) and the header `WWW-Authenticate`. Hosts that link accounts by a tool's result act on its
 `_meta["mcp/www_authenticate"]`. Many do neither, or do it badly: the words say what to do, too.
 """
@@ -18,11 +20,14 @@ from shop.mcp.exchange import Exchange, Server
 from shop.mcp.guest import is_guest
 from shop.mcp.wire import ACCESS_REFUSED, AUTHENTICATION_REQUIRED, INSUFFICIENT_SCOPE, TOO_MANY_REQUESTS, RpcError
 from shop.oauth import bearer
-from shop.principal import FIRST_SCOPES, Workflow
+from shop.oauth.issuer import issuer
+from shop.principal import CONSENTABLE, Principal, Workflow
 from shop.tools.outcomes import Denied
 from shop.tools.registry import TOOLS
 
 _SIGNED_OUT = "The authority that this came with has ended. Connect the assistant again to go on."
+_NEEDED = frozenset(tool.workflow for tool in TOOLS.values()) & CONSENTABLE
+"""What an assistant can be allowed, as far as any tool asks for it."""
 _MEANS = {
     "browse": "look through the shop",
     "read": "see the person's cart and orders",
@@ -31,12 +36,12 @@ _MEANS = {
 
 
 def unauthenticated(error: str | None, description: str | None) -> RpcError:
-    """No token, or one that is not good here: 401, with where to get one and what to ask for at first."""
+    """No token, or one that is not good here: 401, with where to get one and all that the tools may need."""
     return RpcError(
         AUTHENTICATION_REQUIRED,
         description or "Sign in first: this needs an access token.",
         status=401,
-        headers={"WWW-Authenticate": bearer.challenge(error, description, _in_order(FIRST_SCOPES))},
+        headers={"WWW-Authenticate": bearer.challenge(error, description, _in_order(_NEEDED))},
     )
 
 
@@ -52,8 +57,13 @@ def too_often(refused: TooManyRequests) -> RpcError:
 
 def require_alive(server: Server, exchange: Exchange, method: str) -> Exchange:
     """The exchange with the authority that its principal has now. Raises `RpcError`: what is answered without a tool."""
+    return replace(exchange, principal=alive(server, exchange.principal, method))
+
+
+def alive(server: Server, principal: Principal, method: str) -> Principal:
+    """A principal with the authority that it has now; a refusal is recorded. Raises `RpcError`."""
     try:
-        return replace(exchange, principal=server.gateway.alive(exchange.principal, f"/mcp {method}"))
+        return server.gateway.alive(principal, f"/mcp {method}")
     except NotAlive as why:
         raise lapsed(why) from None
 
@@ -88,7 +98,8 @@ def challenge(exchange: Exchange, workflow: str) -> tuple[str, str]:
     """The challenge that asks for a workflow, and the same in words."""
     words = f"This needs the person's permission to {_MEANS.get(workflow, workflow)} (scope `{workflow}`)."
     if is_guest(exchange.principal):
-        return bearer.challenge(None, words, _in_order({*FIRST_SCOPES, workflow})), words
+        return bearer.challenge(None, words, _in_order(_NEEDED)), words
+    words = f"{words} They allow it, or see who decides, at {issuer().url}/assistants; a refresh then brings it."
     scopes = _in_order({*exchange.principal.scopes, workflow})
     return bearer.challenge("insufficient_scope", words, scopes), words
 

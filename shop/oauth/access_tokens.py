@@ -30,6 +30,17 @@ class BadToken(Exception):
         self.holder, self.is_recorded = holder, is_recorded
 
 
+class NotLetIn(BadToken):
+    """A good token of an external issuer that stands for nobody here, whichever token comes next: no challenge helps a client.
+
+    With `signs_in`, the person has to sign in to the shop once.
+    """
+
+    def __init__(self, message: str, *, signs_in: bool) -> None:
+        super().__init__(message)
+        self.signs_in = signs_in
+
+
 @dataclass(frozen=True, kw_only=True)
 class Claims:
     """What an access token says, once it was verified. None of it is authority: `ledger.live` is asked."""

@@ -22,9 +22,10 @@ from shop.guards.rate_limits import Limit, rate_limits
 from shop.oauth import cimd
 from shop.oauth.clients import find_client
 from shop.oauth.consent import answer_with_code, refuse_for_organization
+from shop.oauth.grants.authorization_code import named_resource
 from shop.oauth.issuer import Issuer, SignedIn, issuer
 from shop.oauth.pages import RefusedPage
-from shop.oauth.protocol import ShopRequest, described, redirect_answer, refuse
+from shop.oauth.protocol import ShopRequest, answer_address, described, redirect_answer, refuse
 from shop.oauth.questions import Asked, Question, Refused, ask, question_of
 from shop.oauth.redirects import destination
 from shop.oauth.token import server_of
@@ -62,7 +63,7 @@ def _decided(db: Session, server: Issuer, person: SignedIn, asked: Asked) -> Que
         return refuse_for_organization(db, server, person, asked, refused)
     if question.has_to_be_asked:
         return ask(db, server, person.principal, question)
-    return answer_with_code(db, server, asked, question.grant_id, asked.scopes & question.held)
+    return redirect_answer(answer_with_code(db, server, asked, question.grant_id, asked.scopes & question.held))
 
 
 def _verified(asked: ShopRequest, person: SignedIn) -> Asked:
@@ -72,10 +73,10 @@ def _verified(asked: ShopRequest, person: SignedIn) -> Asked:
     """
     try:
         cimd.resolve(
-            asked.issuer.database,
-            asked.issuer.fetcher,
+            asked.issuer,
             asked.require("client_id"),
             for_organization=person.principal.organization,
+            redirect_uri=asked.parameter("redirect_uri"),
         )
     except cimd.UnknownClient as unknown:
         refuse("invalid_client", str(unknown))
@@ -89,7 +90,7 @@ def _verified(asked: ShopRequest, person: SignedIn) -> Asked:
         redirect_uri=redirect_uri,
         state=asked.parameter("state"),
         scopes=frozenset(asked.scope.split()),
-        resource=asked.require("resource"),
+        resource=named_resource(asked),
         code_challenge=asked.require("code_challenge"),
         always_ask="consent" in (asked.parameter("prompt") or "").split(),
     )
@@ -128,10 +129,10 @@ def _refused(server: Issuer, person: SignedIn, asked: ShopRequest | None, error:
     if not error.redirect_uri or not asked:
         return page.render()
     uri, state = str(error.redirect_uri), asked.parameter("state")
-    answer = redirect_answer(server, uri, state, error=str(error.error), error_description=why)
+    answer = answer_address(server, uri, state, error=str(error.error), error_description=why)
     if is_told:
-        return answer
-    back = {"href": answer.headers["Location"], "label": f"Take that answer to {destination(uri).host}"}
+        return redirect_answer(answer)
+    back = {"href": answer, "label": f"Take that answer to {destination(uri).host}"}
     return replace(
         page,
         next_step="Nobody at your company has let it in before. If you did not come here from it, go no further.",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from flask import has_request_context, request
+
 from shop.audit.denials import Handle, record_refused_handle
-from shop.oauth.access_tokens import BadToken, verify
+from shop.oauth.access_tokens import BadToken, NotLetIn, verify
 from shop.oauth.external_grants import principal_of
 from shop.oauth.issuer import Issuer, issuer
 from shop.principal import Principal
@@ -18,10 +20,12 @@ class BearerRefused(Exception):
 
     error: str | None = None
     description: str | None = None
+    is_lasting: bool = False
+    """Whether no other token would help, so that a challenge would send a client in circles."""
 
 
 def authenticate(authorization_header: str | None) -> Principal:
-    """The principal that an `Authorization` header proves. Raises `BearerRefused`.
+    """The principal that an `Authorization` header proves. Raises `BearerRefused`, and `IssuerUnavailable` of an external one.
 
     The token is looked at alone, and no row is read: whether its grant, its person and its client are alive is asked by
     `ledger.live` in the transaction of each call, which also fills in the roles, and what is left of the scopes that the token
@@ -41,6 +45,9 @@ def authenticate(authorization_header: str | None) -> Principal:
             return verify(server, encoded.strip(), at=now).principal()
         token = server.external.verify(encoded.strip(), now)
         return principal_of(server.database, server.external.url, token, lifetime=server.settings.grant_lifetime)
+    except NotLetIn as nobody:
+        where = f" They do that once, at {server.settings.base_url}/sign-in." if nobody.signs_in else ""
+        raise BearerRefused("invalid_token", f"{nobody}{where}", is_lasting=True) from nobody
     except BadToken as bad:
         if not bad.is_recorded:
             _record(server, "expired" if bad.holder else "invalid_token", bad.holder)
@@ -57,8 +64,10 @@ def challenge(error: str | None = None, description: str | None = None, scopes: 
 
     RFC 6750 §3, RFC 9728 §5.1. `scopes` are all that the operation needs, those that were granted included.
     """
+    # The document that names the very address which was asked (RFC 9728 §3.3): clients compare the two.
+    slash = "/" if has_request_context() and request.path == "/mcp/" else ""
     parts = {
-        "resource_metadata": f"{issuer().url_as_asked()}/.well-known/oauth-protected-resource/mcp",
+        "resource_metadata": f"{issuer().url_as_asked()}/.well-known/oauth-protected-resource/mcp{slash}",
         "scope": " ".join(sorted(scopes)),
         "error": error,
         "error_description": description,

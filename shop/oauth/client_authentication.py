@@ -91,7 +91,7 @@ def _by_private_key(query_client: object, request: ShopRequest) -> Client:
         raise InvalidClientError(description=f"The client_assertion_type must be {_ASSERTION_TYPE}")
     claimed = _claimed_client(assertion)
     try:
-        client = cimd.resolve(issuer.database, issuer.fetcher, claimed, only_known=True)
+        client = cimd.resolve(issuer, claimed, only_known=True)
         keys = _keys_of(request, client)
         claims: dict[str, Any] = jwt.decode(assertion, keys, list(ASSERTION_ALGORITHMS)).claims
     except (cimd.UnknownClient, FetchRefused, JoseError, ValueError, KeyError, TypeError) as error:

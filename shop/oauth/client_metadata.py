@@ -131,9 +131,12 @@ class ClientMetadata(BaseModel):
 
 
 def read_metadata(document: Mapping[str, Any], **defaults: Any) -> ClientMetadata:
-    """A client's metadata from what it sent. Raises `BadMetadata`."""
+    """A client's metadata from what it sent, where a member that is null or empty means one that is absent (RFC 7591 §2: all are
+    optional, and generated clients send every one they know). Raises `BadMetadata`.
+    """
+    said = {name: value for name, value in document.items() if value not in (None, "", [], {})}
     try:
-        return ClientMetadata.model_validate({**defaults, **document})
+        return ClientMetadata.model_validate({**defaults, **said})
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = str(problem["loc"][0]) if problem["loc"] else ""

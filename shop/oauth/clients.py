@@ -52,7 +52,9 @@ class Client(Base, ClientMixin):
     """A resource server, which may ask about any token (RFC 7662 §2)."""
     registered_at: Mapped[datetime]
     fresh_until: Mapped[datetime | None]
-    """Of a metadata document: until when it need not be fetched again."""
+    """Of a metadata document: until when it need not be fetched again. None: it never is, for it came another way."""
+    fetched_at: Mapped[datetime | None]
+    """Of a metadata document: when its host was asked last."""
     expires_at: Mapped[datetime | None] = mapped_column(index=True)
     """When it is forgotten, unless somebody lets it in before."""
 

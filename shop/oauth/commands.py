@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import IO
 
 import click
 from flask.cli import AppGroup
@@ -11,7 +12,10 @@ from sqlalchemy import select
 from shop.oauth.client_metadata import GRANT_TYPES, SCOPES, BadMetadata
 from shop.oauth.clients import Client
 from shop.oauth.issuer import issuer
-from shop.oauth.preregistration import read_by_hand, register_by_hand
+from shop.oauth.preregistration import read_by_hand, register_by_hand, register_document
+from shop.oauth.unverified import read_json
+
+_LARGEST_DOCUMENT = 64 * 1024
 
 oauth = AppGroup("oauth", help="Clients and keys of the authorization server.")
 
@@ -59,6 +63,25 @@ def register_client(
         raise click.ClickException("A client that introspects proves who it is: choose an --auth-method.")
     with server.database.write() as db:
         told = register_by_hand(db, server, metadata, scopes=sorted(scopes) or None, introspects=introspects)
+    click.echo(json.dumps(told, indent=2))
+
+
+@oauth.command("register-document")
+@click.argument("address")
+@click.argument("file", type=click.File("rb"))
+def register_client_document(address: str, file: IO[bytes]) -> None:
+    """Make a client known by its metadata document, from a file: where this shop cannot fetch it from its address."""
+    server = issuer()
+    if server.external:
+        raise click.ClickException(f"Tokens come from {server.external.url}: register clients there.")
+    try:
+        document = read_json(file.read(_LARGEST_DOCUMENT))
+        if not isinstance(document, dict):
+            raise BadMetadata("invalid_client_metadata", "A metadata document is a JSON object.")
+        with server.database.write() as db:
+            told = register_document(db, server, address, document)
+    except (BadMetadata, ValueError) as bad:
+        raise click.ClickException(f"The document cannot be used. {bad}") from bad
     click.echo(json.dumps(told, indent=2))
 
 

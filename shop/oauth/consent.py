@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -21,8 +21,8 @@ from shop.guards.rate_limits import Limit, rate_limits
 from shop.oauth.clients import keep
 from shop.oauth.grants.authorization_code import AuthorizationCode
 from shop.oauth.issuer import Issuer, SignedIn, issuer
-from shop.oauth.pages import RefusedPage
-from shop.oauth.protocol import redirect_answer
+from shop.oauth.pages import GoOnPage, RefusedPage
+from shop.oauth.protocol import answer_address
 from shop.oauth.questions import Asked, Question, Refused, claim, client_asked_about, question_of
 from shop.oauth.redirects import destination
 from shop.principal import Principal
@@ -41,12 +41,12 @@ def answer() -> ResponseReturnValue:
     ticked = frozenset(request.form.getlist("scope")) if request.form.get("answer") == "allow" else frozenset()
     with server.database.write() as db:
         outcome = _answered(db, server, person, request.form.get("question", ""), ticked)
-    return outcome.render() if isinstance(outcome, RefusedPage) else outcome
+    return outcome.render()
 
 
 def _answered(
     db: Session, server: Issuer, person: SignedIn, handle: str, ticked: frozenset[str]
-) -> RefusedPage | Response:
+) -> RefusedPage | GoOnPage:
     client_id = client_asked_about(db, handle)
     changing = [entry_lock(person.principal.organization, client_id)] if client_id else []
     principal = live(db, person.principal, changing=changing)
@@ -61,11 +61,21 @@ def _answered(
     allowed = ticked & question.asked.scopes
     if not allowed:
         _record_denied(db, person, asked, "person")
-        return redirect_answer(
-            server, asked.redirect_uri, asked.state, error="access_denied", error_description="The person said no."
-        )
+        refusal = {"error": "access_denied", "error_description": "The person said no."}
+        address = answer_address(server, asked.redirect_uri, asked.state, **refusal)
+        return _back_to_client(asked, address, "Nothing was allowed.")
     grant_id = _consent(db, server, principal, question, allowed)
-    return answer_with_code(db, server, asked, grant_id, allowed)
+    address = answer_with_code(db, server, asked, grant_id, allowed)
+    return _back_to_client(
+        asked, address, "It may do what you ticked, and you can change that under Connected assistants."
+    )
+
+
+def _back_to_client(asked: Asked, address: str, said: str) -> GoOnPage:
+    """The browser takes the answer to the client."""
+    leads_to = destination(asked.redirect_uri)
+    wait = "Go back to it if this page stays." if leads_to.is_on_this_computer else "This page goes on by itself."
+    return GoOnPage(address=address, title=f"Back to {asked.client.name} …", text=f"{said} {wait}")
 
 
 _NO_QUESTION = RefusedPage(
@@ -129,10 +139,8 @@ def _consent(db: Session, server: Issuer, person: Principal, question: Question,
     return grant.id
 
 
-def answer_with_code(
-    db: Session, server: Issuer, asked: Asked, grant_id: str | None, scopes: frozenset[str]
-) -> Response:
-    """A code for what the person allowed, on its way to the client through the browser."""
+def answer_with_code(db: Session, server: Issuer, asked: Asked, grant_id: str | None, scopes: frozenset[str]) -> str:
+    """A code for what the person allowed: the address that the browser brings it to."""
     grant = db.get_one(Grant, grant_id)
     until = db.get_one(Authority, grant.id).expires_at
     code = secrets.token_urlsafe(32)
@@ -150,7 +158,7 @@ def answer_with_code(
         )
     )
     db.flush()
-    return redirect_answer(server, asked.redirect_uri, asked.state, code=code)
+    return answer_address(server, asked.redirect_uri, asked.state, code=code)
 
 
 def refuse_for_organization(
@@ -158,7 +166,7 @@ def refuse_for_organization(
 ) -> RefusedPage:
     """Note that the organization does not allow this; the person is told, and can take that answer back to the client."""
     _record_denied(db, person, asked, refused.because)
-    back = redirect_answer(
+    back = answer_address(
         server,
         asked.redirect_uri,
         asked.state,
@@ -172,7 +180,7 @@ def refuse_for_organization(
         if refused.because == "blocked"
         else "An administrator allows it less than all of what it asks for.",
         next_step="Nothing was allowed. An administrator of your organization can change that.",
-        back={"href": back.headers["Location"], "label": f"Back to {asked.client.name}"},
+        back={"href": back, "label": f"Back to {asked.client.name}"},
     )
 
 

@@ -27,21 +27,24 @@ from shop.credentials.ledger import Authority, changed, lock
 from shop.credentials.tokens import new_token
 from shop.database import Database, moment
 from shop.identity.models import Connection, ExternalIdentity, Membership
-from shop.oauth.access_tokens import BadToken
+from shop.oauth.access_tokens import BadToken, NotLetIn
 from shop.oauth.external_issuer import ExternalToken
 from shop.principal import CONSENTABLE, IN_APP_ASSISTANT, Principal
 
 
 class _Refused(Exception):
-    """The token stands for nobody here. `facts` are for the record; the message is for the client's developer."""
+    """The token stands for nobody here. The message is for the record, and for the client's developer.
 
-    def __init__(self, message: str, organization: str | None = None) -> None:
+    `lasting`: another token of the issuer would not change that.
+    """
+
+    def __init__(self, message: str, organization: str | None = None, *, lasting: bool = False) -> None:
         super().__init__(message)
-        self.organization = organization
+        self.organization, self.lasting = organization, lasting
 
 
 def principal_of(database: Database, issuer: str, token: ExternalToken, *, lifetime: timedelta) -> Principal:
-    """The principal that a verified token stands for. Raises `BadToken`, and records that.
+    """The principal that a verified token stands for. Raises `BadToken` and `NotLetIn`, and records that.
 
     A token that came before is one query. Whether its grant and all above is alive is asked at each call, as ever.
     """
@@ -62,6 +65,8 @@ def principal_of(database: Database, issuer: str, token: ExternalToken, *, lifet
             outcome="denied",
             facts={"client": token.client_id, "issuer": issuer, "error": "invalid_token", "why": str(refused)},
         )
+        if refused.lasting:
+            raise NotLetIn(str(refused), signs_in=refused.organization is None) from refused
         raise BadToken(str(refused), is_recorded=True) from refused
 
 
@@ -134,7 +139,7 @@ def _member(db: Session, issuer: str, subject: str) -> tuple[Connection, Members
     )
     found = db.execute(query).all()
     if len(found) != 1:
-        raise _Refused("The person has never signed in to the shop through this issuer. They do that once.")
+        raise _Refused("The person has never signed in to the shop through this issuer.", lasting=True)
     return found[0][0], found[0][1]
 
 
@@ -155,7 +160,7 @@ def _agent(db: Session, membership: Membership, token: ExternalToken) -> Agent:
         )
     entry = db.get_one(Authority, agent.id)
     if entry.suspended_at is not None or entry.ended_at is not None:
-        raise _Refused("The organization has blocked this client.", membership.organization_id)
+        raise _Refused("The organization has blocked this client.", membership.organization_id, lasting=True)
     return agent
 
 

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote_plus, urlsplit
 
@@ -23,7 +24,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet
 
 from shop.oauth.access_tokens import BadToken
-from shop.oauth.fetching import Fetched, Fetcher, FetchRefused
+from shop.oauth.fetching import Fetched, Fetcher, FetchRefused, UnexpectedStatus
 from shop.oauth.unverified import is_identifier, is_moment
 from shop.settings import Settings
 
@@ -109,25 +110,30 @@ class ExternalIssuer:
         if not isinstance(endpoint, str):
             raise IssuerUnavailable(f"{self.url} names no introspection_endpoint")
         pair = f"{quote_plus(self._settings.oauth_introspection_client_id)}:{quote_plus(self._introspection_secret)}"
-        said = self._asked(
-            lambda: self._fetcher.post_form(
-                endpoint,
-                {"token": encoded, "token_type_hint": "access_token"},
-                authorization=f"Basic {base64.b64encode(pair.encode()).decode()}",
-                limit=_LARGEST,
-            )
-        ).document
+        form = {"token": encoded, "token_type_hint": "access_token"}
+        basic = f"Basic {base64.b64encode(pair.encode()).decode()}"
+        said = self._asked(lambda: self._said_of(endpoint, form, basic)).document
         if said.get("active") is not True:
             raise BadToken("The issuer says that the access token is not active.")
         if said.get("iss", self.url) != self.url:
             raise BadToken("The access token is from another issuer.")
         return said
 
+    def _said_of(self, endpoint: str, form: Mapping[str, str], basic: str) -> Fetched:
+        """The issuer's answer. Some say of what they cannot read that the request is bad (400), where §2.2 has *not active*."""
+        try:
+            return self._fetcher.post_form(endpoint, form, authorization=basic, limit=_LARGEST)
+        except UnexpectedStatus as answered:
+            if answered.status == HTTPStatus.BAD_REQUEST:
+                raise BadToken("The issuer does not take the access token for one of its own.") from answered
+            raise
+
     def _checked(self, encoded: str, claims: Mapping[str, Any], now: datetime) -> ExternalToken:
         seconds, expires, signed_in = now.timestamp(), claims.get("exp"), claims.get("auth_time")
         audience = claims.get("aud")
         audiences = audience if isinstance(audience, list) else [audience]
-        if not any(resource in audiences for resource in self._settings.resources):
+        ours = {f"{resource}{slash}" for resource in self._settings.resources for slash in ("", "/")}
+        if not ours.intersection(filter(_is_text, audiences)):
             raise BadToken("The access token is for another resource.")
         if not is_moment(expires) or expires <= seconds:
             raise BadToken("The access token has expired.")
@@ -207,6 +213,10 @@ class ExternalIssuer:
         except FetchRefused as refused:
             _log.warning("the issuer %s cannot be asked: %s", self.url, refused)
             raise IssuerUnavailable(str(refused)) from refused
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def _kept(fetched: Fetched, now: datetime) -> _Kept:

@@ -25,6 +25,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from shop.oauth.egress import Proxy
 from shop.untrusted import read_json
 
 _CONNECT = 3.0
@@ -47,6 +48,14 @@ _NOT_PUBLIC = tuple(
 
 class FetchRefused(Exception):
     """The address was not fetched, or what came was not taken. The message says why, for a developer."""
+
+
+class UnexpectedStatus(FetchRefused):
+    """The host answered, with something other than 200."""
+
+    def __init__(self, host: str, status: int) -> None:
+        super().__init__(f"{host} answered with status {status}; redirects are not followed.")
+        self.status = status
 
 
 @dataclass(frozen=True)
@@ -82,8 +91,9 @@ class Fetcher:
         tls: ssl.SSLContext | None = None,
         deadline: float = _DEADLINE,
         operators_own: str = "",
+        proxy: Proxy | None = None,
     ) -> None:
-        self._own = operators_own
+        self._own, self._proxy = operators_own, proxy
         self._resolve, self._open, self._deadline = resolve, connect, deadline
         self._tls = tls
 
@@ -97,33 +107,49 @@ class Fetcher:
 
     def _fetch(self, request: _Request, limit: int) -> Fetched:
         where = _own_place(request.url) if self._own and _origin(request.url) == self._own else _checked(request.url)
-        address = self._address(where)
+        way = self._way(where)
         try:
-            return self._exchange(where, address, request, limit)
+            return self._exchange(where, way, request, limit)
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise FetchRefused(f"{where.host} gave no usable answer: {type(error).__name__}.") from error
 
-    def _address(self, where: _Place) -> str:
-        """One of the host's addresses. All of a stranger's must be public, so that nobody is offered a choice."""
+    def _way(self, where: _Place) -> _Way:
+        """How a host is reached. All of a stranger's addresses must be public, so that nobody is offered a choice.
+
+        Through the operator's proxy, a name need not have an address here; what has one inside is never asked for there either.
+        """
         try:
             addresses = list(self._resolve(where.host, where.port))
         except (OSError, UnicodeError) as error:
-            raise FetchRefused(f"{where.host} has no address.") from error
-        if not addresses or not (where.is_own or all(is_public(address) for address in addresses)):
+            if self._proxy is None:
+                raise FetchRefused(f"{where.host} has no address.") from error
+            addresses = []
+        is_outside = all(is_public(address) for address in addresses)
+        if not (where.is_own or is_outside) or not (addresses or self._proxy):
             raise FetchRefused(f"{where.host} is not on the public internet.")
-        return addresses[0]
+        if self._proxy is None or (where.is_own and addresses and not (is_outside and where.is_tls)):
+            return _Way(addresses[0], where.port)  # the operator's own network is reached without the proxy
+        try:
+            return _Way(next(iter(self._resolve(self._proxy.host, self._proxy.port))), self._proxy.port, self._proxy)
+        except (OSError, UnicodeError, StopIteration) as error:
+            raise FetchRefused("The egress proxy has no address.") from error
 
-    def _exchange(self, where: _Place, address: str, request: _Request, limit: int) -> Fetched:
+    def _exchange(self, where: _Place, way: _Way, request: _Request, limit: int) -> Fetched:
         host = where.host
-        raw = self._open(address, where.port, _CONNECT)
+        raw = self._open(way.address, way.port, _CONNECT)
         raw.settimeout(self._deadline)
-        tls = self._tls or _trusting_the_public_authorities()
-        opened = tls.wrap_socket(raw, server_hostname=host, do_handshake_on_connect=False) if where.is_tls else raw
-        overdue = threading.Timer(self._deadline, _hang_up, [opened])
+        opened = raw
+        # Whichever it is by then, the connection or the one with TLS around it: a slow proxy is hung up on like a slow host.
+        overdue = threading.Timer(self._deadline, lambda: _hang_up(opened))
         overdue.daemon = True
         overdue.start()
         connection = http.client.HTTPConnection(host, where.port)
         try:
+            if way.proxy:
+                way.proxy.open_tunnel(raw, host, where.port)
+            if where.is_tls:
+                tls = self._tls or _trusting_the_public_authorities()
+                opened = tls.wrap_socket(raw, server_hostname=host, do_handshake_on_connect=False)
             if isinstance(opened, ssl.SSLSocket):
                 opened.do_handshake()
             # The socket is connected already, to the address that was checked: nobody resolves the name again.
@@ -131,7 +157,7 @@ class Fetcher:
             connection.request(request.method, where.path, request.form, request.headers(where))
             response = connection.getresponse()
             if response.status != 200:
-                raise FetchRefused(f"{host} answered with status {response.status}; redirects are not followed.")
+                raise UnexpectedStatus(host, response.status)
             if not _JSON.fullmatch((response.getheader("Content-Type") or "").partition(";")[0].strip().lower()):
                 raise FetchRefused(f"{host} answered with something other than JSON.")
             body = response.read(limit + 1)
@@ -169,6 +195,15 @@ class _Place:
     port: int = 443
     is_tls: bool = True
     is_own: bool = False
+
+
+@dataclass(frozen=True)
+class _Way:
+    """Where a connection is opened to, and the proxy that waits there."""
+
+    address: str
+    port: int
+    proxy: Proxy | None = None
 
 
 @dataclass(frozen=True)

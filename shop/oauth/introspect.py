@@ -80,5 +80,4 @@ def _told(db: Session, server: Issuer, held: HeldAccess | HeldRefresh) -> dict[s
         return common | of_token | {"scope": " ".join(sorted(principal.scopes))}
     if held.token.used_at is not None or held.family.ended_at is not None or held.token.expires_at <= moment(db):
         return None
-    scopes = sorted(set(held.family.scopes) & principal.scopes)
-    return common | {"exp": int(held.token.expires_at.timestamp()), "scope": " ".join(scopes)}
+    return common | {"exp": int(held.token.expires_at.timestamp()), "scope": " ".join(sorted(principal.scopes))}

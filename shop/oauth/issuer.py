@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
@@ -14,7 +14,8 @@ from shop.identity.providers import Metadata
 from shop.identity.recheck import Recheck
 from shop.oauth.fetching import Fetcher
 from shop.oauth.keys import Keys
-from shop.principal import Principal
+from shop.principal import Principal, Workflow
+from shop.sealing import derived_key
 from shop.settings import Settings
 
 if TYPE_CHECKING:
@@ -75,6 +76,19 @@ class Issuer:
         """By which of its names this request found the shop: a client compares metadata with the URL it has (RFC 9728 §3.3)."""
         former = self.settings.former_base_url
         return former if former and request.host == urlsplit(former).netloc else self.url
+
+    @property
+    def successor_key(self) -> bytes:
+        """Under which a refresh token leads to the next one, the same in every process (`tokens.successor_of`)."""
+        return derived_key(self.settings.secret_key, "refresh-token-successor")
+
+    def in_order(self, scopes: Iterable[str]) -> list[str]:
+        """Scopes from the least to the most, as people are shown them."""
+        return sorted(scopes, key=[str(workflow) for workflow in Workflow].index)
+
+    def is_resource(self, named: str) -> bool:
+        """Whether a client means the protected resource: it answers at `/mcp`, and at `/mcp/`, where some programs look for it."""
+        return named.removesuffix("/") in self.resources
 
     def person(self) -> SignedIn:
         """Who is signed in at the browser that asks. Raises `LookupError` where the access rule lets nobody else in."""

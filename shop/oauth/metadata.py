@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, request
 
 from shop.oauth.client_authentication import CONFIDENTIAL, EVERY_METHOD
 from shop.oauth.client_metadata import ASSERTION_ALGORITHMS, SCOPES
@@ -52,7 +52,7 @@ def authorization_server() -> Response:
             "introspection_endpoint_auth_signing_alg_values_supported": assertions,
             "code_challenge_methods_supported": ["S256"],
             "authorization_response_iss_parameter_supported": True,
-            "client_id_metadata_document_supported": True,
+            "client_id_metadata_document_supported": server.settings.client_documents,
             "protected_resources": [server.resource],
         }
     )
@@ -60,15 +60,17 @@ def authorization_server() -> Response:
 
 @resource.get("/.well-known/oauth-protected-resource")
 @resource.get("/.well-known/oauth-protected-resource/mcp")
+@resource.get("/.well-known/oauth-protected-resource/mcp/")
 def protected_resource() -> Response:
     """RFC 9728 §2, at the URL that the resource's path makes (§3.1), and at the root, where clients look next.
 
+    Programs that were given the address with a slash at its end find it named so: it is compared as it is written (§3.3).
     It names who issues the tokens: this shop, or the authorization server that its operator brought.
     """
     server = issuer()
     return _published(
         {
-            "resource": f"{server.url_as_asked()}/mcp",
+            "resource": f"{server.url_as_asked()}/mcp{'/' if request.path.endswith('/') else ''}",
             "resource_name": "Context & Co.",
             "authorization_servers": [server.external.url if server.external else server.url],
             "scopes_supported": SCOPES,

@@ -1,7 +1,10 @@
-"""Registering a client by hand: the operator by `flask oauth register`, an administrator on the page of their agents."""
+"""Registering a client by hand: the operator by `flask oauth register`, or with a document that they bring by
+`flask oauth register-document`; an administrator on the page of their agents.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -10,8 +13,10 @@ from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.authorization.policy import Policy
 from shop.credentials.agents import Agent, ClientKind
-from shop.oauth.client_metadata import BadMetadata, ClientMetadata, read_metadata
-from shop.oauth.clients import Client, register
+from shop.database import moment
+from shop.oauth.cimd import is_document_address, read_document
+from shop.oauth.client_metadata import SCOPES, BadMetadata, ClientMetadata, read_metadata
+from shop.oauth.clients import Client, register, take_over
 from shop.oauth.inventory import take_in
 from shop.oauth.issuer import Issuer
 from shop.principal import Principal
@@ -44,6 +49,24 @@ def register_by_hand(
     client, secret = register(db, metadata, ClientKind.PREREGISTERED, scopes=scopes, introspects=introspects)
     record(db, EventName.CLIENT_REGISTERED, outcome="succeeded", facts=_facts(client))
     return _told(server, metadata, client, secret)
+
+
+def register_document(db: Session, server: Issuer, address: str, document: Mapping[str, Any]) -> dict[str, Any]:
+    """Make a client known by the document at its address, which the operator brought: nobody fetches it, now or later.
+
+    Once more replaces what was known of it. Raises `BadMetadata`.
+    """
+    if not is_document_address(address):
+        raise BadMetadata("invalid_client_metadata", "The address of a metadata document is https, with a path.")
+    metadata = read_document(address, document)
+    client = db.get(Client, address) or Client(client_id=address, registered_at=moment(db))
+    client.kind, client.publisher, client.scopes, client.introspects = ClientKind.PREREGISTERED, None, SCOPES, False
+    client.fresh_until = client.expires_at = client.fetched_at = None
+    take_over(client, metadata)
+    db.add(client)
+    db.flush()
+    record(db, EventName.CLIENT_REGISTERED, outcome="succeeded", facts=_facts(client))
+    return _told(server, metadata, client, None)
 
 
 def register_for_organization(

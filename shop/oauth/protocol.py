@@ -30,6 +30,8 @@ _LONGEST = 2048
 """Characters in one parameter."""
 _TOKENS = frozenset({"client_assertion", "assertion", "subject_token"})
 """Parameters that hold a whole token, and may be as long as the body."""
+KEPT_BY_NOBODY = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+"""Headers of what leads to a client: its address holds a code."""
 _SECTION_SIGNS = str.maketrans({"§": "section ", '"': "'", "\\": "/"})
 _log = logging.getLogger(__name__)
 logging.getLogger("authlib").setLevel(logging.INFO)  # its debug messages show whole tokens (invariant I14)
@@ -202,18 +204,18 @@ def is_for_machines(path: str) -> bool:
     return path.startswith(("/.well-known/", "/oauth/", "/mcp")) and path not in {"/oauth/authorize", "/oauth/consent"}
 
 
-def redirect_answer(issuer: Issuer, redirect_uri: str, state: str | None, **answer: str) -> Response:
-    """Send the browser back to its client, with `iss` (RFC 9207 §2) and its own `state`, by 303 (RFC 9700 §4.12).
+def answer_address(issuer: Issuer, redirect_uri: str, state: str | None, **answer: str) -> str:
+    """Where the browser goes with an answer for its client: with `iss` (RFC 9207 §2) and the client's own `state`.
 
     The redirect URI was compared with those that are registered; whoever calls this has done so.
     """
     parameters = {**answer, "iss": issuer.url} | ({"state": state} if state is not None else {})
-    headers = {
-        "Location": with_answer(redirect_uri, parameters),
-        "Cache-Control": "no-store",
-        "Referrer-Policy": "no-referrer",
-    }
-    return Response("", HTTPStatus.SEE_OTHER, headers)
+    return with_answer(redirect_uri, parameters)
+
+
+def redirect_answer(address: str) -> Response:
+    """Send the browser there, by 303 (RFC 9700 §4.12). Never in answer to a form: `pages.GoOnPage` says why."""
+    return Response("", HTTPStatus.SEE_OTHER, {"Location": address, **KEPT_BY_NOBODY})
 
 
 def speak_json(endpoint: Blueprint) -> None:

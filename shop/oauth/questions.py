@@ -8,10 +8,11 @@ answer (MCP security: confused deputy).
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from flask import g, render_template
+from flask import render_template
 from flask.typing import ResponseReturnValue
 from sqlalchemy import String, Text, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -72,6 +73,8 @@ class Offer:
     text: str
     risky: list[tuple[str, bool]]
     """Title of each tool that cannot be undone, and whether the person was never told of it."""
+    tools: list[str]
+    """The names of those."""
     is_new: bool
     ticked: bool
 
@@ -93,9 +96,8 @@ class Question:
     """Of the question, once it is kept. It is no authority: the session has to be the same."""
 
     def show(self, person: SignedIn) -> ResponseReturnValue:
-        """The page that asks. On it alone, the form's answer may lead to the client (CSP `form-action`)."""
+        """The page that asks."""
         leads_to = destination(self.asked.redirect_uri)
-        g.form_action = leads_to.origin
         return render_template(
             "oauth/consent.html", question=self, client=self.asked.client, leads_to=leads_to, who=person
         )
@@ -120,19 +122,8 @@ def question_of(db: Session, server: Issuer, person: Principal, asked: Asked) ->
     scopes = frozenset(found[1].scopes or ()) if found else frozenset()
     held = frozenset(scope for scope in scopes if set(server.risky_tools.get(scope, ())) <= set(told.get(scope, ())))
     offers = [
-        Offer(
-            scope=scope,
-            title=title,
-            text=text,
-            risky=[
-                (words, scope in scopes and name not in told.get(scope, ()))
-                for name, words in server.risky_tools.get(scope, {}).items()
-            ],
-            is_new=bool(found) and scope not in scopes,
-            # A first time offers to look and read; to buy is the person's own tick. Later they came for what is asked.
-            ticked=bool(found) or scope in FIRST_SCOPES,
-        )
-        for scope, (title, text) in WORDS.items()
+        offer_of(server, scope, held=scopes, told=told, is_known=bool(found), ticked=scope in scopes | FIRST_SCOPES)
+        for scope in WORDS
         if scope in offered
     ]
     is_known = found is not None and offered <= held and asked.client.is_assured(asked.redirect_uri)
@@ -144,6 +135,33 @@ def question_of(db: Session, server: Issuer, person: Principal, asked: Asked) ->
         grant_id=found[0].id if found else None,
         until=moment(db) + server.settings.grant_lifetime,
         has_to_be_asked=asked.always_ask or not is_known,
+    )
+
+
+def offer_of(
+    server: Issuer,
+    scope: str,
+    *,
+    held: frozenset[str],
+    told: Mapping[str, list[str]],
+    is_known: bool,
+    ticked: bool = False,
+) -> Offer:
+    """One workflow as a person is shown it, who has allowed what is `held`, and was told of the tools in `told`.
+
+    Only looking and reading are ticked for them, and what they allowed before. To buy is their own tick, each time that they are
+    asked: clients ask for everything at once, since many never ask again.
+    """
+    title, text = WORDS[scope]
+    tools = server.risky_tools.get(scope, {})
+    return Offer(
+        scope=scope,
+        title=title,
+        text=text,
+        risky=[(words, scope in held and name not in told.get(scope, ())) for name, words in tools.items()],
+        tools=sorted(tools),
+        is_new=is_known and scope not in held,
+        ticked=ticked,
     )
 
 

@@ -18,19 +18,32 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{1,60}", re.ASCII)
 _LONGEST = 1000
 _OURS = frozenset({"code", "error", "error_description", "error_uri", "iss", "state"})
 """What an answer says, and says once (RFC 6749 §3.1, RFC 9207 §2.4)."""
-_APPS = frozenset({"cursor", "vscode", "vscode-insiders", "windsurf"})
-"""Private-use schemes of well-known apps that have no dot. Any other must be a domain name in reverse (RFC 8252 §7.1)."""
+# fmt: off
+_NO_APPS = frozenset({
+    "javascript", "data", "vbscript", "livescript", "mocha",  # programs
+    "file", "filesystem", "blob", "about", "view-source", "jar", "mhtml", "mk", "res", "cid", "mid", "urn",  # documents, some of them a page's own
+    "ws", "wss", "ftp", "ftps", "sftp", "gopher", "nntp", "news", "ldap", "ldaps", "telnet", "ssh", "smb", "nfs", "dav", "davs",  # other protocols
+    "mailto", "tel", "sms", "smsto", "mms", "sip", "sips", "xmpp", "irc", "ircs", "geo", "maps", "feed", "webcal", "magnet",  # what every system has
+    "shell", "hcp", "search", "search-ms", "its", "ms-its", "ms-help", "ms-msdt", "ms-officecmd", "ms-settings",  # the system itself
+    "intent", "android-app", "market", "itms", "itms-apps", "itms-services", "ms-appinstaller",  # what starts any app
+    "chrome", "devtools", "edge", "opera", "brave", "moz-icon", "resource", "wyciwyg", "ipfs", "ipns",  # a browser's own
+    "chrome-extension", "moz-extension", "safari-extension", "ms-browser-extension",  # its extensions'
+    "localhost",  # an address without http://
+})
+# fmt: on
+"""Schemes that are no app's own: what a browser runs, shows or hands to the system. Apps choose their schemes freely, most without
+the dot that RFC 8252 §7.1 asks for; a list of those that are known would lock every new one out. Whatever program waits there, the
+person is warned of it (`is_on_this_computer`).
+"""
 
 
 class Destination(NamedTuple):
-    """Where an answer goes, for a person and for the browser's policy."""
+    """Where an answer goes, for a person."""
 
     host: str
     """The host, or the scheme of an app: what a person is shown."""
     is_on_this_computer: bool
     """A loopback address or an app: whatever program listens there gets the answer (MCP security: localhost impersonation)."""
-    origin: str
-    """What `form-action` has to list, so that the browser follows the answer there."""
 
 
 def problem_with(uri: str) -> str | None:
@@ -45,8 +58,10 @@ def problem_with(uri: str) -> str | None:
     if _OURS & {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}:
         return "A redirect URI leaves to the answer what the answer says: code, state, iss, error."
     if parts.scheme not in {"http", "https"}:
-        is_private = _SCHEME.fullmatch(parts.scheme) and ("." in parts.scheme or parts.scheme in _APPS)
-        return None if is_private else "The scheme of an app must be a domain name in reverse (RFC 8252 section 7.1)."
+        is_private = (
+            _SCHEME.fullmatch(parts.scheme) and parts.scheme not in _NO_APPS and not uri.endswith(f"{parts.scheme}:")
+        )
+        return None if is_private else "The scheme must be https, or one of the app's own (RFC 8252 section 7.1)."
     host = parts.hostname or ""
     is_plain = parts.netloc == parts.netloc.lower() and "@" not in parts.netloc and not parts.netloc.endswith(":")
     if not is_plain or not (_HOST.fullmatch(host) or host == "::1"):
@@ -76,11 +91,14 @@ def destination(uri: str) -> Destination:
     """Where a good redirect URI leads."""
     parts = urlsplit(uri)
     if parts.scheme not in {"http", "https"}:
-        return Destination(f"{parts.scheme}:", True, f"{parts.scheme}:")
+        return Destination(f"{parts.scheme}:", True)
     host = parts.hostname or ""
-    # A policy cannot name an IPv6 address (CSP3 §2.3.1, host-source), so there the scheme has to do.
-    origin = "http:" if ":" in host else f"{parts.scheme}://{parts.netloc}"
-    return Destination(host, is_loopback_host(host), origin)
+    return Destination(host, is_loopback_host(host))
+
+
+def destination_of_host(host: str) -> Destination:
+    """Where an answer went, by what of it was kept: a host, or the scheme of an app."""
+    return Destination(host, host.endswith(":") or is_loopback_host(host))
 
 
 def _is_loopback(parts: SplitResult) -> bool:

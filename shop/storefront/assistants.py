@@ -1,4 +1,5 @@
-"""Connected assistants: what a person allowed to assistants outside of this shop, and how they take it back.
+"""Connected assistants: what a person allowed to assistants outside of this shop, and how they take it back (`widening.py`: how
+they allow more).
 
 Each press acts at the assistant's very next call (invariant I9). A grant that is not theirs is not there (invariant I10).
 """
@@ -17,10 +18,11 @@ from shop.audit.denials import Handle
 from shop.audit.events import EventName
 from shop.conversations import activity, delegation
 from shop.credentials.agents import Agent, ceiling_of
-from shop.credentials.grants import Grant, grants_of_person
+from shop.credentials.grants import Grant, grants_of_person, is_in_force
 from shop.credentials.ledger import Authority, Kind, paused_at
-from shop.database import moment
+from shop.oauth.issuer import issuer
 from shop.oauth.questions import WORDS
+from shop.oauth.widening import can_be_added, decider_of
 from shop.principal import Principal, Workflow
 from shop.revocation import cascade
 from shop.services import services
@@ -38,7 +40,7 @@ _COUNTED = {
     ),
     "orders": (EventName.ORDER_PLACED,),
 }
-_HOME = "/assistants"
+HOME = "/assistants"
 
 
 @pages.get("", strict_slashes=False)
@@ -47,8 +49,8 @@ def overview() -> ResponseReturnValue:
     me = principal()
     with services().database.read() as db:
         grants = grants_of_person(db, me.membership)
-        living = [(grant, authority) for grant, authority in grants if _is_alive(db, authority)]
-        past = [(grant, authority) for grant, authority in grants if not _is_alive(db, authority)]
+        living = [(grant, authority) for grant, authority in grants if is_in_force(db, authority)]
+        past = [(grant, authority) for grant, authority in grants if not is_in_force(db, authority)]
         paused = paused_at(db, me)
         page = {
             "grants": [_view(db, me, grant, authority) for grant, authority in living],
@@ -68,17 +70,17 @@ def narrow(grant_id: str) -> ResponseReturnValue:
     keep = frozenset(workflow for workflow in Workflow if workflow in request.form.getlist("scope"))
     if not keep:
         flash("Nothing was changed: keep at least one thing, or revoke it.", "wait")
-        return redirect(_HOME, 303)
+        return redirect(HOME, 303)
     try:
         with services().database.write() as db:
             cascade.narrow_grant(db, principal(), grant_id, keep)
     except cascade.NotYours:
-        return _not_there()
+        return not_there()
     except ValueError:
         flash("Nothing was changed: it never had what you ticked. Keep something that it has, or revoke it.", "wait")
-        return redirect(_HOME, 303)
+        return redirect(HOME, 303)
     flash("Taken back. It acts from its very next call.", "allow")
-    return redirect(_HOME, 303)
+    return redirect(HOME, 303)
 
 
 @pages.post("/<grant_id>/revoke")
@@ -88,9 +90,9 @@ def revoke(grant_id: str) -> ResponseReturnValue:
         with services().database.write() as db:
             cascade.revoke_grant(db, principal(), grant_id)
     except cascade.NotYours:
-        return _not_there()
+        return not_there()
     flash("Revoked. Its next call is refused.", "allow")
-    return redirect(_HOME, 303)
+    return redirect(HOME, 303)
 
 
 @pages.post("/revoke-all")
@@ -99,7 +101,7 @@ def revoke_all() -> ResponseReturnValue:
     with services().database.write() as db:
         cascade.revoke_all_grants(db, principal())
     flash("All revoked. The next call of each is refused.", "allow")
-    return redirect(_HOME, 303)
+    return redirect(HOME, 303)
 
 
 @pages.post("/pause")
@@ -116,12 +118,13 @@ def _set_paused(paused: bool, words: str) -> ResponseReturnValue:
     with services().database.write() as db:
         delegation.set_paused(db, principal(), paused)
     flash(words, "allow")
-    return redirect(_HOME, 303)
+    return redirect(HOME, 303)
 
 
 def _view(db: Session, me: Principal, grant: Grant, authority: Authority) -> dict[str, Any]:
     agent = db.get_one(Agent, grant.agent_id)
     ceiling = ceiling_of(db, me.organization, grant.client_id)
+    addable, external = can_be_added(db, issuer(), grant), issuer().external
     conversations, how_many = activity.with_client(db, me, grant.client_id, _LATEST)
     counts = queries.tallies(db, [conversation.id for conversation in conversations], _COUNTED)
     used = [grant.last_used_at, *(conversation.active_at for conversation in conversations[:1])]
@@ -130,6 +133,8 @@ def _view(db: Session, me: Principal, grant: Grant, authority: Authority) -> dic
         "client": {"name": agent.name, "kind": agent.kind, "publisher": agent.publisher, "id": agent.client_id},
         "answers_go_to": grant.redirect_host,
         "by_organization": grant.by_organization,
+        "decider": decider_of(issuer(), grant),
+        "issuer": external.url if external else None,
         "since": grant.started_at,
         "until": authority.expires_at,
         "used": max((at for at in used if at), default=None),
@@ -140,6 +145,7 @@ def _view(db: Session, me: Principal, grant: Grant, authority: Authority) -> dic
                 "text": text,
                 "granted": scope in (authority.scopes or ()),
                 "forbidden": scope not in ceiling,
+                "can_be_added": scope in addable,
             }
             for scope, (title, text) in WORDS.items()
         ],
@@ -176,11 +182,7 @@ _ENDED = {
 """Why a grant ended, for its person."""
 
 
-def _is_alive(db: Session, authority: Authority) -> bool:
-    return authority.ended_at is None and (authority.expires_at is None or authority.expires_at > moment(db))
-
-
-def _not_there() -> ResponseReturnValue:
+def not_there() -> ResponseReturnValue:
     """Somebody else's grant, or none: the same answer, and on record (invariants I5, I10)."""
     refuse_handle(Handle.GRANT)
     page = render_template(
@@ -188,6 +190,6 @@ def _not_there() -> ResponseReturnValue:
         code=404,
         title="There is no such connected assistant",
         text="It may have been revoked already.",
-        action={"href": _HOME, "label": "Your connected assistants"},
+        action={"href": HOME, "label": "Your connected assistants"},
     )
     return page, 404

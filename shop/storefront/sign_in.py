@@ -12,6 +12,7 @@ from shop.credentials.ledger import NotAlive
 from shop.guards.rate_limits import Limit, check_address
 from shop.identity.providers import SignInError
 from shop.identity.sign_in import safe_path
+from shop.oauth.pages import GoOnPage
 from shop.revocation import cascade
 from shop.services import services
 
@@ -63,6 +64,15 @@ def blueprint(demo_people: list[dict[str, str]]) -> Blueprint:
             with suppress(NotAlive), services().database.write() as db:
                 cascade.sign_in_again(db, before.principal)
         admit(admitted.token)
-        return redirect(admitted.next_path, 303)
+        return _go_to(admitted.next_path)
 
     return pages
+
+
+def _go_to(path: str) -> ResponseReturnValue:
+    """Where the person wanted to go. They come from a form of their identity provider's, so where the next answer may lead out of
+    the shop at once, as to an assistant that they let in before, a page has to come between (`GoOnPage`).
+    """
+    if not path.startswith("/oauth/authorize"):
+        return redirect(path, 303)
+    return GoOnPage(address=path, title="Signed in …", text="On to the assistant that sent you here.").render()

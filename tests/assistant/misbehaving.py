@@ -214,7 +214,10 @@ CASES: dict[str, tuple[list[Event], Outcome]] = {
     ),
     "a call without a name": ([done({**call(), "name": None}), completed()], Outcome(failure="garbled")),
     "a call whose name is a number": ([done({**call(), "name": 7}), completed()], Outcome(failure="garbled")),
-    "arguments that never end": ([added(EMPTY), *[piece("x" * 50_000)] * 5, completed()], Outcome(failure="arguments_too_long")),
+    "arguments that never end": (
+        [added(EMPTY), *[piece("x" * 50_000)] * 5, completed()],
+        Outcome(failure="arguments_too_long"),
+    ),
     # texts
     "text that is only in output_text.done": ([said("Hello."), completed()], Outcome("Hello.")),
     "text that is only in output_item.done": ([done(message("Hello.")), completed()], Outcome("Hello.")),

@@ -44,7 +44,7 @@ def test_it_starts_with_little_and_buys_with_its_persons_click(
 
 def is_let_in_to_look_and_read(sofia: Person, assistant: OfficialClient) -> None:
     address = assistant.wants_opened()
-    for part in ("scope=browse+read&", "code_challenge_method=S256", "resource=http", "redirect_uri=http"):
+    for part in ("scope=browse+read+transact&", "code_challenge_method=S256", "resource=http", "redirect_uri=http"):
         assert part in f"{address}&", address
     sofia.page.goto(address)
     sofia.type_email()

@@ -23,12 +23,15 @@ BUYING = ("browse", "read", "transact")
 
 @pytest.mark.holds("I2", "I3", "I5", "I11", "M8", "MCP-401", "MCP-403")
 def test_scene_11_it_starts_with_little_and_asks_for_what_it_needs(shop: ShopUnderTest) -> None:
-    """The first challenge leads to browse and read, the second to transact; then an order answers with the shop's own page."""
+    """The first challenge names all that the tools need, and its person allows what is ticked: browse and read. The second leads
+    to transact; then an order answers with the shop's own page.
+    """
     sofia = shop.sign_in(SOFIA)
     host, assistant = basket(shop)
     challenged = host.ask("tools/list", headers={"Authorization": None})
     assert challenged.status_code == 401
-    assistant.connect(sofia, *scopes_of(challenged.headers["WWW-Authenticate"]))
+    assert scopes_of(challenged.headers["WWW-Authenticate"]) == BUYING
+    assistant.redeem(assistant.ask(sofia, *BUYING).code)
     assert assistant.scope == "browse read"
     with watching(shop) as seen:
         found = host.call("search_products", {"query": "hoodie", "max_price": 6000, "size": "L", "colour": "black"})

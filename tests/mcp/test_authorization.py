@@ -10,17 +10,20 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 from sqlalchemy import update
+from werkzeug.test import TestResponse
 
 from shop.credentials.ledger import Authority, end
+from shop.mcp.handshake import SESSION_HEADER
 from shop.mcp.wire import ACCESS_REFUSED, AUTHENTICATION_REQUIRED, INSUFFICIENT_SCOPE
 from shop.oauth.issuer import Issuer
-from tests.mcp.host import ERAS, Host, failure, host_of
+from tests.mcp.host import ERAS, HANDSHAKE, Host, failure, host_of
 from tests.oauth.looks import counted
 from tests.support.people import GIL, SOFIA, ShopUnderTest
 from tests.support.providers import BASE_URL
 from tests.support.state import HOODIE, ONE_ENGINE, watching
 
-METADATA = f'resource_metadata="{BASE_URL}/.well-known/oauth-protected-resource/mcp"'
+METADATA_ADDRESS = f"{BASE_URL}/.well-known/oauth-protected-resource/mcp"
+METADATA = f'resource_metadata="{METADATA_ADDRESS}"'
 ADD = {"name": "add_to_cart", "arguments": {"sku": HOODIE}}
 
 
@@ -63,7 +66,7 @@ def test_without_a_good_token_nobody_gets_in(shop: ShopUnderTest) -> None:
             answer = host.ask("tools/list", headers={"Authorization": authorization})
             assert failure(answer) == (401, AUTHENTICATION_REQUIRED), authorization
             told = answer.headers["WWW-Authenticate"]
-            assert METADATA in told and 'scope="browse read"' in told
+            assert METADATA in told and 'scope="browse read transact"' in told
             assert ('error="invalid_token"' in told) == (authorization is not None)
     assert (seen.changed, seen.names) == (set(), ["access.denied"])
     assert seen.events[0].content["facts"] == {"page": "/mcp", "handle": "access_token", "why": "expired"}
@@ -91,6 +94,7 @@ def test_too_little_is_told_with_all_that_is_needed(shop: ShopUnderTest, version
     assert failure(answer) == (403, INSUFFICIENT_SCOPE)
     told = answer.headers["WWW-Authenticate"]
     assert 'error="insufficient_scope"' in told and 'scope="browse read transact"' in told and METADATA in told
+    assert f"{BASE_URL}/assistants" in answer.get_json()["error"]["message"], "where the person allows it"
     assert "tool_call.denied" in seen.names and "carts" not in seen.changed
     assert seen.events[-1].content["decision"]["rule"] == "default.scope"
     looking = host_of(shop.sign_in(SOFIA), "browse", version=version, meta={})
@@ -117,8 +121,21 @@ def test_what_ended_is_refused_at_the_next_request(shop: ShopUnderTest) -> None:
     assert host.call("list_orders")["structuredContent"]["count"]
     with shop.database.write() as db:
         end(db, [claims_of(host)["grant"]], "revoked")
+    hello = {"protocolVersion": HANDSHAKE, "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}
+    older = Host(shop, host.assistant, version=HANDSHAKE)
+    for answer in (
+        older.ask("initialize", hello, headers={"MCP-Protocol-Version": None}),
+        older.ask("ping"),
+        older.send({"jsonrpc": "2.0", "method": "notifications/initialized"}),
+        host.send(
+            {"jsonrpc": "2.0", "method": "notifications/cancelled"}, headers={"MCP-Protocol-Version": host.version}
+        ),
+    ):
+        assert failure(answer) == (401, AUTHENTICATION_REQUIRED), "also where nothing is done"
+        assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"] and SESSION_HEADER not in answer.headers
     for method, params in (
         ("tools/call", {"name": "list_orders"}),
+        ("tools/call", ADD),
         ("tools/list", {}),
         ("resources/list", {}),
         ("resources/read", {"uri": "shop://products/context-tee"}),
@@ -127,11 +144,36 @@ def test_what_ended_is_refused_at_the_next_request(shop: ShopUnderTest) -> None:
     ):
         answer = host.ask(method, params)
         assert failure(answer) == (401, AUTHENTICATION_REQUIRED), method
-        assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+        challenge = answer.headers["WWW-Authenticate"]
+        assert 'error="invalid_token"' in challenge and 'scope="browse read transact"' in challenge, method
     with watching(shop) as seen:
         host.ask("tools/call", {"name": "list_orders"})
     assert seen.names == ["tool_call.denied"]
     assert seen.events[0].content["decision"]["rule"] == "credential.grant.ended"
+
+
+@ONE_ENGINE
+@pytest.mark.holds("MCP-401", "M9")
+def test_the_address_with_a_slash_is_the_same_endpoint(shop: ShopUnderTest) -> None:
+    """`/mcp/` is answered, not redirected (a redirect would lose the body), and its challenge leads to a document that names it."""
+    host = host_of(shop.sign_in(SOFIA))
+    there = shop.app.test_client()
+
+    def ask(authorization: str | None) -> TestResponse:
+        body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+        headers = {"Authorization": authorization, "MCP-Protocol-Version": HANDSHAKE}
+        sent = {name: value for name, value in headers.items() if value is not None}
+        return there.post("/mcp/", json=body, headers=sent, base_url=BASE_URL)  # type: ignore[no-any-return]
+
+    answer = ask(host.authorization)
+    assert answer.status_code == 200 and answer.get_json()["result"]["tools"]
+    assert there.get("/mcp/", headers={"Authorization": host.authorization}, base_url=BASE_URL).status_code == 405
+    refused = ask(None)
+    assert failure(refused) == (401, AUTHENTICATION_REQUIRED)
+    found = re.search(r'resource_metadata="([^"]+)"', refused.headers["WWW-Authenticate"])
+    assert found and found[1] == f"{METADATA_ADDRESS}/"
+    assert there.get(found[1], base_url=BASE_URL).get_json()["resource"] == f"{BASE_URL}/mcp/"
+    assert METADATA in host.ask("tools/list", headers={"Authorization": None}).headers["WWW-Authenticate"]
 
 
 @ONE_ENGINE

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import trustme
 
+from shop.oauth.egress import proxy_of
 from shop.oauth.fetching import Fetcher
 
 PUBLIC = "93.184.215.14"
@@ -100,6 +101,92 @@ def a_stranger(**said: object) -> Iterator[Stranger]:
     thread.start()
     try:
         yield stranger
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(timeout=5)
+
+
+@dataclass
+class EgressProxy:
+    """The only way out of an operator's network: it leads to one host, where that is asked for."""
+
+    host: Stranger
+    port: int = 0
+    asked: list[str] = field(default_factory=list)
+    credentials: list[str] = field(default_factory=list)
+    answer: bytes = b"HTTP/1.1 200 Connection established\r\nVia: a proxy\r\n\r\n"
+
+    def fetcher(self) -> Fetcher:
+        """The shop's own fetcher, in a world in which only this proxy can be connected to."""
+        trusted = ssl.create_default_context()
+        AUTHORITY.configure_trust(trusted)
+        proxy = proxy_of("http://shop:a%20word@proxy.internal:3128")
+        return Fetcher(resolve=self._resolve, connect=self._connect, tls=trusted, deadline=5.0, proxy=proxy)
+
+    def _resolve(self, host: str, port: int) -> list[str]:
+        if host == "proxy.internal":
+            return ["10.0.0.5"]
+        if not self.host.addresses:
+            raise OSError("no such host")
+        return self.host.addresses
+
+    def _connect(self, address: str, port: int, timeout: float) -> socket.socket:
+        if (address, port) != ("10.0.0.5", 3128):
+            raise OSError("the network lets nothing else out")
+        return socket.create_connection(("127.0.0.1", self.port), timeout)
+
+    def serve(self, connection: socket.socket) -> None:
+        """Answer one CONNECT, and carry what follows."""
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += connection.recv(1)
+        lines = head.decode().split("\r\n")
+        self.asked.append(lines[0])
+        self.credentials += [line.partition(": ")[2] for line in lines if line.startswith("Proxy-Authorization: ")]
+        connection.sendall(self.answer)
+        if b" 200 " not in self.answer:
+            return
+        with socket.create_connection(("127.0.0.1", self.host.port)) as onward:
+            back = threading.Thread(target=_carry, args=(onward, connection), daemon=True)
+            back.start()
+            _carry(connection, onward)
+            back.join(timeout=5)
+
+
+def _carry(one: socket.socket, other: socket.socket) -> None:
+    """Bytes from one connection to another, until it ends."""
+    try:
+        while data := one.recv(65536):
+            other.sendall(data)
+        other.shutdown(socket.SHUT_WR)
+    except OSError:
+        return
+
+
+@contextmanager
+def a_proxy(host: Stranger) -> Iterator[EgressProxy]:
+    """A proxy that serves until the end of the block."""
+    proxy = EgressProxy(host)
+    listener = socket.create_server(("127.0.0.1", 0))
+    proxy.port = listener.getsockname()[1]
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                try:
+                    proxy.serve(connection)
+                except OSError:
+                    continue
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield proxy
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()

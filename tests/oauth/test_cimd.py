@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import Result
 
 from shop.oauth.cimd import is_document_address
 from shop.oauth.clients import Client
 from shop.oauth.fetching import Fetcher, FetchRefused, is_public
 from tests.identity.hostile import ec_key
 from tests.oauth.looks import facts, only_grant, refusals, row, rows
-from tests.oauth.strangers import PUBLIC, Stranger, a_stranger
+from tests.oauth.strangers import PUBLIC, Stranger, a_proxy, a_stranger
 from tests.oauth.test_rfc7523_client_authentication import assertion, signed
 from tests.support.assistants import CALLBACK, ExternalAssistant, back, decide, error_of
 from tests.support.people import NOAH, SOFIA, ShopUnderTest
@@ -97,6 +101,113 @@ def test_nobody_makes_the_shop_ask_a_host_too_often(build_shop: Shops) -> None:
         assert max(refusals(shop, "authorization.refused").values()) == 30, (
             "the first ten are events, the rest is counted"
         )
+
+
+@pytest.mark.holds("M7")
+def test_a_corrected_document_is_looked_at_again(build_shop: Shops) -> None:
+    """Its publisher moved the callback: the first person who comes with it is let on, and nobody has the host asked more than
+    once a minute. A host that is down then changes nothing.
+    """
+    moved = "https://assistant.example/moved"
+    with a_stranger() as host:
+        host.publish(PATH, document())
+        shop = build_shop(fetcher=host.fetcher())
+        sofia = shop.sign_in(SOFIA)
+        before, after = ExternalAssistant(shop, ADDRESS), ExternalAssistant(shop, ADDRESS, moved)
+        assert before.open(sofia, "browse").status_code == 200
+        host.publish(PATH, document(redirect_uris=[moved]))
+        assert after.open(sofia, "browse").status_code == 400, "it was fetched less than a minute ago"
+        assert len(host.asked) == 1
+        shop.clock.pass_by(minutes=1)
+        assert after.open(sofia, "browse").status_code == 200
+        assert row(shop, Client, ADDRESS).redirect_uris == [moved] and len(host.asked) == 2
+        for _ in range(3):
+            assert before.open(sofia, "browse").status_code == 400
+        assert len(host.asked) == 2
+        shop.clock.pass_by(minutes=1)
+        host.publish(PATH, document(), status="500 Oops")
+        assert before.open(sofia, "browse").status_code == 400 and after.open(sofia, "browse").status_code == 200
+        assert len(host.asked) == 3
+    assert "not one that is registered" in facts(shop, "authorization.refused")["why"]
+
+
+@ONE_ENGINE
+@pytest.mark.holds("M7", "M3")
+def test_the_way_by_documents_can_be_closed(build_shop: Shops) -> None:
+    """Out of the metadata, so that clients register themselves; no host is asked, and one that comes so is told what to do."""
+    with a_stranger() as host:
+        host.publish(PATH, document())
+        shop = build_shop(fetcher=host.fetcher(), client_documents=False)
+        metadata = shop.visitor().get("/.well-known/oauth-authorization-server").get_json()
+        assert metadata["client_id_metadata_document_supported"] is False and metadata["registration_endpoint"]
+        page = ExternalAssistant(shop, ADDRESS).open(shop.sign_in(SOFIA), "browse")
+        assert page.status_code == 400 and host.asked == [] and host.resolved == []
+    assert "No metadata documents are fetched here" in facts(shop, "authorization.refused")["why"]
+    assert (
+        build_shop()
+        .visitor()
+        .get("/.well-known/openid-configuration")
+        .get_json()["client_id_metadata_document_supported"]
+    )
+
+
+@ONE_ENGINE
+@pytest.mark.holds("M7")
+def test_an_operator_brings_a_document_by_hand(build_shop: Shops, tmp_path: Path) -> None:
+    """The client is known under its address, for good, and nobody is asked; again replaces it. What is no good is told, not kept."""
+    shop = build_shop(client_documents=False)
+    file = tmp_path / "client.json"
+
+    def bring(said: object, address: str = ADDRESS) -> Result:
+        file.write_text(json.dumps(said), encoding="utf-8")
+        result: Result = shop.app.test_cli_runner().invoke(args=["oauth", "register-document", address, str(file)])
+        return result
+
+    told = bring(document())
+    assert told.exit_code == 0 and json.loads(told.output)["client_id"] == ADDRESS
+    assert facts(shop, "client.registered", "system") == {"client": ADDRESS, "kind": "preregistered", "name": "Amber"}
+    sofia, assistant = shop.sign_in(SOFIA), ExternalAssistant(shop, ADDRESS)
+    page = assistant.open(sofia, "browse")
+    assert (
+        "Registered by this shop" in page.text and assistant.redeem(back(decide(sofia, page)).code).status_code == 200
+    )
+    shop.clock.pass_by(days=3)
+    assert assistant.refresh().status_code == 200
+    assert bring(document(redirect_uris=[f"{CALLBACK}/anew"])).exit_code == 0
+    stored = row(shop, Client, ADDRESS)
+    assert (stored.redirect_uris, stored.fresh_until, stored.expires_at) == ([f"{CALLBACK}/anew"], None, None)
+    unusable: list[object] = [[], {}, document(client_id=f"{ADDRESS}x"), document(client_secret="s"), "text"]
+    for bad in unusable:
+        refused = bring(bad)
+        assert refused.exit_code == 1 and "cannot be used" in refused.output and "Traceback" not in refused.output
+    assert bring(document(), "http://assistant.example/client.json").exit_code == 1
+    assert len(rows(shop, Client)) == 1
+
+
+@ONE_ENGINE
+@pytest.mark.holds("M3")
+def test_hosts_are_asked_through_the_operators_proxy(build_shop: Shops) -> None:
+    """CONNECT and nothing else; certificate, address and size are checked as ever, and a name need not have an address here."""
+    with a_stranger() as host, a_proxy(host) as proxy:
+        host.publish(PATH, document())
+        shop = build_shop(fetcher=proxy.fetcher())
+        sofia = shop.sign_in(SOFIA)
+        assert ExternalAssistant(shop, ADDRESS).open(sofia, "browse").status_code == 200
+        assert proxy.asked == ["CONNECT assistant.example:443 HTTP/1.1"] and host.asked == [PATH]
+        assert proxy.credentials == [f"Basic {base64.b64encode(b'shop:a word').decode()}"]
+        host.addresses = []  # only the proxy knows the name
+        assert proxy.fetcher().get_json(ADDRESS, limit=5000).document["client_name"] == "Amber"
+        host.addresses = ["10.0.0.8"]
+        with pytest.raises(FetchRefused, match="not on the public internet"):
+            proxy.fetcher().get_json(ADDRESS, limit=5000)
+        host.addresses = [PUBLIC]
+        for answer in (b"HTTP/1.1 403 Forbidden\r\n\r\n", b"nonsense\r\n\r\n", b"x" * 9000, b""):
+            proxy.answer = answer
+            with pytest.raises(FetchRefused, match="no usable answer"):
+                proxy.fetcher().get_json(ADDRESS, limit=5000)
+        for inside in ("https://localhost/x", "https://127.0.0.1/x", "http://assistant.example/x"):
+            with pytest.raises(FetchRefused, match="address must"):
+                proxy.fetcher().get_json(inside, limit=5000)
 
 
 BAD: dict[str, dict[str, Any]] = {

@@ -21,12 +21,13 @@ from shop.credentials.sessions import start_session
 from shop.database import new_id
 from shop.identity.members import Profile, provision
 from shop.identity.models import Connection, Organization
+from shop.mcp.wire import ACCESS_REFUSED
 from shop.oauth.bearer import BearerRefused, authenticate
 from shop.oauth.external_issuer import IssuerUnavailable
 from shop.oauth.fetching import Fetcher, FetchRefused
 from shop.principal import IN_APP_ASSISTANT, Principal, Workflow
 from shop.revocation import cascade
-from tests.mcp.host import Host
+from tests.mcp.host import Host, failure
 from tests.oauth.looks import events, grants, only_grant, row, rows, scopes_now
 from tests.oauth.own_issuer import SUBJECT, OwnIssuer, own_issuer
 from tests.oauth.strangers import Stranger, a_stranger
@@ -294,6 +295,69 @@ def test_what_they_say_of_a_token_now_is_what_it_may(build_shop: Build, hand_mad
         ["browse", "read"],
         ["browse"],
     )
+
+
+@pytest.mark.holds("RFC7662-2", "I14")
+@pytest.mark.parametrize(
+    ("status", "answered"),
+    [("400 Bad Request", 401), ("401 Unauthorized", 503), ("500 Oops", 503), ("302 Found", 503)],
+)
+@ONE_ENGINE
+def test_a_token_that_they_cannot_read_is_no_token(
+    build_shop: Build,
+    hand_made: Stranger,
+    data_dir: Path,
+    caplog: pytest.LogCaptureFixture,
+    status: str,
+    answered: int,
+) -> None:
+    """Some answer 400 where RFC 7662 §2.2 has *not active*: 401. Where they do not take us, or are down: 503. No trace of either."""
+    (data_dir / "introspection").write_text("shop-secret", encoding="ascii")
+    publish(hand_made, introspection_endpoint=f"{ISSUER}/introspect")
+    shop = build_shop(
+        oauth_issuer=ISSUER,
+        fetcher=hand_made.fetcher(),
+        oauth_introspection_client_id="shop",
+        oauth_introspection_client_secret="file:introspection",
+    )
+    company_of(shop, ISSUER)
+    hand_made.publish("/introspect", {"error": "invalid_request"}, status=status)
+    with watching(shop) as seen:
+        answer = Host(shop, ExternalAssistant(shop, "desk", access_token="opaque")).ask("tools/list")
+    assert answer.status_code == answered and ("WWW-Authenticate" in answer.headers) == (answered == 401)
+    assert not seen.changed and not any(record.exc_info for record in caplog.records)
+    assert "opaque" not in caplog.text + answer.text
+
+
+@ONE_ENGINE
+@pytest.mark.holds("M9", "I5")
+def test_who_never_signed_in_here_is_told_where(strict: ShopUnderTest, theirs: Company) -> None:
+    """403 with the address, and no challenge: the client's next token would say the same. A blocked client is told so likewise."""
+    host = Host(strict, ExternalAssistant(strict, "desk", access_token=signed(sub="somebody-else")))
+    with watching(strict) as seen:
+        answer = host.ask("tools/list")
+    assert failure(answer) == (403, ACCESS_REFUSED) and "WWW-Authenticate" not in answer.headers
+    assert f"{BASE_URL}/sign-in" in answer.get_json()["error"]["message"]
+    assert seen.names == ["token.refused"] and not seen.changed
+    known = Host(strict, ExternalAssistant(strict, "desk", access_token=signed()))
+    assert known.ask("tools/list").status_code == 200
+    (entry,) = [one for one in rows(strict, Agent) if one.client_id == "desk"]
+    with strict.database.write() as db:
+        cascade.block_agent(db, strict.services.policy, theirs.administrator, entry.id)
+    anew = Host(strict, ExternalAssistant(strict, "desk", access_token=signed())).ask("tools/list")
+    assert failure(anew) == (403, ACCESS_REFUSED) and "WWW-Authenticate" not in anew.headers
+    assert "/sign-in" not in anew.text
+
+
+@pytest.mark.parametrize("audience", [RESOURCE, f"{RESOURCE}/", ["https://other.example", f"{RESOURCE}/"]])
+@ONE_ENGINE
+@pytest.mark.holds("ASVS-10.3.1")
+def test_either_address_of_the_resource_is_the_audience(
+    strict: ShopUnderTest, theirs: Company, audience: object
+) -> None:
+    """A client that was given `/mcp/` asks its issuer for that; anything that is no text is no audience."""
+    assert scopes_now(strict, signed(aud=audience)) == {"browse"}
+    assert "another resource" in refused(strict, signed(aud=[{"x": RESOURCE}, 7, None]))
 
 
 @pytest.mark.holds("M8")

@@ -7,7 +7,7 @@ import pytest
 from shop.oauth.grants.authorization_code import AuthorizationCode
 from shop.oauth.questions import ConsentQuestion
 from tests.oauth.looks import events, facts, grants, only_grant, rows
-from tests.support.assistants import CALLBACK, RESOURCE, ExternalAssistant, back, decide, registered
+from tests.support.assistants import CALLBACK, RESOURCE, ExternalAssistant, back, decide, leads_to, registered
 from tests.support.people import GIL, SOFIA, ShopUnderTest
 from tests.support.providers import BASE_URL
 from tests.support.state import ONE_ENGINE, watching
@@ -49,7 +49,7 @@ def test_a_visitor_signs_in_through_their_organization_first(shop: ShopUnderTest
     request = assistant.request("browse")
     path = "/oauth/authorize?" + "&".join(f"{name}={value.replace(' ', '+')}" for name, value in request.items())
     landed = visitor.sign_in(SOFIA, path)
-    page = visitor.get(landed.headers["Location"])
+    page = visitor.get(leads_to(landed))
     assert page.status_code == 200 and "A registered assistant" in page.text
     assert back(decide(visitor, page)).code
 

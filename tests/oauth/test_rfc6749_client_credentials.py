@@ -166,13 +166,14 @@ def test_of_several_organizations_the_request_names_one(shop: ShopUnderTest) -> 
 
 @ONE_ENGINE
 @pytest.mark.holds("ASVS-10.4.10", "M9")
-def test_a_client_proves_who_it_is_and_names_the_resource(shop: ShopUnderTest) -> None:
-    """§4.4: never a public client, never one that is registered for other grants; RFC 8707: the resource is named."""
+def test_a_client_proves_who_it_is_and_names_no_other_resource(shop: ShopUnderTest) -> None:
+    """§4.4: never a public client, never one that is registered for other grants; RFC 8707: one resource, named or not."""
     ines = shop.sign_in(INES).principal()
     client = robot(shop)
     taken_in(shop, client, ines)
     assert error_of(ask(client, client_secret=None)) == (401, "invalid_client")
-    assert error_of(ask(client, resource=None)) == (400, "invalid_target")
+    assert error_of(ask(client, resource="https://other.example/mcp")) == (400, "invalid_target")
+    assert segments(ask(client, resource=None).get_json()["access_token"])[1]["aud"] == RESOURCE
     people = registered(shop, method="client_secret_post")
     taken_in(shop, people, ines)
     assert error_of(ask(people)) == (400, "unauthorized_client")

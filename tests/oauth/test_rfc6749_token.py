@@ -115,6 +115,20 @@ def test_a_code_is_for_its_client_and_its_redirect_uri(shop: ShopUnderTest) -> N
     assert error_of(assistant.redeem(code)) == (400, "invalid_grant"), "a failed attempt spends the code"
 
 
+@ONE_ENGINE
+@pytest.mark.holds("ASVS-10.4.1")
+def test_the_redirect_uri_need_not_be_named_again(shop: ShopUnderTest) -> None:
+    """OAuth 2.1 §10.2 (draft 15): PKCE binds the code, so the token request may leave it out; one that is sent is compared."""
+    assistant, sofia = registered(shop), shop.sign_in(SOFIA)
+    for left_out in (None, ""):
+        assert assistant.redeem(assistant.ask(sofia, "browse").code, redirect_uri=left_out).status_code == 200
+    code = assistant.ask(sofia, "browse").code
+    with watching(shop) as seen:
+        stolen = assistant.redeem(code, redirect_uri=None, code_verifier="x" * 43)
+    assert error_of(stolen) == (400, "invalid_grant"), "what binds the code is asked for as ever"
+    assert seen.names == ["token.refused"]
+
+
 BAD: dict[str, tuple[dict[str, str | None], str]] = {
     "nothing": ({"grant_type": None}, "invalid_request"),
     "the password grant": ({"grant_type": "password"}, "unsupported_grant_type"),

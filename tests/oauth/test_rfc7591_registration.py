@@ -83,6 +83,21 @@ def test_a_confidential_client_is_given_a_secret_once(shop: ShopUnderTest) -> No
 
 URI = "invalid_redirect_uri"
 META = "invalid_client_metadata"
+RUN_BY_BROWSERS = (
+    *("javascript", "data", "vbscript", "file", "blob", "filesystem", "about", "view-source", "ws", "wss", "ftp"),
+    *(
+        "mailto",
+        "tel",
+        "intent",
+        "search-ms",
+        "ms-msdt",
+        "chrome-extension",
+        "moz-extension",
+        "jar",
+        "itms-services",
+    ),
+)
+"""What is no app's own scheme: programs and documents of a browser, and what the system hands on."""
 REFUSED: list[tuple[Any, str]] = [
     ("", META),
     ("not json", META),
@@ -110,7 +125,11 @@ REFUSED: list[tuple[Any, str]] = [
     (GOOD | {"redirect_uris": ["javascript:alert(1)"]}, URI),
     (GOOD | {"redirect_uris": ["data:text/html,x"]}, URI),
     (GOOD | {"redirect_uris": ["file:///etc/passwd"]}, URI),
-    (GOOD | {"redirect_uris": ["unknown-app://callback"]}, URI),
+    *((GOOD | {"redirect_uris": [f"{scheme}:x"]}, URI) for scheme in RUN_BY_BROWSERS),
+    (GOOD | {"redirect_uris": ["JavaScript:alert(1)"]}, URI),
+    (GOOD | {"redirect_uris": ["localhost:8080/callback"]}, URI),
+    (GOOD | {"redirect_uris": ["anyapp:"]}, URI),
+    (GOOD | {"redirect_uris": [None]}, URI),
     (GOOD | {"redirect_uris": ["/relative"]}, URI),
     (GOOD | {"redirect_uris": ["https://a.example/" + "x" * 1000]}, URI),
     (GOOD | {"token_endpoint_auth_method": "tls_client_auth"}, META),
@@ -143,17 +162,54 @@ def test_what_would_be_unsafe_is_refused_with_a_reason(build_shop: Callable[...,
 
 @ONE_ENGINE
 def test_apps_register_what_apps_need(build_shop: Callable[..., ShopUnderTest]) -> None:
-    """RFC 8252 §7: a reversed domain name, a well-known app's scheme, a loopback address in each spelling, https."""
+    """RFC 8252 §7: a reversed domain name, any app's own scheme, a loopback address in each spelling, https."""
     shop = build_shop(registrations_per_address=1000)
+    sofia = shop.sign_in(SOFIA)
     for uri in (
         "com.example.app:/oauth/callback",
         "cursor://anysphere.cursor-mcp/oauth/callback",
         "vscode://vscode.github-authentication/did-authenticate",
+        "anyapp://callback",
+        "myApp:callback",
+        "web+shop:callback",
         "http://localhost:8080/callback",
         "http://[::1]/callback",
         "https://assistant.example/callback?tenant=7",
     ):
-        assert register(shop, GOOD | {"redirect_uris": [uri]}).status_code == 201, uri
+        answer = register(shop, GOOD | {"redirect_uris": [uri]})
+        assert answer.status_code == 201, uri
+        page = ExternalAssistant(shop, answer.get_json()["client_id"], uri).open(sofia, "browse")
+        assert ("Did you start this yourself" in page.text) == (not uri.startswith("https")), (
+            "a person is warned of any"
+        )
+
+
+@ONE_ENGINE
+def test_null_and_empty_members_mean_absent_ones(build_shop: Callable[..., ShopUnderTest]) -> None:
+    """§2: every member is optional, and generated clients send all that they know; what is required is asked for as ever."""
+    shop = build_shop(registrations_per_address=1000)
+    names = (
+        "client_name",
+        "client_uri",
+        "logo_uri",
+        "scope",
+        "contacts",
+        "jwks",
+        "jwks_uri",
+        "grant_types",
+        "response_types",
+    )
+    plain = register(shop, {"redirect_uris": GOOD["redirect_uris"]}).get_json()
+    nothings: list[Any] = [None, "", [], {}]
+    for nothing in nothings:
+        said = GOOD | dict.fromkeys((*names, "token_endpoint_auth_method", "software_statement"), nothing)
+        answer = register(shop, said)
+        assert answer.status_code == 201, (nothing, answer.text)
+        body = answer.get_json()
+        for name in ("grant_types", "response_types", "scope", "token_endpoint_auth_method"):
+            assert body[name] == plain[name], "the defaults of RFC 7591"
+        assert set(body) == set(plain)
+        assert error_of(register(shop, said | {"redirect_uris": nothing})) == (400, URI)
 
 
 @pytest.mark.holds("ASVS-10.4.7", "LLM10")

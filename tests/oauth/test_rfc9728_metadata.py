@@ -23,4 +23,6 @@ def test_the_resource_names_its_authorization_server(shop: ShopUnderTest, path: 
         "scopes_supported": ["browse", "read", "transact"],
         "bearer_methods_supported": ["header"],
     }
+    with_slash = shop.visitor().get("/.well-known/oauth-protected-resource/mcp/").get_json()
+    assert with_slash == response.get_json() | {"resource": f"{RESOURCE}/"}, "§3.3: as it was asked for"
     assert response.mimetype == "application/json" and response.headers["Access-Control-Allow-Origin"] == "*"

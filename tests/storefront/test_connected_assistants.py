@@ -198,5 +198,8 @@ def test_how_to_connect_is_told_to_anyone_with_the_shops_own_address(shop: ShopU
     assert json.loads(unquote(by_scheme["vscode"].query)) == {"name": "context-and-co", "type": "http", "url": url}
     config = parse_qs(by_scheme["cursor"].query)["config"][0]
     assert json.loads(base64.b64decode(config)) == {"url": url}
+    said = words_of(page.text)
+    for words in ("TypeScript SDK 1.x never do", "official Python SDK", "Pages of other origins", "is refused"):
+        assert words in said, words
     assert page.text.count("needs a public address") == 2, "ChatGPT and Claude call from their cloud"
     assert connect(shop.sign_in(SOFIA)).access_token

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import json
 import re
 import secrets
@@ -192,9 +193,17 @@ def ticked(page: TestResponse) -> tuple[str, ...]:
 
 def back(response: TestResponse) -> Answer:
     """What came back to the client through the browser."""
-    assert response.status_code == 303, response.text
-    parts = urlsplit(response.headers["Location"])
+    parts = urlsplit(leads_to(response))
     return Answer(response, parts._replace(query="").geturl(), dict(parse_qsl(parts.query, keep_blank_values=True)))
+
+
+def leads_to(response: TestResponse) -> str:
+    """Where a browser goes by itself after an answer: by a redirect, or, after a form, by the page that goes on."""
+    if response.status_code == 303:
+        return response.headers["Location"]
+    going_on = re.search(r'<meta http-equiv="refresh" content="0;url=([^"]+)">', response.text)
+    assert response.status_code == 200 and going_on, response.text
+    return html.unescape(going_on[1])
 
 
 def segments(token: str) -> tuple[dict[str, Any], dict[str, Any]]:

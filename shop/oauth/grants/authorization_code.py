@@ -56,7 +56,7 @@ class AuthorizationCode(Base):
     """What it led to."""
 
     def get_redirect_uri(self) -> str:
-        return self.redirect_uri
+        return ""  # compared by `AuthorizationCodeGrant.validate_token_request`, which knows whether it was sent
 
     def get_scope(self) -> str:
         return " ".join(self.scopes)
@@ -84,7 +84,11 @@ class S256(CodeChallenge):
 
 
 class Resource:
-    """RFC 8707, which Authlib has not: both requests name the resource, the same one, and it is the one there is."""
+    """RFC 8707, which Authlib has not: whatever resource a request names is the one there is, in both requests the same one.
+
+    One that is left out is the default at the authorization endpoint (§2.1), and what the code is bound to at the token endpoint
+    (§2.2): general OAuth clients do not know the parameter.
+    """
 
     def __call__(self, grant: BaseGrant) -> None:
         grant.register_hook("after_validate_authorization_request_payload", self.at_authorization)
@@ -94,7 +98,7 @@ class Resource:
         named_resource(grant.asked)
 
     def at_token(self, grant: AuthorizationCodeGrant, result: None) -> None:
-        if named_resource(grant.asked) != grant.code.resource:
+        if grant.asked.parameter("resource") and named_resource(grant.asked) != grant.code.resource:
             raise InvalidGrantError(description="The code was issued for another resource.")
 
 
@@ -117,6 +121,15 @@ class AuthorizationCodeGrant(OfOurRequest, AuthlibAuthorizationCodeGrant):
         if not client.check_redirect_uri(redirect_uri):
             raise InvalidRequestError("The redirect_uri is not one that is registered for this client.")
         return redirect_uri
+
+    def validate_token_request(self) -> None:
+        """The redirect URI is compared when it is sent, and need not be: PKCE binds the code to whoever began (OAuth 2.1 §10.2,
+        draft 15: MUST be allowed, and enforced then; RFC 6749 §4.1.3 asked for it always).
+        """
+        sent = self.asked.parameter("redirect_uri")
+        super().validate_token_request()
+        if sent is not None and sent != self.code.redirect_uri:
+            raise InvalidGrantError(description="The code was issued for another redirect_uri.")
 
     def validate_requested_scope(self) -> None:
         """An unknown scope is refused, never dropped silently (RFC 6749 §3.3)."""
@@ -171,9 +184,12 @@ class AuthorizationCodeGrant(OfOurRequest, AuthlibAuthorizationCodeGrant):
 
 
 def named_resource(request: ShopRequest) -> str:
-    """The resource that a request names, which must be ours. Raises `OAuth2Error` (RFC 8707 §2)."""
+    """The resource that a request is for, which is the one there is; by either of its addresses, or by none (RFC 8707 §2).
+
+    Raises `OAuth2Error` for any other.
+    """
     resource = request.parameter("resource")
-    if resource not in request.issuer.resources:
+    if resource is not None and not request.issuer.is_resource(resource):
         refuse("invalid_target", f"The parameter resource must be {request.issuer.resource}")
     return request.issuer.resource
 

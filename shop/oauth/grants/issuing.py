@@ -59,27 +59,42 @@ def issue(
     name: EventName,
     *,
     renewable: bool = True,
+    refresh_token: str | None = None,
+    repeated: bool = False,
 ) -> dict[str, str | int]:
     """A new access token with scopes from `still_allowed`, and a refresh token for a client that may refresh; recorded.
 
-    With `renewable` off there is no refresh token: the client comes again with what it had come with.
+    The `refresh_token` is the one that is there already, else a new one. With `renewable` off there is none: the client comes
+    again with what it had come with. `repeated` is for the record: the same request came twice.
     """
     db, settings, grant = request.db, request.issuer.settings, to.grant
     token = new_access_token(db, family, granted, lifetime=settings.access_token_lifetime)
     grant.last_used_at = moment(db)
     answer = told(request, grant.principal(token.id), token, also=session_of(grant))
     if renewable and request.authenticated.check_grant_type("refresh_token"):
-        until = db.get_one(Authority, grant.id).expires_at
-        answer["refresh_token"] = new_refresh_token(db, family, lifetime=settings.refresh_token_lifetime, until=until)
+        answer["refresh_token"] = refresh_token or next_refresh_token(request, grant, family)
     record(
         db,
         name,
         principal=grant.principal(token.id),
         resource=("token", token.id),
         outcome="succeeded",
-        facts={"client": grant.client_id, "scopes": sorted(granted), "family": family.id, "audience": family.resource},
+        facts={
+            "client": grant.client_id,
+            "scopes": sorted(granted),
+            "family": family.id,
+            "audience": family.resource,
+            **({"repeated": True} if repeated else {}),
+        },
     )
     return answer
+
+
+def next_refresh_token(request: ShopRequest, grant: Grant, family: TokenFamily, token: str | None = None) -> str:
+    """The row of a new refresh token, random or the derived one that is given."""
+    until = request.db.get_one(Authority, grant.id).expires_at
+    lifetime = request.issuer.settings.refresh_token_lifetime
+    return new_refresh_token(request.db, family, lifetime=lifetime, until=until, token=token)
 
 
 def told(request: ShopRequest, holder: Principal, token: Authority, *, also: Mapping[str, Any]) -> dict[str, str | int]:

@@ -1,7 +1,13 @@
 """The refresh token grant (RFC 6749 §6), with rotation for every client and detection of a second use (RFC 9700 §4.14.2).
 
 Closed here, since Authlib leaves it open: a refresh token is claimed before a new one is issued; one that is used again kills
-its family. Each time it is asked whether the person's identity provider stands by them (`recheck_person`, before the transaction),
+its family. Hosts that run several processes use one twice within moments, though, and are no thieves: for a few seconds, and as
+long as the next refresh token was not used, both get that same one, which is derived and not stored (`successor_of`). There is
+never a second branch, so a thief who is that quick shares the chain with the client, and whoever of the two comes second with
+the next token kills the family as ever. RFC 9700 asks that a replay is detected, not how soon (§4.14.2).
+
+Without `scope`, a refresh gives what the grant allows now: less where something was taken back, more where its person widened
+it. Clients that never ask for more get it that way. Each time it is asked whether the person's identity provider stands by them (`recheck_person`, before the transaction),
 and whether they, their organization, their client and the grant are alive. A request that is refused for anything else spends
 nothing.
 """
@@ -18,21 +24,23 @@ from sqlalchemy.orm import Session
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.credentials.grants import Grant
-from shop.credentials.ledger import NotAlive, live, wait_in_line
+from shop.credentials.ledger import Authority, NotAlive, live, wait_in_line
 from shop.credentials.tokens import (
     RefreshToken,
     TokenFamily,
     claim_refresh_token,
     end_family,
     find_refresh_token,
+    is_repeated,
     lock_family,
+    successor_of,
 )
 from shop.database import moment
 from shop.identity.oidc import Withdrawn
 from shop.identity.providers import SignInError
 from shop.oauth.clients import Client
 from shop.oauth.grants.authorization_code import named_resource
-from shop.oauth.grants.issuing import Authorized, authorized, issue, still_allowed
+from shop.oauth.grants.issuing import Authorized, authorized, issue, next_refresh_token, still_allowed
 from shop.oauth.protocol import OfOurRequest, ShopRequest, refuse
 
 _log = logging.getLogger(__name__)
@@ -43,14 +51,19 @@ _REFUSED = "The refresh token is unknown, expired, revoked, or was used before. 
 class Presented(TokenMixin):
     """A refresh token that was presented, with what it belongs to, as Authlib wants to ask it."""
 
-    def __init__(self, token: RefreshToken, family: TokenFamily, grant: Grant) -> None:
-        self.token, self.family, self.grant = token, family, grant
+    def __init__(self, token: RefreshToken, family: TokenFamily, grant: Grant, allowed: frozenset[str]) -> None:
+        self.token, self.family, self.grant, self.allowed = token, family, grant, allowed
+        self.is_repeated = False
+        """Whether the same request came a moment ago, and nobody has used what it got."""
 
     def check_client(self, client: Client) -> bool:
         return self.grant.client_id == client.client_id
 
     def get_scope(self) -> str:
-        return " ".join(self.family.scopes)
+        """What may be asked for: what the person allowed to this client, then or since (RFC 6749 §6). What of it is still allowed
+        is asked when something is issued.
+        """
+        return " ".join(sorted(self.allowed.union(self.family.scopes)))
 
     def is_good(self, now: datetime) -> bool:
         """Whether it was never used, and neither it nor its family has ended."""
@@ -98,7 +111,10 @@ class RefreshTokenGrant(OfOurRequest, AuthlibRefreshTokenGrant):
         self.asked.on_behalf_of = presented.grant.principal()
         wait_in_line(db, presented.grant.principal(), changing=[presented.grant.id])
         lock_family(db, presented.family.id)
-        if presented.token.used_at is not None:
+        db.refresh(presented.token)  # who came first may have used it while this request waited
+        grace = self.asked.issuer.settings.refresh_grace
+        presented.is_repeated = is_repeated(db, presented.token, self._successor(refresh_token), grace)
+        if presented.token.used_at is not None and not presented.is_repeated:
             self._kill(presented)
         if presented.family.ended_at is not None or presented.token.expires_at <= moment(db):
             raise InvalidGrantError(description=_REFUSED)
@@ -113,14 +129,28 @@ class RefreshTokenGrant(OfOurRequest, AuthlibRefreshTokenGrant):
         """There is something to issue, and the token is claimed: of several requests that bring it at once, one gets it, and
         the rest show.
         """
-        scope = self.asked.parameter("scope") or refresh_token.get_scope()
-        granted = still_allowed(self.asked, user, frozenset(scope.split()))
-        if not claim_refresh_token(self.asked.db, refresh_token.token):
-            self._kill(refresh_token)
-        return issue(self.asked, user, refresh_token.family, granted, EventName.TOKEN_REFRESHED)
+        asked, presented, scope = self.asked, refresh_token, self.asked.parameter("scope")
+        granted = still_allowed(asked, user, frozenset(scope.split()) if scope else user.principal.scopes)
+        successor = self._successor(asked.require("refresh_token"))
+        if not presented.is_repeated:
+            if not claim_refresh_token(asked.db, presented.token):
+                self._kill(presented)
+            next_refresh_token(asked, presented.grant, presented.family, successor)
+        return issue(
+            asked,
+            user,
+            presented.family,
+            granted,
+            EventName.TOKEN_REFRESHED,
+            refresh_token=successor,
+            repeated=presented.is_repeated,
+        )
 
     def revoke_old_credential(self, refresh_token: TokenMixin) -> None:
         """Nothing to do: it was claimed before anything was issued."""
+
+    def _successor(self, token: str) -> str:
+        return successor_of(token, self.asked.issuer.successor_key)
 
     def _kill(self, presented: Presented) -> None:
         """Somebody has a copy of this token: its whole family dies, the newest access token included."""
@@ -139,5 +169,9 @@ class RefreshTokenGrant(OfOurRequest, AuthlibRefreshTokenGrant):
 def _presented(db: Session, token: str, client: Client) -> Presented | None:
     """A refresh token that this client was given, whatever state it is in."""
     found = find_refresh_token(db, token)
-    presented = Presented(*found, db.get_one(Grant, found[1].grant_id)) if found else None
-    return presented if presented and presented.check_client(client) else None
+    if found is None:
+        return None
+    stored, family = found
+    allowed = frozenset(db.get_one(Authority, family.grant_id).scopes or ())
+    presented = Presented(stored, family, db.get_one(Grant, family.grant_id), allowed)
+    return presented if presented.check_client(client) else None

@@ -33,7 +33,7 @@ def read_subject_token(asked: ShopRequest) -> None:
     if asked.parameter("requested_token_type") not in (None, *_LOOKS_LIKE_ONE):
         refuse("invalid_request", f"The requested_token_type must be {ACCESS_TOKEN}")
     for name in ("resource", "audience"):
-        if asked.parameter(name) not in (None, *asked.issuer.resources):
+        if (named := asked.parameter(name)) is not None and not asked.issuer.is_resource(named):
             refuse("invalid_target", f"The parameter {name} must be {asked.issuer.resource}")
     try:
         asked.presented = verify(asked.issuer, subject_token, at=asked.issuer.database.clock())
