@@ -14,9 +14,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from shop.identity.key_sets import read_key_set
 from shop.identity.models import Connection, Organization
 from shop.settings import is_loopback_host
 
@@ -86,9 +86,9 @@ class Metadata:
             return known[1]
         document = self.get(provider, str(self.document(provider, now)["jwks_uri"]))
         try:
-            keys = KeySet.import_key_set(document)  # type: ignore[arg-type]
-        except (JoseError, ValueError, KeyError, TypeError, AttributeError) as error:  # whatever was sent for keys
-            raise provider_down(provider, f"no key set: {type(error).__name__}") from error
+            keys = read_key_set(document, whose=provider.issuer).key_set()
+        except ValueError as error:
+            raise provider_down(provider, str(error)) from error
         with self._guard:
             self._keys[provider.issuer] = (now, keys)
         return keys
