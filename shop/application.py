@@ -62,6 +62,7 @@ def create_app(
     policy = Policy.from_file(settings.seed_dir / "policy" / "policy.csv")
     gateway = Gateway(database, policy, receipt_lifetime=settings.receipt_lifetime)
     seed = seed or Seed(settings.seed_dir, settings.issuer_of_companion)
+    seed.require_secrets(settings.find_secret)
     seed.apply(database, policy)
     guest.apply(database, settings.anonymous_browse)
     providers = Metadata()
@@ -163,7 +164,7 @@ def _sign_in(settings: Settings, database: Database, providers: Metadata) -> Sig
     return SignIn(
         database,
         redirect_uri=f"{settings.base_url}/sign-in/callback",
-        read_secret=settings.read_secret,
+        read_secret=settings.find_secret,
         secret_key=settings.secret_key,
         lifetime=settings.sign_in_lifetime,
         idle=settings.session_idle,
@@ -176,7 +177,7 @@ def _issuer(settings: Settings, database: Database, fetcher: Fetcher | None, pro
     own = urlsplit(settings.oauth_issuer)
     fetcher = fetcher or Fetcher(operators_own=f"{own.scheme}://{own.netloc}" if own.netloc else "")
     secret = settings.oauth_introspection_client_secret
-    external = ExternalIssuer(settings, fetcher, settings.read_secret(secret) if secret else "")
+    external = ExternalIssuer(settings, fetcher, settings.find_secret(secret) if secret else "")
     return Issuer(
         settings=settings,
         database=database,
@@ -186,7 +187,7 @@ def _issuer(settings: Settings, database: Database, fetcher: Fetcher | None, pro
         recheck=Recheck(
             database,
             providers,
-            read_secret=settings.read_secret,
+            read_secret=settings.find_secret,
             secret_key=settings.secret_key,
             withdraw=sign_in_withdrawn,
         ),

@@ -22,17 +22,15 @@ from shop.authorization.policy import Policy
 from shop.credentials.agents import ClientKind, note_agent
 from shop.credentials.ledger import Authority, Kind
 from shop.database import Base, Database, moment, new_id
+from shop.demo.connections import ConnectionSettings, read_connection, require_secret
 from shop.identity.members import Profile, provision
 from shop.identity.models import Connection, ExternalIdentity, Organization
 from shop.principal import IN_APP_ASSISTANT
 from shop.revocation import providers
-from shop.settings import SIGNATURES
 from shop.store import listing
 from shop.store.models import Address, Order, OrderLine, OrderStatus, Product, Variant
 from shop.store.vocabulary import publish
 
-_DEFAULT_SCOPE = "openid email profile"
-_DEFAULT_ALGORITHMS = ["RS256", "ES256"]
 _GARMENT_STOCK = 12
 
 
@@ -70,6 +68,11 @@ class Seed:
             for person in tomllib.loads(path.read_text(encoding="utf-8"))["people"]
         ]
 
+    def require_secrets(self, find_secret: Callable[[str], str]) -> None:
+        """Raise `ValueError`, with a sentence, when a provider's client secret is not there, or a connection makes no sense."""
+        for organization in self.organizations:
+            require_secret(read_connection(organization), find_secret)
+
     def apply(self, database: Database, policy: Policy) -> None:
         """Bring configuration in force, and seed the goods if there are none."""
         database.create_all()
@@ -103,9 +106,9 @@ class Seed:
                 db.add(organization)
                 db.flush()
             organization.name, organization.order_limits = entry["name"], dict(entry["order_limits"])
-            is_companion = entry["connection"]["issuer"] == "companion"
-            issuer = self._issuer_of(companions) if is_companion else entry["connection"]["issuer"]
-            companions += is_companion
+            configured = read_connection(entry)
+            issuer = self._issuer_of(companions) if configured.is_companion else configured.issuer
+            companions += configured.is_companion
             note_agent(
                 db,
                 organization_id=organization.id,
@@ -114,28 +117,29 @@ class Seed:
                 name="The shop's own assistant",
                 publisher=None,
             )
-            self._connection(db, organization, entry, issuer, is_companion)
+            self._connection(db, organization, entry, configured, issuer)
             self._addresses(db, organization, entry["addresses"])
 
     def _connection(
-        self, db: Session, organization: Organization, entry: dict[str, Any], issuer: str, is_companion: bool
+        self,
+        db: Session,
+        organization: Organization,
+        entry: dict[str, Any],
+        configured: ConnectionSettings,
+        issuer: str,
     ) -> None:
         connection = db.scalars(
             select(Connection).where(Connection.organization_id == organization.id)
         ).one_or_none() or Connection(id=new_id("con"), organization_id=organization.id)
-        configured = entry["connection"]
-        if connection.issuer not in {None, issuer} and not (connection.is_demo and is_companion):
+        if connection.issuer not in {None, issuer} and not (connection.is_demo and configured.is_companion):
             moved = {"before": connection.issuer, "after": issuer}
             providers.connection_moved(db, organization.id, connection.id, moved)
-        connection.issuer, connection.client_id = issuer, configured["client_id"]
-        connection.client_secret_ref = configured["client_secret"]
-        connection.scope = configured.get("scope", _DEFAULT_SCOPE)
+        connection.issuer, connection.client_id = issuer, configured.client_id
+        connection.client_secret_ref, connection.client_auth = configured.client_secret, configured.client_auth
+        connection.scope, connection.algorithms = configured.scope, list(configured.algorithms)
         connection.domains = [domain.lower() for domain in entry["domains"]]
         connection.group_roles = dict(entry["group_roles"])
-        connection.algorithms = list(configured.get("algorithms", _DEFAULT_ALGORITHMS))
-        if not connection.algorithms or not set(connection.algorithms) <= set(SIGNATURES):
-            raise ValueError(f"The algorithms of {entry['slug']} must be some of {', '.join(SIGNATURES)}.")
-        connection.is_demo = is_companion
+        connection.is_demo = configured.is_companion
         db.add(connection)
         db.flush()
 

@@ -33,7 +33,9 @@ class Connection(Base):
     issuer: Mapped[str] = mapped_column(String(300))
     client_id: Mapped[str] = mapped_column(String(200))
     client_secret_ref: Mapped[str] = mapped_column(String(300))
-    """Where the secret is (`file:NAME` in the data folder, or `env:NAME`): never the secret itself."""
+    """Where the secret is (`file:NAME` in the data folder, or `env:NAME`): never the secret itself. Empty when there is none."""
+    client_auth: Mapped[str | None] = mapped_column(String(40))
+    """How the shop authenticates itself at the token endpoint; None: as the provider's metadata says."""
     domains: Mapped[list[str]]
     group_roles: Mapped[dict[str, Any]]
     """Group of the identity provider → role of the shop."""

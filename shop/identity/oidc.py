@@ -18,6 +18,7 @@ from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
 from joserfc.errors import JoseError
 
+from shop.identity.client_authentication import authentication
 from shop.identity.providers import TIMEOUT, Metadata, Provider, SignInError, printable, provider_down, require_safe
 
 _LEEWAY = 60
@@ -41,7 +42,10 @@ def authorization_url(
     login_hint: str,
 ) -> str:
     """Where to send the browser: code flow with PKCE S256, state and nonce."""
-    url, _state = _client(provider, redirect_uri).create_authorization_url(
+    client = OAuth2Session(
+        provider.client_id, scope=provider.scope, redirect_uri=redirect_uri, code_challenge_method="S256"
+    )
+    url, _state = client.create_authorization_url(
         metadata["authorization_endpoint"], state=state, nonce=nonce, code_verifier=code_verifier, login_hint=login_hint
     )
     return str(url)
@@ -59,7 +63,13 @@ def check_response_issuer(metadata: Mapping[str, Any], provider: Provider, iss: 
 
 
 def redeem(
-    metadata: Mapping[str, Any], provider: Provider, *, redirect_uri: str, code: str, code_verifier: str
+    metadata: Mapping[str, Any],
+    provider: Provider,
+    *,
+    redirect_uri: str,
+    code: str,
+    code_verifier: str,
+    now: datetime,
 ) -> dict[str, Any]:
     """Exchange the code for tokens. Raises `SignInError`.
 
@@ -67,8 +77,13 @@ def redeem(
     """
     if not code:
         raise _code_refused(provider, "no code")
+    client = OAuth2Session(
+        provider.client_id,
+        redirect_uri=redirect_uri,
+        token_endpoint_auth_method=authentication(metadata, provider, now),
+    )
     try:
-        token: dict[str, Any] = _client(provider, redirect_uri).fetch_token(
+        token: dict[str, Any] = client.fetch_token(
             metadata["token_endpoint"],
             grant_type="authorization_code",
             code=code,
@@ -83,12 +98,12 @@ def redeem(
     return token
 
 
-def refresh(metadata: Mapping[str, Any], provider: Provider, refresh_token: str) -> dict[str, Any]:
+def refresh(metadata: Mapping[str, Any], provider: Provider, refresh_token: str, *, now: datetime) -> dict[str, Any]:
     """Ask for new tokens of somebody who is not there (OpenID Connect Core §12.1).
 
     Raises `Withdrawn` when the provider gives none for them, and `SignInError` when it does not answer, or not to us.
     """
-    client = OAuth2Session(provider.client_id, provider.client_secret)
+    client = OAuth2Session(provider.client_id, token_endpoint_auth_method=authentication(metadata, provider, now))
     try:
         token: dict[str, Any] = client.refresh_token(
             metadata["token_endpoint"], refresh_token, timeout=TIMEOUT, allow_redirects=False
@@ -207,14 +222,4 @@ def bad_token(detail: str) -> SignInError:
         "That sign-in cannot be trusted",
         "The identity provider's answer did not pass our checks, so nobody was signed in. Please start again.",
         detail=detail[:200],
-    )
-
-
-def _client(provider: Provider, redirect_uri: str) -> OAuth2Session:
-    return OAuth2Session(
-        provider.client_id,
-        provider.client_secret,
-        scope=provider.scope,
-        redirect_uri=redirect_uri,
-        code_challenge_method="S256",
     )

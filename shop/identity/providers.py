@@ -6,15 +6,15 @@ No function here touches the database: HTTP never runs inside a transaction.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from joserfc.jwk import KeySet
+from joserfc.jwk import KeySet, RSAKey
 
 from shop.identity.key_sets import read_key_set
 from shop.identity.models import Connection, Organization
@@ -26,26 +26,40 @@ _METADATA_LIFETIME = timedelta(hours=1)
 
 
 class SignInError(Exception):
-    """A sign-in did not succeed. `code` is for the record; title and text are for the person."""
+    """A sign-in did not succeed. `code` and `detail` are for the record; title and text are for the person.
 
-    def __init__(self, code: str, title: str, text: str, *, detail: str = "") -> None:
+    `hint` is for the operator's log alone: words of others that may speak of a person. `can_retry` is False where trying again
+    cannot help, because somebody has to change how shop and provider are set up.
+    """
+
+    def __init__(
+        self, code: str, title: str, text: str, *, detail: str = "", hint: str = "", can_retry: bool = True
+    ) -> None:
         super().__init__(code)
         self.code, self.title, self.text, self.detail = code, title, text, detail
+        self.hint, self.can_retry = hint, can_retry
 
 
 @dataclass(frozen=True, kw_only=True)
 class Provider:
-    """Everything needed to speak to one identity provider; a copy of the stored connection, with its secret."""
+    """Everything needed to speak to one identity provider: a copy of the stored connection.
+
+    Secret and key are there only after `Credentials.of`, for who authenticates itself there and does not only verify.
+    """
 
     connection_id: str
     organization_id: str
     organization_name: str
     issuer: str
     client_id: str
-    client_secret: str
+    client_secret_ref: str
     scope: str
     algorithms: tuple[str, ...]
     domains: tuple[str, ...]
+    client_auth: str | None
+    """How the shop authenticates itself there; None: as the provider's metadata says."""
+    client_secret: str = field(default="", repr=False)
+    client_key: Callable[[], RSAKey] | None = None
 
 
 class Metadata:
@@ -107,18 +121,19 @@ class Metadata:
         return document
 
 
-def provider_of(connection: Connection, organization: Organization, client_secret: str = "") -> Provider:
-    """A connection's provider; without the secret, for who only verifies what it signed."""
+def provider_of(connection: Connection, organization: Organization) -> Provider:
+    """A connection's provider, without secret and key."""
     return Provider(
         connection_id=connection.id,
         organization_id=organization.id,
         organization_name=organization.name,
         issuer=connection.issuer,
         client_id=connection.client_id,
-        client_secret=client_secret,
+        client_secret_ref=connection.client_secret_ref,
         scope=connection.scope,
         algorithms=tuple(connection.algorithms),
         domains=tuple(connection.domains),
+        client_auth=connection.client_auth,
     )
 
 
@@ -129,6 +144,19 @@ def provider_down(provider: Provider, detail: str) -> SignInError:
         f"{provider.organization_name}'s sign-in does not answer",
         "Your company's identity provider is not reachable at the moment. Nothing was changed; try again in a minute.",
         detail=detail[:200],
+    )
+
+
+def set_up_wrong(provider: Provider, detail: str, *, code: str = "set_up_wrong", hint: str = "") -> SignInError:
+    """The error for what only somebody who configures shop or provider can mend."""
+    return SignInError(
+        code,
+        "The sign-in is not set up right",
+        f"The shop and {provider.organization_name}'s identity provider do not fit together at the moment. It is not your doing, "
+        "and trying again does not help: tell your administrator. The shop's log says what is wrong.",
+        detail=detail[:200],
+        hint=hint,
+        can_retry=False,
     )
 
 

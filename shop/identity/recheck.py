@@ -25,6 +25,7 @@ from shop.credentials.ledger import hold, lock
 from shop.database import Database, moment
 from shop.identity import oidc
 from shop.identity.claims import profile_of
+from shop.identity.credentials import Credentials
 from shop.identity.members import Profile, provision
 from shop.identity.models import Connection, ExternalIdentity, Organization
 from shop.identity.offline_access import OfflineAccess, opened, sealed
@@ -73,7 +74,7 @@ class Recheck:
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
         self._database, self._providers, self._withdraw, self._wait = database, providers, withdraw, wait
-        self._read_secret, self._secret_key = read_secret, secret_key
+        self._credentials, self._secret_key = Credentials(database, read_secret, secret_key), secret_key
 
     def person(self, principal: Principal) -> None:
         """Ask about the person on whose behalf somebody wants to go on, unless that is not allowed or was done just now.
@@ -109,7 +110,7 @@ class Recheck:
             kept, connection, organization = found
             try:
                 return _Held(
-                    provider=provider_of(connection, organization, self._read_secret(connection.client_secret_ref)),
+                    provider=self._credentials.of(provider_of(connection, organization)),
                     subject=kept.subject,
                     sealed=kept.sealed,
                     vouched_at=kept.vouched_at,
@@ -139,7 +140,7 @@ class Recheck:
         next_time = held.sealed
         try:
             metadata = self._providers.document(held.provider, self._database.clock())
-            token = oidc.refresh(metadata, held.provider, held.token)
+            token = oidc.refresh(metadata, held.provider, held.token, now=self._database.clock())
             if brought := oidc.refresh_token_in(token):
                 next_time = sealed(self._secret_key, brought)
             claims = oidc.refreshed_claims(

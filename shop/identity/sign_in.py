@@ -28,6 +28,7 @@ from shop.credentials.sessions import start_session
 from shop.database import Database, moment
 from shop.identity import offline_access, oidc
 from shop.identity.claims import profile_of
+from shop.identity.credentials import Credentials
 from shop.identity.members import connection_for_email, provision
 from shop.identity.models import Connection, Organization, SignInAttempt
 from shop.identity.providers import Metadata, Provider, SignInError, provider_of, require_safe
@@ -77,7 +78,7 @@ class SignIn:
         metadata: Metadata | None = None,
     ) -> None:
         self._database, self._redirect_uri = database, redirect_uri
-        self._read_secret, self._secret_key = read_secret, secret_key
+        self._credentials, self._secret_key = Credentials(database, read_secret, secret_key), secret_key
         self._lifetime, self._idle, self._absolute = lifetime, idle, absolute
         self._metadata = metadata or Metadata()
 
@@ -87,7 +88,7 @@ class SignIn:
         with self._database.read() as db:
             connection = connection_for_email(db, email) if _EMAIL.fullmatch(email) else None
             provider = (
-                self._provider(connection, db.get_one(Organization, connection.organization_id)) if connection else None
+                provider_of(connection, db.get_one(Organization, connection.organization_id)) if connection else None
             )
         if provider is None:
             error = SignInError(
@@ -138,6 +139,10 @@ class SignIn:
             self._record_failure(error, claimed.provider if claimed else None)
             raise
 
+    def jwks(self) -> dict[str, list[dict[str, Any]]]:
+        """The public keys of this shop as a client, to be registered at a provider that takes `private_key_jwt`."""
+        return self._credentials.jwks()
+
     def provider_sign_out_url(self, connection_id: str, return_to: str) -> str | None:
         """Where a person can end their session at the identity provider too (RP-Initiated Logout 1.0 §2).
 
@@ -145,7 +150,7 @@ class SignIn:
         """
         with self._database.read() as db:
             connection = db.get_one(Connection, connection_id)
-            provider = self._provider(connection, db.get_one(Organization, connection.organization_id))
+            provider = provider_of(connection, db.get_one(Organization, connection.organization_id))
         try:
             endpoint = self._metadata.document(provider, self._database.clock()).get("end_session_endpoint")
             require_safe(provider, str(endpoint or ""))
@@ -180,7 +185,7 @@ class SignIn:
             connection = db.get_one(Connection, row.connection_id)
             organization = db.get_one(Organization, connection.organization_id)
             return _Claimed(
-                provider=self._provider(connection, organization),
+                provider=provider_of(connection, organization),
                 nonce=row.nonce,
                 code_verifier=row.code_verifier,
                 next_path=row.next_path,
@@ -195,10 +200,11 @@ class SignIn:
             raise _provider_said(provider, parameters["error"])
         token = oidc.redeem(
             metadata,
-            provider,
+            self._credentials.of(provider),
             redirect_uri=self._redirect_uri,
             code=parameters.get("code", ""),
             code_verifier=claimed.code_verifier,
+            now=now,
         )
         claims = oidc.verified_claims(self._metadata, provider, token, nonce=claimed.nonce, now=now)
         return token, oidc.userinfo(self._metadata, metadata, provider, token, claims)
@@ -253,9 +259,6 @@ class SignIn:
                 facts={"code": error.code, "detail": error.detail}
                 | ({"connection": provider.connection_id} if provider else {}),
             )
-
-    def _provider(self, connection: Connection, organization: Organization) -> Provider:
-        return provider_of(connection, organization, self._read_secret(connection.client_secret_ref))
 
 
 def safe_path(path: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from flask import Blueprint, redirect, render_template, request, session
+from flask import Blueprint, jsonify, redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
 
 from shop.access import admit, signed_in, why_signed_out
@@ -15,7 +15,13 @@ from shop.revocation import cascade
 from shop.services import services
 
 _BROWSER = "sign_in_browser"
-_STATUS = {"no_connection": 404, "provider_unavailable": 503, "access_denied": 403, "suspended": 403}
+_STATUS = {
+    "set_up_wrong": 502,
+    "no_connection": 404,
+    "provider_unavailable": 503,
+    "access_denied": 403,
+    "suspended": 403,
+}
 
 
 def blueprint(demo_people: list[dict[str, str]]) -> Blueprint:
@@ -44,6 +50,11 @@ def blueprint(demo_people: list[dict[str, str]]) -> Blueprint:
             return page(email, f"{error.title}. {error.text}", safe_path(next_path)), _STATUS.get(error.code, 400)
         session[_BROWSER] = begun.browser
         return render_template("storefront/sign_in_leaving.html", url=begun.url, organization=begun.organization_name)
+
+    @pages.get("/sign-in/keys")
+    def keys() -> ResponseReturnValue:
+        """The public keys of this shop as a client of identity providers (RFC 7517 §5)."""
+        return jsonify(services().sign_in.jwks())
 
     @pages.get("/sign-in/callback")
     def callback() -> ResponseReturnValue:
