@@ -25,6 +25,7 @@ from shop.authorization.policy import Policy
 from shop.commands import chat
 from shop.database import Clock, Database, utc_now
 from shop.demo.seeding import Seed
+from shop.identity.commands import sso_commands
 from shop.identity.providers import Metadata
 from shop.identity.recheck import Recheck
 from shop.identity.sign_in import SignIn
@@ -200,6 +201,7 @@ def _issuer(settings: Settings, database: Database, fetcher: Fetcher | None, pro
 def _add_commands(app: Flask, conversing: Conversing) -> None:
     shop: Services = app.extensions["shop"]
     app.cli.add_command(oauth_commands)
+    app.cli.add_command(sso_commands(shop.sign_in))
     app.cli.add_command(chat(conversing))
 
     @app.cli.command("reset")

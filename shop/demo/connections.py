@@ -1,12 +1,26 @@
-"""`[organization.connection]` of `organizations.toml`, read and checked: what makes no sense is said in a sentence at the start."""
+"""`[organization.connection]` of `organizations.toml`: read, checked, and brought in force at each start.
+
+What makes no sense is said in a sentence, and stops the start. An issuer that is not the one in force is asked first whether it
+is there: one that was mistyped must end nothing. Neither may it stop the shop, which serves other organizations too.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from shop.credentials.ledger import hold
+from shop.database import Database, new_id
 from shop.identity.client_authentication import METHODS, WITHOUT_SECRET
+from shop.identity.models import Connection, ExternalIdentity, Organization
+from shop.identity.offline_access import NONE_COMES
+from shop.identity.providers import Metadata, SignInError, provider_of
+from shop.revocation.providers import connection_moved
 from shop.settings import SIGNATURES
 
 COMPANION = "companion"
@@ -16,6 +30,7 @@ _DEFAULT_ALGORITHMS = ("RS256", "ES256")
 _KNOWN = frozenset(
     {"issuer", "directory", "client_id", "client_secret", "client_auth", "scope", "algorithms", "claims"}
 )
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +93,71 @@ def require_secret(connection: ConnectionSettings, find_secret: Callable[[str], 
         raise ValueError(
             f"The client secret of {connection.slug} at its identity provider is not there. {error}"
         ) from None
+
+
+def connections_that_stay(database: Database, configured: Iterable[ConnectionSettings]) -> frozenset[str]:
+    """The organizations whose sign-in stays where it is, because the issuer configured now does not answer as itself.
+
+    Asked before any transaction that writes; each is logged for the operator. An embedded provider is our own, and not asked;
+    and nobody has anything to lose who was signed in by one.
+    """
+    with database.read() as db:
+        rows = db.execute(select(Connection, Organization).join(Organization)).all()
+    in_force = {company.slug: provider_of(found, company) for found, company in rows if not found.is_demo}
+    providers, staying = Metadata(), set()
+    for connection in configured:
+        before = in_force.get(connection.slug)
+        if before is None or connection.is_companion or before.issuer == connection.issuer:
+            continue
+        try:
+            providers.keys(replace(before, issuer=connection.issuer), database.clock())
+        except SignInError as error:
+            staying.add(connection.slug)
+            _log.error(
+                "the sign-in of %s stays at %s: %s, which is configured now, does not answer as an identity provider (%s)",
+                connection.slug,
+                before.issuer,
+                connection.issuer,
+                error.detail or error.code,
+            )
+    return frozenset(staying)
+
+
+def set_connection(
+    db: Session,
+    organization: Organization,
+    entry: Mapping[str, Any],
+    configured: ConnectionSettings | None,
+    issuer: str,
+) -> None:
+    """Bring a connection in force. With None it stays where it is, and only what is the shop's own to decide changes."""
+    hold(db, organization.id)
+    query = select(Connection).where(Connection.organization_id == organization.id).with_for_update()
+    connection = db.scalars(query).one_or_none() or Connection(id=new_id("con"), organization_id=organization.id)
+    connection.domains = [domain.lower() for domain in entry["domains"]]
+    connection.group_roles = dict(entry["group_roles"])
+    if connection.offline_prompt == NONE_COMES:
+        connection.offline_prompt = None  # perhaps it was changed there meanwhile
+    if configured:
+        if connection.issuer not in {None, issuer}:
+            connection.offline_prompt = None
+            _move(db, connection, issuer, is_same_provider=connection.is_demo and configured.is_companion)
+        connection.issuer, connection.client_id = issuer, configured.client_id
+        connection.client_secret_ref, connection.client_auth = configured.client_secret, configured.client_auth
+        connection.scope, connection.algorithms = configured.scope, list(configured.algorithms)
+        connection.claims, connection.is_demo = configured.claims, configured.is_companion
+    db.add(connection)
+    db.flush()
+
+
+def _move(db: Session, connection: Connection, issuer: str, *, is_same_provider: bool) -> None:
+    """The connection gets another issuer. An embedded provider whose port changed is the same one, and so are its people."""
+    if not is_same_provider:
+        moved = {"before": connection.issuer, "after": issuer}
+        connection_moved(db, connection.organization_id, connection.id, moved)
+        return
+    here = ExternalIdentity.organization_id == connection.organization_id
+    db.execute(update(ExternalIdentity).where(here, ExternalIdentity.issuer == connection.issuer).values(issuer=issuer))
 
 
 def _path(slug: str, name: str, where: object) -> list[str]:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -56,10 +57,27 @@ class Provider:
     scope: str
     algorithms: tuple[str, ...]
     domains: tuple[str, ...]
+    offline_prompt: str | None
+    """What was learned of its refresh tokens (`offline_access.py`)."""
     client_auth: str | None
     """How the shop authenticates itself there; None: as the provider's metadata says."""
+    groups_claim: tuple[str, ...]
+    email_claim: tuple[str, ...]
+    """Where its tokens hold groups and e-mail: names from the outside in."""
     client_secret: str = field(default="", repr=False)
     client_key: Callable[[], RSAKey] | None = None
+
+    @staticmethod
+    def said(claims: Mapping[str, Any], path: tuple[str, ...]) -> object:
+        """What the claims hold at the end of a path; None when it leads nowhere."""
+        found: object = claims
+        for name in path:
+            found = found.get(name) if isinstance(found, Mapping) else None
+        return found
+
+    def says_all_of(self, claims: Mapping[str, Any]) -> bool:
+        """Whether the claims hold both, so that nobody has to be asked for more."""
+        return all(self.said(claims, path) is not None for path in (self.groups_claim, self.email_claim))
 
 
 class Metadata:
@@ -70,6 +88,12 @@ class Metadata:
         self._documents: dict[str, tuple[datetime, dict[str, Any]]] = {}
         self._keys: dict[str, tuple[datetime, KeySet]] = {}
         self._guard = threading.Lock()
+        self._said_at: datetime | None = None
+
+    @property
+    def said_at(self) -> datetime | None:
+        """What time it was at the provider that answered last, by its `Date` header (RFC 9110 §6.6.1)."""
+        return self._said_at
 
     def document(self, provider: Provider, now: datetime) -> dict[str, Any]:
         """The provider's metadata (OpenID Connect Discovery 1.0 §4). Raises `SignInError`."""
@@ -85,6 +109,8 @@ class Metadata:
                 "That sign-in cannot be trusted",
                 f"The identity provider of {provider.organization_name} says it is somebody else. "
                 "Ask your administrator to check the connection.",
+                detail=f"issuer of the metadata: {provider.issuer} was expected, {printable(str(document.get('issuer')))[:100]} seen",
+                can_retry=False,
             )
         for endpoint in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
             require_safe(provider, str(document.get(endpoint, "")))
@@ -111,6 +137,7 @@ class Metadata:
         """A JSON object from the provider; no redirect is followed. Raises `SignInError`."""
         try:
             response = self._http.get(url, timeout=TIMEOUT, allow_redirects=False, headers=headers)
+            self._said_at = _date_in(response)
             if response.status_code != HTTPStatus.OK:
                 raise provider_down(provider, f"status {response.status_code} at {url}")
             document = response.json()
@@ -119,6 +146,14 @@ class Metadata:
         if not isinstance(document, dict):
             raise provider_down(provider, "not a JSON object")
         return document
+
+
+def _date_in(response: requests.Response) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(response.headers.get("Date", ""))
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
 
 
 def provider_of(connection: Connection, organization: Organization) -> Provider:
@@ -133,7 +168,10 @@ def provider_of(connection: Connection, organization: Organization) -> Provider:
         scope=connection.scope,
         algorithms=tuple(connection.algorithms),
         domains=tuple(connection.domains),
+        offline_prompt=connection.offline_prompt,
         client_auth=connection.client_auth,
+        groups_claim=tuple(connection.claims.get("groups", ["groups"])),
+        email_claim=tuple(connection.claims.get("email", ["email"])),
     )
 
 

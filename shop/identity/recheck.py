@@ -26,7 +26,7 @@ from shop.database import Database, moment
 from shop.identity import oidc
 from shop.identity.claims import profile_of
 from shop.identity.credentials import Credentials
-from shop.identity.members import Profile, provision
+from shop.identity.members import Profile, connection_of, provision
 from shop.identity.models import Connection, ExternalIdentity, Organization
 from shop.identity.offline_access import OfflineAccess, opened, sealed
 from shop.identity.oidc import Withdrawn
@@ -95,9 +95,16 @@ class Recheck:
         query = (
             select(OfflineAccess, Connection, Organization)
             .select_from(OfflineAccess)
-            .join(ExternalIdentity)
             .join(Connection, Connection.id == OfflineAccess.connection_id)
             .join(Organization, Organization.id == Connection.organization_id)
+            .join(
+                ExternalIdentity,
+                and_(
+                    ExternalIdentity.organization_id == Connection.organization_id,
+                    ExternalIdentity.issuer == Connection.issuer,
+                    ExternalIdentity.subject == OfflineAccess.subject,
+                ),
+            )
             .where(
                 ExternalIdentity.person_id == principal.subject,
                 Connection.organization_id == principal.organization,
@@ -146,7 +153,7 @@ class Recheck:
             claims = oidc.refreshed_claims(
                 self._providers, metadata, held.provider, token, held.subject, now=self._database.clock()
             )
-            profile = profile_of(held.provider, claims) if claims else None
+            self._go_on(held, principal, profile_of(held.provider, claims) if claims else None, next_time)
         except Withdrawn as refused:
             if self._end(held, principal, refused):
                 raise
@@ -155,13 +162,12 @@ class Recheck:
             with self._database.write() as db:
                 db.execute(update(OfflineAccess).where(held.row).values(sealed=next_time, asking_until=None))
             raise
-        self._go_on(held, principal, profile, next_time)
 
     def _go_on(self, held: _Held, principal: Principal, profile: Profile | None, next_time: str) -> None:
         """The provider stands by the person: their roles are those that it says today."""
         with self._database.write() as db:
+            connection = connection_of(db, held.provider)
             if profile:
-                connection = db.get_one(Connection, held.provider.connection_id)
                 provision(db, connection, profile, because="groups when an assistant came back")
             kept = {"sealed": next_time, "vouched_at": moment(db), "asking_until": None}
             db.execute(update(OfflineAccess).where(held.row).values(**kept))

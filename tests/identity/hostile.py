@@ -102,6 +102,8 @@ class HostileProvider:
     """The ways in which the client did, at the last token request."""
     assertions: list[str] = field(default_factory=list)
     """The client's signed assertions, in order; a test verifies them."""
+    at_token: Callable[[], object] = lambda: None
+    """What happens while a code is redeemed."""
     meanwhile: Callable[[], object] = lambda: None
     """What happens while it is asked for new tokens."""
     refreshed: list[str] = field(default_factory=list)
@@ -167,6 +169,7 @@ class HostileProvider:
         if asked is None:
             return _json({"error": "invalid_grant"}, 400)
         self._authenticate(request)
+        self.at_token()
         challenge = base64.urlsafe_b64encode(hashlib.sha256(form["code_verifier"].encode()).digest()).rstrip(b"=")
         assert challenge.decode() == asked["code_challenge"], "PKCE"
         self.token_request = form

@@ -62,7 +62,8 @@ def test_a_key_set_without_a_usable_key_is_none() -> None:
     """Only odd keys, or no list at all: said with a `ValueError`, never another error."""
     with pytest.raises(ValueError, match="no key that can verify"):
         read_key_set({"keys": list(UNKNOWN.values())}, whose="x").key_set()
-    for no_key_set in (None, [], {}, {"keys": "none"}, {"keys": None}):
+    nonsense: tuple[object, ...] = (None, [], {}, {"keys": "none"}, {"keys": None})
+    for no_key_set in nonsense:
         with pytest.raises(ValueError, match="RFC 7517"):
             read_key_set(no_key_set, whose="x")
 

@@ -26,7 +26,7 @@ SERVER = Path(__file__).with_name("server.mjs")
 
 def install(config: pytest.Config) -> Path:
     """The folder in which the package is installed. Skips the test when it cannot be."""
-    folder = config.cache.mkdir("oidc-provider")  # type: ignore[union-attr] # this suite does not switch its cache off
+    folder = config.cache.mkdir("oidc-provider")
     if (folder / "node_modules" / "oidc-provider").exists():
         return folder
     npm, node = shutil.which("npm"), shutil.which("node")
