@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, current_app, jsonify, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response
 
 from shop.access import admit, csrf, signed_in, why_signed_out
@@ -53,6 +54,12 @@ def blueprint(demo_people: list[dict[str, str]]) -> Blueprint:
         """A page that takes the browser on by itself: a form may not be redirected to another site (CSP form-action)."""
         email, next_path = request.form.get("email", ""), request.form.get("next", "/")
         try:
+            csrf.protect()
+        except CSRFError:
+            if signed_in() is None:
+                raise
+            return redirect(safe_path(next_path), 303)  # this form is of before they signed in, in another tab
+        try:
             begun = services().sign_in.begin(email[:_LONGEST], next_path, browser=_browser())
         except SignInError as error:
             return page(email, f"{error.title}. {error.text}", safe_path(next_path)), _STATUS.get(error.code, 400)
@@ -60,6 +67,8 @@ def blueprint(demo_people: list[dict[str, str]]) -> Blueprint:
             "storefront/sign_in_leaving.html", url=begun.url, organization=begun.organization_name
         )
         return _bound(make_response(leaving), begun)
+
+    csrf.exempt(begin)  # it checks by itself
 
     @pages.route("/sign-in/initiate", methods=["GET", "POST"])
     def initiate() -> ResponseReturnValue:

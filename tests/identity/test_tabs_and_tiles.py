@@ -38,6 +38,19 @@ def test_sign_ins_in_two_tabs_both_succeed(door: Door) -> None:
     assert visitor.get("/sessions").status_code == 200
 
 
+def test_a_form_of_before_takes_on_whoever_signed_in_in_another_tab(door: Door) -> None:
+    """Two tabs show the form, one signs in: the other one's form is too old, and its person is in. A stranger's stays refused."""
+    visitor = door.shop.visitor()
+    token = visitor.csrf_token()
+    assert tab(door, visitor, "/orders").come_back().status_code == 303
+    form = {"email": SOFIA, "next": "/cart", "csrf_token": token}
+    late = visitor.client.post("/sign-in", data=form, base_url=BASE_URL)
+    assert (late.status_code, late.headers["Location"]) == (303, "/cart")
+    away = visitor.client.post("/sign-in", data=form | {"next": "//evil.example"}, base_url=BASE_URL)
+    assert away.headers["Location"] == "/"
+    assert door.shop.visitor().client.post("/sign-in", data=form, base_url=BASE_URL).status_code == 400
+
+
 def test_a_callback_that_is_opened_again_takes_them_on(door: Door, leaving: Browser) -> None:
     """Somebody who is signed in lands where the sign-in led; nothing is asked, nothing changes, nothing failed."""
     browser = door.browser(next_path="/orders?page=2")
