@@ -6,11 +6,13 @@ if __name__ == "__main__":
     raise SystemExit(main())
 
 from shop import create_app
+from shop.demo.seeding import check_configuration
 from shop.settings import Settings
 from shop.upkeep.jobs import start as start_upkeep
 
 try:
     settings = Settings.from_environment()
+    check_configuration(settings)
 except ValueError as error:
     raise SystemExit(str(error)) from None
 

@@ -28,6 +28,7 @@ from shop.commands import chat
 from shop.database import Clock, Database, utc_now
 from shop.demo.seeding import Seed
 from shop.guards.rate_limits import Limit, RateLimits
+from shop.identity.commands import sso_commands
 from shop.identity.providers import Metadata
 from shop.identity.recheck import Recheck
 from shop.identity.sign_in import SignIn
@@ -80,6 +81,7 @@ def create_app(
     policy = Policy.from_file(settings.seed_dir / "policy" / "policy.csv")
     gateway = Gateway(database, policy, receipt_lifetime=settings.receipt_lifetime)
     seed = seed or Seed(settings.seed_dir, settings.issuer_of_companion)
+    seed.require_secrets(settings.find_secret)
     seed.apply(database, policy)
     guest.apply(database, settings.anonymous_browse)
     providers = Metadata()
@@ -191,7 +193,7 @@ def _sign_in(settings: Settings, database: Database, providers: Metadata) -> Sig
     return SignIn(
         database,
         redirect_uri=f"{settings.base_url}/sign-in/callback",
-        read_secret=settings.read_secret,
+        read_secret=settings.find_secret,
         secret_key=settings.secret_key,
         lifetime=settings.sign_in_lifetime,
         idle=settings.session_idle,
@@ -206,7 +208,7 @@ def _issuer(settings: Settings, database: Database, fetcher: Fetcher | None, pro
         operators_own=f"{own.scheme}://{own.netloc}" if own.netloc else "", proxy=proxy_of(settings.egress_proxy)
     )
     secret = settings.oauth_introspection_client_secret
-    external = ExternalIssuer(settings, fetcher, settings.read_secret(secret) if secret else "")
+    external = ExternalIssuer(settings, fetcher, settings.find_secret(secret) if secret else "")
     return Issuer(
         settings=settings,
         database=database,
@@ -216,7 +218,7 @@ def _issuer(settings: Settings, database: Database, fetcher: Fetcher | None, pro
         recheck=Recheck(
             database,
             providers,
-            read_secret=settings.read_secret,
+            read_secret=settings.find_secret,
             secret_key=settings.secret_key,
             withdraw=sign_in_withdrawn,
         ),
@@ -229,6 +231,7 @@ def _issuer(settings: Settings, database: Database, fetcher: Fetcher | None, pro
 def _add_commands(app: Flask, conversing: Conversing) -> None:
     shop: Services = app.extensions["shop"]
     app.cli.add_command(oauth_commands)
+    app.cli.add_command(sso_commands(shop.sign_in))
     app.cli.add_command(chat(conversing))
 
     @app.cli.command("reset")

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from shop import create_app
 from shop.database import Database
 from shop.demo.companions import CompanionFailed, companions, is_free, running
+from shop.demo.seeding import check_configuration
 from shop.server.listening import Server
 from shop.settings import Settings, listening_addresses
 from shop.upkeep.jobs import start as start_upkeep
@@ -35,6 +36,11 @@ def main() -> int:
 
 def serve(settings: Settings) -> int:
     """Run until told to stop. Returns the exit status; says in one sentence why when it cannot start."""
+    try:
+        check_configuration(settings)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
     if _is_of_an_earlier_version(settings):
         print(
             "The database was made by an earlier version of the shop, which this one cannot read. Move it away (it is in "

@@ -226,6 +226,18 @@ class Settings:
             return kept_secret(self.data_dir / name)
         raise ValueError(f"client_secret {reference!r}: write env:NAME (and set it), or file:NAME")
 
+    def find_secret(self, reference: str) -> str:
+        """A secret that somebody else gave out, by its reference: as `read_secret`, but none is made in its place.
+
+        Raises `ValueError`, with a sentence for the operator, when it is not there.
+        """
+        kind, _, name = reference.partition(":")
+        if kind == "env" and name and not os.environ.get(name):
+            raise ValueError(f"Set the environment variable {name} to it.")
+        if kind == "file" and _FILE_NAME.fullmatch(name) and not (self.data_dir / name).exists():
+            raise ValueError(f"Write it to {self.data_dir / name}, readable by its owner only.")
+        return self.read_secret(reference)
+
     def issuer_of_companion(self, index: int) -> str:
         """The issuer of the embedded identity provider number `index` (from 0)."""
         host = self.companion_host or urlsplit(self.base_url).hostname or ""
@@ -255,8 +267,16 @@ def kept_secret(path: Path) -> str:
             pass
         finally:
             os.unlink(temporary)
-    secret = path.read_text(encoding="ascii").strip()
-    if not secret:
+    return _secret_in(path)
+
+
+def _secret_in(path: Path) -> str:
+    """The secret in a file, whatever its characters, without the end of its line. Raises `ValueError` when there is none."""
+    try:
+        secret = path.read_text(encoding="utf-8-sig").strip("\r\n")
+    except UnicodeDecodeError:
+        raise ValueError(f"The secret in {path} is not text in UTF-8.") from None
+    if not secret.strip():
         raise ValueError(f"The secret in {path} is empty: delete it, and a new one is made.")
     return secret
 

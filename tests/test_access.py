@@ -31,6 +31,8 @@ PUBLIC = {
     "sign_in.form",
     "sign_in.begin",
     "sign_in.callback",
+    "sign_in.initiate",
+    "sign_in.keys",
     "oauth_metadata.authorization_server",
     "oauth_resource.protected_resource",
     "oauth_metadata.jwks",

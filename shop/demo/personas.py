@@ -48,11 +48,14 @@ def sign_in(flow: SignIn, email: str, *, presenter_code: str = "") -> Admitted:
     try:
         begun = flow.begin(email, "/")
         callback = _callback_of_provider(begun.url, email, presenter_code)
-        return flow.complete(callback, begun.browser, _USER_AGENT)
+        done = flow.complete(callback, begun.browser, _USER_AGENT)
     except SignInError as error:
         raise CannotSignIn(f"{error.title}. {error.text}") from error
     except requests.RequestException as error:
         raise CannotSignIn("The identity provider does not answer at the moment. Try again in a minute.") from error
+    if not isinstance(done, Admitted):
+        raise CannotSignIn("The identity provider wants to ask for consent. Sign in with a browser once.")
+    return done
 
 
 def _callback_of_provider(url: str, email: str, presenter_code: str) -> dict[str, str]:

@@ -22,17 +22,15 @@ from shop.authorization.policy import Policy
 from shop.credentials.agents import ClientKind, note_agent
 from shop.credentials.ledger import Authority, Kind
 from shop.database import Base, Database, moment, new_id
+from shop.demo.connections import connections_that_stay, read_connection, require_secret, set_connection
 from shop.identity.members import Profile, provision
 from shop.identity.models import Connection, ExternalIdentity, Organization
 from shop.principal import IN_APP_ASSISTANT
-from shop.revocation import providers
-from shop.settings import SIGNATURES
+from shop.settings import Settings
 from shop.store import listing
 from shop.store.models import Address, Order, OrderLine, OrderStatus, Product, Variant
 from shop.store.vocabulary import publish
 
-_DEFAULT_SCOPE = "openid email profile"
-_DEFAULT_ALGORITHMS = ["RS256", "ES256"]
 _GARMENT_STOCK = 12
 
 
@@ -70,11 +68,18 @@ class Seed:
             for person in tomllib.loads(path.read_text(encoding="utf-8"))["people"]
         ]
 
+    def require_secrets(self, find_secret: Callable[[str], str]) -> None:
+        """Raise `ValueError`, with a sentence, when a provider's client secret is not there, or a connection makes no sense."""
+        for organization in self.organizations:
+            require_secret(read_connection(organization), find_secret)
+
     def apply(self, database: Database, policy: Policy) -> None:
-        """Bring configuration in force, and seed the goods if there are none."""
+        """Bring configuration in force, and seed the goods if there are none. Asks issuers that are new, before anything."""
         database.create_all()
+        configured = [read_connection(entry) for entry in self.organizations]
+        staying = connections_that_stay(database, configured)
         with database.write() as db:
-            self._organizations(db)
+            self._organizations(db, staying)
             if db.scalar(select(func.count()).select_from(Product)) == 0:
                 self._goods(db)
                 self._orders(db)
@@ -91,7 +96,7 @@ class Seed:
             self._orders(db)
             note_policy(db, policy)
 
-    def _organizations(self, db: Session) -> None:
+    def _organizations(self, db: Session, staying: frozenset[str] = frozenset()) -> None:
         companions = 0
         for entry in self.organizations:
             organization = db.scalars(select(Organization).where(Organization.slug == entry["slug"])).one_or_none()
@@ -103,9 +108,9 @@ class Seed:
                 db.add(organization)
                 db.flush()
             organization.name, organization.order_limits = entry["name"], dict(entry["order_limits"])
-            is_companion = entry["connection"]["issuer"] == "companion"
-            issuer = self._issuer_of(companions) if is_companion else entry["connection"]["issuer"]
-            companions += is_companion
+            configured = read_connection(entry)
+            issuer = self._issuer_of(companions) if configured.is_companion else configured.issuer
+            companions += configured.is_companion
             note_agent(
                 db,
                 organization_id=organization.id,
@@ -114,30 +119,8 @@ class Seed:
                 name="The shop's own assistant",
                 publisher=None,
             )
-            self._connection(db, organization, entry, issuer, is_companion)
+            set_connection(db, organization, entry, None if organization.slug in staying else configured, issuer)
             self._addresses(db, organization, entry["addresses"])
-
-    def _connection(
-        self, db: Session, organization: Organization, entry: dict[str, Any], issuer: str, is_companion: bool
-    ) -> None:
-        connection = db.scalars(
-            select(Connection).where(Connection.organization_id == organization.id)
-        ).one_or_none() or Connection(id=new_id("con"), organization_id=organization.id)
-        configured = entry["connection"]
-        if connection.issuer not in {None, issuer} and not (connection.is_demo and is_companion):
-            moved = {"before": connection.issuer, "after": issuer}
-            providers.connection_moved(db, organization.id, connection.id, moved)
-        connection.issuer, connection.client_id = issuer, configured["client_id"]
-        connection.client_secret_ref = configured["client_secret"]
-        connection.scope = configured.get("scope", _DEFAULT_SCOPE)
-        connection.domains = [domain.lower() for domain in entry["domains"]]
-        connection.group_roles = dict(entry["group_roles"])
-        connection.algorithms = list(configured.get("algorithms", _DEFAULT_ALGORITHMS))
-        if not connection.algorithms or not set(connection.algorithms) <= set(SIGNATURES):
-            raise ValueError(f"The algorithms of {entry['slug']} must be some of {', '.join(SIGNATURES)}.")
-        connection.is_demo = is_companion
-        db.add(connection)
-        db.flush()
 
     def _addresses(self, db: Session, organization: Organization, entries: list[dict[str, Any]]) -> None:
         """The organization's addresses; those that people keep beside them stay."""
@@ -212,6 +195,13 @@ class Seed:
         return tomllib.loads((self._folder / name).read_text(encoding="utf-8"))
 
 
+def check_configuration(settings: Settings) -> None:
+    """Raise `ValueError`, with a sentence for the operator, on what would stop the start: called before anything is started."""
+    Seed(settings.seed_dir, settings.issuer_of_companion).require_secrets(settings.find_secret)
+    if settings.oauth_introspection_client_secret:
+        settings.find_secret(settings.oauth_introspection_client_secret)
+
+
 def note_policy(db: Session, policy: Policy) -> None:
     """Record which policy is in force, with its text, when it is not the one that was (for the auditor)."""
     activated = select(AuditEvent).where(
@@ -224,7 +214,7 @@ def note_policy(db: Session, policy: Policy) -> None:
 
 def _owner(db: Session, organization: Organization, person: dict[str, Any]) -> str:
     connection = db.scalars(select(Connection).where(Connection.organization_id == organization.id)).one()
-    known = db.get(ExternalIdentity, (connection.id, person["sub"]))
+    known = db.get(ExternalIdentity, (organization.id, connection.issuer, person["sub"]))
     if known:
         return known.person_id
     profile = Profile(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from shop.audit.events import EventName
@@ -13,6 +13,7 @@ from shop.audit.writer import record
 from shop.credentials.ledger import Authority, Kind, changed, hold, lock
 from shop.database import new_id
 from shop.identity.models import Connection, ExternalIdentity, Membership, Organization, Person
+from shop.identity.providers import Provider, SignInError, provider_of
 
 DEFAULT_ROLE = "guest"
 """What somebody gets whose groups map to nothing: they may look."""
@@ -27,6 +28,10 @@ class Profile:
     name: str
     given_name: str
     groups: tuple[str, ...]
+    has_groups: bool = True
+    """Whether the provider said any groups, even an empty list."""
+    email_is_unverified: bool = False
+    """Whether the provider says that it did not check that the address is theirs (`email_verified` is false)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,14 +48,25 @@ def provision(
 ) -> tuple[Person, Membership]:
     """Find or make the person behind a verified profile, and give them the roles that their groups map to today.
 
-    The person is found by (connection, `sub`), never by e-mail: a provider can only speak for its own people.
+    The person is found by (organization, issuer, `sub`), never by e-mail: a provider can only speak for its own people.
+    An address can only be a reason to refuse: raises `SignInError` then.
     """
-    identity = db.get(ExternalIdentity, (connection.id, profile.subject))
+    identity = db.get(ExternalIdentity, (connection.organization_id, connection.issuer, profile.subject))
+    if profile.email_is_unverified:
+        _require_free_address(db, connection, profile, identity)
     if identity is None:
+        _require_not_suspended_elsewhere(db, connection, profile)
         person = Person(id=new_id("usr"), email=profile.email, name=profile.name, given_name=profile.given_name)
         db.add(person)
         db.flush()
-        db.add(ExternalIdentity(connection_id=connection.id, subject=profile.subject, person_id=person.id))
+        db.add(
+            ExternalIdentity(
+                organization_id=connection.organization_id,
+                issuer=connection.issuer,
+                subject=profile.subject,
+                person_id=person.id,
+            )
+        )
     else:
         person = db.get_one(Person, identity.person_id)
         person.email, person.name, person.given_name = profile.email, profile.name, profile.given_name
@@ -64,6 +80,43 @@ def provision(
     else:
         set_roles(db, membership, roles, because=because)
     return person, membership
+
+
+def connection_of(db: Session, provider: Provider) -> Connection:
+    """The connection of a provider that was asked, kept as it is until the transaction ends.
+
+    Raises `SignInError` when it was moved to another issuer meanwhile: what the old one says counts no more.
+    """
+    hold(db, provider.organization_id)  # before the row: whoever waits in line for an organization holds nothing else
+    query = select(Connection).where(Connection.id == provider.connection_id).with_for_update(read=True)
+    connection = db.scalars(query).one()
+    if connection.issuer != provider.issuer:
+        raise SignInError(
+            "connection_moved",
+            "Your company signs in somewhere else now",
+            f"{provider.organization_name}'s sign-in was moved to another identity provider. Please start again.",
+            detail=f"{provider.issuer} answered, and {connection.issuer} counts now",
+        )
+    return connection
+
+
+def remark(connection: Connection, profile: Profile) -> dict[str, str]:
+    """A fact for the record where somebody got no role by their groups, so that nobody is a guest unnoticed."""
+    if any(group in connection.group_roles for group in profile.groups):
+        return {}
+    if not profile.has_groups:
+        return {"groups": f"none said in {' → '.join(connection.claims.get('groups', ['groups']))}"}
+    return {"groups": f"none of {len(profile.groups)} has a role here"}
+
+
+def suspended(organization_name: str) -> SignInError:
+    """The error for a member whom an administrator has suspended."""
+    return SignInError(
+        "suspended",
+        "Your account is suspended",
+        f"An administrator at {organization_name} has suspended it. They can restore it.",
+        can_retry=False,
+    )
 
 
 def roles_of_groups(connection: Connection, groups: Iterable[str]) -> list[str]:
@@ -114,6 +167,63 @@ def connection_for_email(db: Session, email: str) -> Connection | None:
     domain = email.rpartition("@")[2].strip().lower()
     connections = db.scalars(select(Connection).order_by(Connection.id))
     return next((c for c in connections if domain and domain in c.domains), None)
+
+
+def _members_at(connection: Connection, email: str) -> Select[str]:
+    """The people of an organization who have an address."""
+    return (
+        select(Membership.person_id)
+        .join(Person, Person.id == Membership.person_id)
+        .where(Membership.organization_id == connection.organization_id, func.lower(Person.email) == email.lower())
+    )
+
+
+def _known_at_its_issuer(connection: Connection) -> Select[str]:
+    """The people who signed in through the issuer that a connection has now."""
+    return select(ExternalIdentity.person_id).where(
+        ExternalIdentity.organization_id == connection.organization_id, ExternalIdentity.issuer == connection.issuer
+    )
+
+
+def _require_free_address(
+    db: Session, connection: Connection, profile: Profile, identity: ExternalIdentity | None
+) -> None:
+    """An address that its provider did not check is nobody else's of that provider (OpenID Connect Core §5.7)."""
+    others = _members_at(connection, profile.email).where(
+        Membership.person_id.in_(_known_at_its_issuer(connection)),
+        Membership.person_id != (identity.person_id if identity else ""),
+    )
+    if db.scalars(others.limit(1)).first():
+        raise SignInError(
+            "email_unverified",
+            "Your e-mail address is not confirmed",
+            "Your company's sign-in says that your e-mail address was not confirmed, and somebody else has it here. Confirm it "
+            "there, or ask your administrator, and sign in again.",
+            detail="email_verified is false, and another member has the address",
+        )
+
+
+def _require_not_suspended_elsewhere(db: Session, connection: Connection, profile: Profile) -> None:
+    """Moving to another issuer lifts no suspension: a new `sub` with the address of somebody suspended at the old one waits."""
+    query = (
+        _members_at(connection, profile.email)
+        .join(Authority, Authority.id == Membership.id)
+        .where(Authority.suspended_at.is_not(None), Membership.person_id.not_in(_known_at_its_issuer(connection)))
+    )
+    if db.scalars(query.limit(1)).first():
+        raise suspended(db.get_one(Organization, connection.organization_id).name)
+
+
+def connections_at(db: Session, issuer: str, login_hint: str) -> list[Provider]:
+    """The organizations that sign in at an issuer; of several, those that have the domain of the hint."""
+    if "\x00" in issuer:
+        return []
+    query = (
+        select(Connection, Organization).join(Organization).where(Connection.issuer == issuer).order_by(Connection.id)
+    )
+    found = [provider_of(connection, organization) for connection, organization in db.execute(query)]
+    domain = login_hint.rpartition("@")[2].strip().lower()
+    return found if len(found) < 2 else [provider for provider in found if domain in provider.domains]
 
 
 def _new_membership(db: Session, organization: Organization, person: Person, roles: list[str]) -> Membership:

@@ -33,7 +33,9 @@ class Connection(Base):
     issuer: Mapped[str] = mapped_column(String(300))
     client_id: Mapped[str] = mapped_column(String(200))
     client_secret_ref: Mapped[str] = mapped_column(String(300))
-    """Where the secret is (`file:NAME` in the data folder, or `env:NAME`): never the secret itself."""
+    """Where the secret is (`file:NAME` in the data folder, or `env:NAME`): never the secret itself. Empty when there is none."""
+    client_auth: Mapped[str | None] = mapped_column(String(40))
+    """How the shop authenticates itself at the token endpoint; None: as the provider's metadata says."""
     domains: Mapped[list[str]]
     group_roles: Mapped[dict[str, Any]]
     """Group of the identity provider → role of the shop."""
@@ -41,6 +43,10 @@ class Connection(Base):
     """What to ask for; some providers give groups for a scope of their own, others refuse one that they do not know."""
     algorithms: Mapped[list[str]]
     """The signing algorithms that its ID tokens may have: pinned here, never read from the provider."""
+    claims: Mapped[dict[str, list[str]]] = mapped_column(default=dict)
+    """`groups` and `email` → where its tokens hold them: names from the outside in. What is not there has its standard name."""
+    offline_prompt: Mapped[str | None] = mapped_column(String(20))
+    """What was learned of its refresh tokens (`offline_access.py`); None as long as nothing was."""
     is_demo: Mapped[bool] = mapped_column(default=False)
 
 
@@ -67,13 +73,18 @@ class Membership(Base):
 
 
 class ExternalIdentity(Base):
-    """Who somebody is at an identity provider: (connection, `sub`) → person. E-mail never identifies."""
+    """Who somebody is at an identity provider: (organization, issuer, `sub`) → person. E-mail never identifies.
+
+    The issuer is part of it, so that the people of one are still known when a connection moved away and comes back. The
+    organization is, so that no company can claim another's people by naming its issuer.
+    """
 
     __tablename__ = "external_identities"
 
-    connection_id: Mapped[str] = mapped_column(ForeignKey("connections.id"), primary_key=True)
+    organization_id: Mapped[str] = mapped_column(ForeignKey("organizations.id"), primary_key=True)
+    issuer: Mapped[str] = mapped_column(String(300), primary_key=True)
     subject: Mapped[str] = mapped_column(String(255), primary_key=True)
-    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"))
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id"), index=True)
 
 
 class SignInAttempt(Base):
@@ -87,4 +98,6 @@ class SignInAttempt(Base):
     nonce: Mapped[str] = mapped_column(String(80))
     code_verifier: Mapped[str] = mapped_column(Text)
     next_path: Mapped[str] = mapped_column(Text)
+    used_at: Mapped[datetime | None]
+    """When its callback came. Of a used one only where it led is kept, for who opens the callback again."""
     expires_at: Mapped[datetime] = mapped_column(index=True)

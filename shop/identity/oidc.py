@@ -11,13 +11,23 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-import requests
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
 from joserfc.errors import JoseError
 
+from shop.identity.client_authentication import authentication
+from shop.identity.failures import (
+    code_of,
+    code_refused,
+    no_answer,
+    provider_said,
+    set_up_otherwise,
+    signed_otherwise,
+    their_words,
+    unfit_token,
+)
 from shop.identity.providers import TIMEOUT, Metadata, Provider, SignInError, printable, provider_down, require_safe
 
 _LEEWAY = 60
@@ -39,10 +49,18 @@ def authorization_url(
     nonce: str,
     code_verifier: str,
     login_hint: str,
+    prompt: str | None = None,
 ) -> str:
     """Where to send the browser: code flow with PKCE S256, state and nonce."""
-    url, _state = _client(provider, redirect_uri).create_authorization_url(
-        metadata["authorization_endpoint"], state=state, nonce=nonce, code_verifier=code_verifier, login_hint=login_hint
+    client = OAuth2Session(
+        provider.client_id, scope=provider.scope, redirect_uri=redirect_uri, code_challenge_method="S256"
+    )
+    said = {"nonce": nonce, "login_hint": login_hint, "prompt": prompt}
+    url, _state = client.create_authorization_url(
+        metadata["authorization_endpoint"],
+        state=state,
+        code_verifier=code_verifier,
+        **{name: value for name, value in said.items() if value},
     )
     return str(url)
 
@@ -55,20 +73,32 @@ def check_response_issuer(metadata: Mapping[str, Any], provider: Provider, iss: 
             "wrong_issuer",
             "That sign-in cannot be trusted",
             "The answer came from another identity provider than the one you were sent to. Please start again.",
+            detail=f"iss of the answer: {provider.issuer} was expected, {printable(str(iss))[:100]} seen",
         )
 
 
 def redeem(
-    metadata: Mapping[str, Any], provider: Provider, *, redirect_uri: str, code: str, code_verifier: str
+    metadata: Mapping[str, Any],
+    provider: Provider,
+    *,
+    redirect_uri: str,
+    code: str,
+    code_verifier: str,
+    now: datetime,
 ) -> dict[str, Any]:
     """Exchange the code for tokens. Raises `SignInError`.
 
     A redirect is not followed: it would carry the code and its verifier to wherever the answer points (RFC 9700 §4.12).
     """
     if not code:
-        raise _code_refused(provider, "no code")
+        raise code_refused(provider, "no code")
+    client = OAuth2Session(
+        provider.client_id,
+        redirect_uri=redirect_uri,
+        token_endpoint_auth_method=authentication(metadata, provider, now),
+    )
     try:
-        token: dict[str, Any] = _client(provider, redirect_uri).fetch_token(
+        token: dict[str, Any] = client.fetch_token(
             metadata["token_endpoint"],
             grant_type="authorization_code",
             code=code,
@@ -76,19 +106,20 @@ def redeem(
             timeout=TIMEOUT,
             allow_redirects=False,
         )
-    except requests.RequestException as error:
-        raise provider_down(provider, str(error)) from error
-    except Exception as error:  # Authlib raises OAuthError and its kin for what the provider answers
-        raise _code_refused(provider, type(error).__name__) from error
+    except OAuthError as error:
+        said = (error.error, error.description)
+        raise provider_said(provider, *said, provider.client_secret, code, code_verifier) from error
+    except Exception as error:  # whatever requests and Authlib raise for what is no answer
+        raise no_answer(provider, error) from error
     return token
 
 
-def refresh(metadata: Mapping[str, Any], provider: Provider, refresh_token: str) -> dict[str, Any]:
+def refresh(metadata: Mapping[str, Any], provider: Provider, refresh_token: str, *, now: datetime) -> dict[str, Any]:
     """Ask for new tokens of somebody who is not there (OpenID Connect Core §12.1).
 
     Raises `Withdrawn` when the provider gives none for them, and `SignInError` when it does not answer, or not to us.
     """
-    client = OAuth2Session(provider.client_id, provider.client_secret)
+    client = OAuth2Session(provider.client_id, token_endpoint_auth_method=authentication(metadata, provider, now))
     try:
         token: dict[str, Any] = client.refresh_token(
             metadata["token_endpoint"], refresh_token, timeout=TIMEOUT, allow_redirects=False
@@ -97,9 +128,11 @@ def refresh(metadata: Mapping[str, Any], provider: Provider, refresh_token: str)
     except OAuthError as error:
         if error.error in _WITHDRAWN:
             raise Withdrawn(error.error) from error
-        raise provider_down(provider, f"refuses us: {printable(str(error.error))}") from error
+        refused = provider_down(provider, f"refuses us: {code_of(error.error)}")
+        refused.hint = their_words(error.description, provider.client_secret, refresh_token)
+        raise refused from error
     except Exception as error:  # whatever requests and Authlib raise for what is no answer
-        raise provider_down(provider, type(error).__name__) from error
+        raise no_answer(provider, error) from error
     if not is_answer:
         raise provider_down(provider, "no access token")
     return token
@@ -146,6 +179,11 @@ def verified_claims(
         raise bad_token("no ID token")
     try:
         decoded = verified_jwt(keys, provider, encoded, now)
+    except (JoseError, ValueError, KeyError, TypeError) as error:
+        if unfit := signed_otherwise(provider, encoded):
+            raise unfit_token(provider, unfit) from error
+        raise bad_token(f"no published key verifies it ({str(error) or type(error).__name__})") from error
+    try:
         claims = CodeIDToken(
             decoded.claims,
             decoded.header,
@@ -159,6 +197,8 @@ def verified_claims(
         )
         claims.validate(now=int(now.timestamp()), leeway=_LEEWAY)
     except (JoseError, ValueError, KeyError, TypeError) as error:
+        if unfit := set_up_otherwise(provider, decoded.claims, now):
+            raise unfit_token(provider, unfit) from error
         raise bad_token(str(error) or type(error).__name__) from error
     return dict(claims)
 
@@ -177,27 +217,19 @@ def verified_jwt(keys: Metadata, provider: Provider, encoded: str, now: datetime
 def userinfo(
     http: Metadata, metadata: Mapping[str, Any], provider: Provider, token: Mapping[str, Any], claims: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The claims, completed by the userinfo endpoint when the ID token says no e-mail or no groups.
+    """The claims, completed by the userinfo endpoint when the ID token says no e-mail or no groups, where the connection looks for them.
 
     What the signed token says stands; what userinfo says counts only for the same `sub` (Core §5.3.2). Raises `SignInError`.
     """
     endpoint, access_token = metadata.get("userinfo_endpoint"), token.get("access_token")
-    if {"email", "groups"} <= set(claims) or not isinstance(endpoint, str) or not isinstance(access_token, str):
+    if provider.says_all_of(claims) or not isinstance(endpoint, str) or not isinstance(access_token, str):
         return dict(claims)
     require_safe(provider, endpoint)
     told = http.get(provider, endpoint, {"Authorization": f"Bearer {access_token}"})
     if told.get("sub") != claims.get("sub"):
         raise bad_token("userinfo speaks of somebody else")
-    return {**told, **claims}
-
-
-def _code_refused(provider: Provider, detail: str) -> SignInError:
-    return SignInError(
-        "code_refused",
-        "The sign-in could not be completed",
-        f"{provider.organization_name}'s identity provider did not accept the answer. Please start again.",
-        detail=detail,
-    )
+    lacking = {path[0] for path in (provider.groups_claim, provider.email_claim) if provider.said(claims, path) is None}
+    return {**told, **claims, **{name: told[name] for name in lacking & told.keys()}}
 
 
 def bad_token(detail: str) -> SignInError:
@@ -207,14 +239,4 @@ def bad_token(detail: str) -> SignInError:
         "That sign-in cannot be trusted",
         "The identity provider's answer did not pass our checks, so nobody was signed in. Please start again.",
         detail=detail[:200],
-    )
-
-
-def _client(provider: Provider, redirect_uri: str) -> OAuth2Session:
-    return OAuth2Session(
-        provider.client_id,
-        provider.client_secret,
-        scope=provider.scope,
-        redirect_uri=redirect_uri,
-        code_challenge_method="S256",
     )

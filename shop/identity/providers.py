@@ -6,17 +6,18 @@ No function here touches the database: HTTP never runs inside a transaction.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import KeySet, RSAKey
 
+from shop.identity.key_sets import read_key_set
 from shop.identity.models import Connection, Organization
 from shop.settings import is_loopback_host
 
@@ -26,11 +27,18 @@ _METADATA_LIFETIME = timedelta(hours=1)
 
 
 class SignInError(Exception):
-    """A sign-in did not succeed. `code` is for the record; title and text are for the person."""
+    """A sign-in did not succeed. `code` and `detail` are for the record; title and text are for the person.
 
-    def __init__(self, code: str, title: str, text: str, *, detail: str = "") -> None:
+    `hint` is for the operator's log alone: words of others that may speak of a person. `can_retry` is False where trying again
+    cannot help, because somebody has to change how shop and provider are set up.
+    """
+
+    def __init__(
+        self, code: str, title: str, text: str, *, detail: str = "", hint: str = "", can_retry: bool = True
+    ) -> None:
         super().__init__(code)
         self.code, self.title, self.text, self.detail = code, title, text, detail
+        self.hint, self.can_retry = hint, can_retry
 
 
 class ProviderUnavailable(SignInError):
@@ -39,17 +47,41 @@ class ProviderUnavailable(SignInError):
 
 @dataclass(frozen=True, kw_only=True)
 class Provider:
-    """Everything needed to speak to one identity provider; a copy of the stored connection, with its secret."""
+    """Everything needed to speak to one identity provider: a copy of the stored connection.
+
+    Secret and key are there only after `Credentials.of`, for who authenticates itself there and does not only verify.
+    """
 
     connection_id: str
     organization_id: str
     organization_name: str
     issuer: str
     client_id: str
-    client_secret: str
+    client_secret_ref: str
     scope: str
     algorithms: tuple[str, ...]
     domains: tuple[str, ...]
+    offline_prompt: str | None
+    """What was learned of its refresh tokens (`offline_access.py`)."""
+    client_auth: str | None
+    """How the shop authenticates itself there; None: as the provider's metadata says."""
+    groups_claim: tuple[str, ...]
+    email_claim: tuple[str, ...]
+    """Where its tokens hold groups and e-mail: names from the outside in."""
+    client_secret: str = field(default="", repr=False)
+    client_key: Callable[[], RSAKey] | None = None
+
+    @staticmethod
+    def said(claims: Mapping[str, Any], path: tuple[str, ...]) -> object:
+        """What the claims hold at the end of a path; None when it leads nowhere."""
+        found: object = claims
+        for name in path:
+            found = found.get(name) if isinstance(found, Mapping) else None
+        return found
+
+    def says_all_of(self, claims: Mapping[str, Any]) -> bool:
+        """Whether the claims hold both, so that nobody has to be asked for more."""
+        return all(self.said(claims, path) is not None for path in (self.groups_claim, self.email_claim))
 
 
 class Metadata:
@@ -60,6 +92,12 @@ class Metadata:
         self._documents: dict[str, tuple[datetime, dict[str, Any]]] = {}
         self._keys: dict[str, tuple[datetime, KeySet]] = {}
         self._guard = threading.Lock()
+        self._said_at: datetime | None = None
+
+    @property
+    def said_at(self) -> datetime | None:
+        """What time it was at the provider that answered last, by its `Date` header (RFC 9110 §6.6.1)."""
+        return self._said_at
 
     def document(self, provider: Provider, now: datetime) -> dict[str, Any]:
         """The provider's metadata (OpenID Connect Discovery 1.0 §4). Raises `SignInError`."""
@@ -75,6 +113,8 @@ class Metadata:
                 "That sign-in cannot be trusted",
                 f"The identity provider of {provider.organization_name} says it is somebody else. "
                 "Ask your administrator to check the connection.",
+                detail=f"issuer of the metadata: {provider.issuer} was expected, {printable(str(document.get('issuer')))[:100]} seen",
+                can_retry=False,
             )
         for endpoint in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
             require_safe(provider, str(document.get(endpoint, "")))
@@ -90,9 +130,9 @@ class Metadata:
             return known[1]
         document = self.get(provider, str(self.document(provider, now)["jwks_uri"]))
         try:
-            keys = KeySet.import_key_set(document)  # type: ignore[arg-type]
-        except (JoseError, ValueError, KeyError, TypeError, AttributeError) as error:  # whatever was sent for keys
-            raise provider_down(provider, f"no key set: {type(error).__name__}") from error
+            keys = read_key_set(document, whose=provider.issuer).key_set()
+        except ValueError as error:
+            raise provider_down(provider, str(error)) from error
         with self._guard:
             self._keys[provider.issuer] = (now, keys)
         return keys
@@ -101,6 +141,7 @@ class Metadata:
         """A JSON object from the provider; no redirect is followed. Raises `SignInError`."""
         try:
             response = self._http.get(url, timeout=TIMEOUT, allow_redirects=False, headers=headers)
+            self._said_at = _date_in(response)
             if response.status_code != HTTPStatus.OK:
                 raise provider_down(provider, f"status {response.status_code} at {url}")
             document = response.json()
@@ -111,18 +152,30 @@ class Metadata:
         return document
 
 
-def provider_of(connection: Connection, organization: Organization, client_secret: str = "") -> Provider:
-    """A connection's provider; without the secret, for who only verifies what it signed."""
+def _date_in(response: requests.Response) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(response.headers.get("Date", ""))
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
+
+
+def provider_of(connection: Connection, organization: Organization) -> Provider:
+    """A connection's provider, without secret and key."""
     return Provider(
         connection_id=connection.id,
         organization_id=organization.id,
         organization_name=organization.name,
         issuer=connection.issuer,
         client_id=connection.client_id,
-        client_secret=client_secret,
+        client_secret_ref=connection.client_secret_ref,
         scope=connection.scope,
         algorithms=tuple(connection.algorithms),
         domains=tuple(connection.domains),
+        offline_prompt=connection.offline_prompt,
+        client_auth=connection.client_auth,
+        groups_claim=tuple(connection.claims.get("groups", ["groups"])),
+        email_claim=tuple(connection.claims.get("email", ["email"])),
     )
 
 
@@ -133,6 +186,19 @@ def provider_down(provider: Provider, detail: str) -> SignInError:
         f"{provider.organization_name}'s sign-in does not answer",
         "Your company's identity provider is not reachable at the moment. Nothing was changed; try again in a minute.",
         detail=detail[:200],
+    )
+
+
+def set_up_wrong(provider: Provider, detail: str, *, code: str = "set_up_wrong", hint: str = "") -> SignInError:
+    """The error for what only somebody who configures shop or provider can mend."""
+    return SignInError(
+        code,
+        "The sign-in is not set up right",
+        f"The shop and {provider.organization_name}'s identity provider do not fit together at the moment. It is not your doing, "
+        "and trying again does not help: tell your administrator. The shop's log says what is wrong.",
+        detail=detail[:200],
+        hint=hint,
+        can_retry=False,
     )
 
 

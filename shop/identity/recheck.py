@@ -25,7 +25,8 @@ from shop.credentials.ledger import hold, lock
 from shop.database import Database, moment
 from shop.identity import oidc
 from shop.identity.claims import profile_of
-from shop.identity.members import Profile, provision
+from shop.identity.credentials import Credentials
+from shop.identity.members import Profile, connection_of, provision
 from shop.identity.models import Connection, ExternalIdentity, Organization
 from shop.identity.offline_access import OfflineAccess, opened, sealed
 from shop.identity.oidc import Withdrawn
@@ -73,7 +74,7 @@ class Recheck:
         wait: Callable[[float], None] = time.sleep,
     ) -> None:
         self._database, self._providers, self._withdraw, self._wait = database, providers, withdraw, wait
-        self._read_secret, self._secret_key = read_secret, secret_key
+        self._credentials, self._secret_key = Credentials(database, read_secret, secret_key), secret_key
 
     def person(self, principal: Principal) -> None:
         """Ask about the person on whose behalf somebody wants to go on, unless that is not allowed or was done just now.
@@ -94,9 +95,16 @@ class Recheck:
         query = (
             select(OfflineAccess, Connection, Organization)
             .select_from(OfflineAccess)
-            .join(ExternalIdentity)
             .join(Connection, Connection.id == OfflineAccess.connection_id)
             .join(Organization, Organization.id == Connection.organization_id)
+            .join(
+                ExternalIdentity,
+                and_(
+                    ExternalIdentity.organization_id == Connection.organization_id,
+                    ExternalIdentity.issuer == Connection.issuer,
+                    ExternalIdentity.subject == OfflineAccess.subject,
+                ),
+            )
             .where(
                 ExternalIdentity.person_id == principal.subject,
                 Connection.organization_id == principal.organization,
@@ -109,7 +117,7 @@ class Recheck:
             kept, connection, organization = found
             try:
                 return _Held(
-                    provider=provider_of(connection, organization, self._read_secret(connection.client_secret_ref)),
+                    provider=self._credentials.of(provider_of(connection, organization)),
                     subject=kept.subject,
                     sealed=kept.sealed,
                     vouched_at=kept.vouched_at,
@@ -139,13 +147,13 @@ class Recheck:
         next_time = held.sealed
         try:
             metadata = self._providers.document(held.provider, self._database.clock())
-            token = oidc.refresh(metadata, held.provider, held.token)
+            token = oidc.refresh(metadata, held.provider, held.token, now=self._database.clock())
             if brought := oidc.refresh_token_in(token):
                 next_time = sealed(self._secret_key, brought)
             claims = oidc.refreshed_claims(
                 self._providers, metadata, held.provider, token, held.subject, now=self._database.clock()
             )
-            profile = profile_of(held.provider, claims) if claims else None
+            self._go_on(held, principal, profile_of(held.provider, claims) if claims else None, next_time)
         except Withdrawn as refused:
             if self._end(held, principal, refused):
                 raise
@@ -154,13 +162,12 @@ class Recheck:
             with self._database.write() as db:
                 db.execute(update(OfflineAccess).where(held.row).values(sealed=next_time, asking_until=None))
             raise
-        self._go_on(held, principal, profile, next_time)
 
     def _go_on(self, held: _Held, principal: Principal, profile: Profile | None, next_time: str) -> None:
         """The provider stands by the person: their roles are those that it says today."""
         with self._database.write() as db:
+            connection = connection_of(db, held.provider)
             if profile:
-                connection = db.get_one(Connection, held.provider.connection_id)
                 provision(db, connection, profile, because="groups when an assistant came back")
             kept = {"sealed": next_time, "vouched_at": moment(db), "asking_until": None}
             db.execute(update(OfflineAccess).where(held.row).values(**kept))

@@ -10,17 +10,16 @@ An attempt is claimed before the provider is asked, so a replayed callback is re
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from sqlalchemy import delete
+from sqlalchemy.exc import IntegrityError
 
 from shop.audit.denials import record_denial
 from shop.audit.events import EventName
@@ -28,11 +27,30 @@ from shop.audit.writer import record
 from shop.credentials.ledger import NotAlive, live
 from shop.credentials.sessions import start_session
 from shop.database import Database, moment
-from shop.identity import offline_access, oidc
+from shop.identity import attempts, offline_access, oidc
+from shop.identity.check import Finding, check, provider_named
 from shop.identity.claims import profile_of
-from shop.identity.members import connection_for_email, provision
+from shop.identity.credentials import Credentials
+from shop.identity.failures import provider_said
+from shop.identity.members import (
+    Profile,
+    connection_for_email,
+    connection_of,
+    connections_at,
+    provision,
+    remark,
+    suspended,
+)
 from shop.identity.models import Connection, Organization, SignInAttempt
-from shop.identity.providers import Metadata, Provider, ProviderUnavailable, SignInError, provider_of, require_safe
+from shop.identity.providers import (
+    Metadata,
+    Provider,
+    ProviderUnavailable,
+    SignInError,
+    printable,
+    provider_of,
+    require_safe,
+)
 
 _log = logging.getLogger(__name__)
 _LONGEST_PATH = 8000
@@ -84,17 +102,20 @@ class SignIn:
         metadata: Metadata | None = None,
     ) -> None:
         self._database, self._redirect_uri = database, redirect_uri
-        self._read_secret, self._secret_key = read_secret, secret_key
+        self._credentials, self._secret_key = Credentials(database, read_secret, secret_key), secret_key
         self._lifetime, self._idle, self._absolute = lifetime, idle, absolute
         self._metadata = metadata or Metadata()
 
-    def begin(self, email: str, next_path: str) -> Begun:
-        """Step 1. Raises `SignInError` for an address without connection, or a provider that is down."""
+    def begin(self, email: str, next_path: str, *, browser: str | None = None) -> Begun:
+        """Step 1. Raises `SignInError` for an address without connection, or a provider that is down.
+
+        `browser` is the secret of an earlier attempt of the same browser: each of its tabs has an attempt, and all share it.
+        """
         email = email.strip()
         with self._database.read() as db:
             connection = connection_for_email(db, email) if _EMAIL.fullmatch(email) else None
             provider = (
-                self._provider(connection, db.get_one(Organization, connection.organization_id)) if connection else None
+                provider_of(connection, db.get_one(Organization, connection.organization_id)) if connection else None
             )
         if provider is None:
             error = SignInError(
@@ -104,7 +125,30 @@ class SignIn:
             )
             self._record_failure(error, None, by_browser=True)
             raise error
-        state, nonce, verifier, browser = (secrets.token_urlsafe(32) for _ in range(4))
+        return self._begin(provider, email, next_path, browser)
+
+    def begin_at(self, issuer: str, login_hint: str, next_path: str, *, browser: str | None = None) -> Begun:
+        """Step 1, for a sign-in that somebody else initiates, such as a company's tile (OpenID Connect Core §4).
+
+        The issuer must be that of a connection. Where several organizations have it, the hint's domain tells them apart.
+        """
+        with self._database.read() as db:
+            found = connections_at(db, issuer, login_hint)
+        if len(found) != 1:
+            error = SignInError(
+                "no_connection",
+                "We don't know that sign-in",
+                "No company has connected the identity provider that sent you here, or several have. Use your work e-mail address.",
+                detail=f"initiated by {printable(issuer)[:100]}, which {len(found)} organizations have",
+                can_retry=False,
+            )
+            self._record_failure(error, None)
+            raise error
+        return self._begin(found[0], login_hint, next_path, browser)
+
+    def _begin(self, provider: Provider, login_hint: str, next_path: str, browser: str | None) -> Begun:
+        state, nonce, verifier, fresh = (secrets.token_urlsafe(32) for _ in range(4))
+        browser = browser if browser and len(browser) == len(fresh) else fresh
         try:
             metadata = self._metadata.document(provider, self._database.clock())
         except SignInError as error:
@@ -117,13 +161,14 @@ class SignIn:
             state=state,
             nonce=nonce,
             code_verifier=verifier,
-            login_hint=email,
+            login_hint=login_hint,
+            prompt=offline_access.prompt_for(provider),
         )
         with self._database.write() as db:
             db.add(
                 SignInAttempt(
-                    state_hash=_digest(state),
-                    browser_hash=_digest(browser),
+                    state_hash=attempts.digest(state),
+                    browser_hash=attempts.digest(browser),
                     connection_id=provider.connection_id,
                     nonce=nonce,
                     code_verifier=verifier,
@@ -133,17 +178,46 @@ class SignIn:
             )
         return Begun(url, browser, provider.organization_name)
 
-    def complete(self, parameters: Mapping[str, str], browser: str | None, user_agent: str) -> Admitted:
-        """Steps 2-4, for the provider's callback. Raises `SignInError`; each failure is recorded."""
+    def is_at(self, connection_id: str, issuer: str) -> bool:
+        """Whether a connection signs people in at this issuer."""
+        with self._database.read() as db:
+            return db.get_one(Connection, connection_id).issuer == issuer
+
+    def reopened(self, state: str, browser: str | None) -> str | None:
+        """Where a callback led that this browser used already; None when it did not, or too long ago."""
+        with self._database.read() as db:
+            return attempts.led_to(db, state, browser)
+
+    def complete(self, parameters: Mapping[str, str], browser: str | None, user_agent: str) -> Admitted | Begun:
+        """Steps 2-4, for the provider's callback. Raises `SignInError`; each failure is recorded.
+
+        Returns a new beginning when the person has to be asked for consent first, so that the provider gives a refresh token.
+        """
         claimed: _Claimed | None = None
         try:
             claimed = self._claim(parameters.get("state", ""), browser or "")
             token, claims = self._verify(claimed, parameters)
-            return self._admit(claimed, token, claims, user_agent)
+            profile = profile_of(claimed.provider, claims)
+            asking = self._for_consent(claimed.provider, profile.subject, token)
+            if asking is None:
+                try:
+                    return self._admit(claimed, token, claims, profile, user_agent)
+                except IntegrityError:  # another tab made the same new person at this moment: now they are known
+                    return self._admit(claimed, token, claims, profile, user_agent)
         except SignInError as error:
             by_browser = not claimed or (claimed.is_with_browser and not isinstance(error, ProviderUnavailable))
             self._record_failure(error, claimed.provider if claimed else None, by_browser=by_browser)
             raise
+        return self._begin(asking, profile.email, claimed.next_path, browser)
+
+    def check(self, slug: str) -> tuple[str, list[Finding]]:
+        """The issuer of an organization, and what works of its sign-in. Raises `UnknownOrganization`."""
+        provider = provider_named(self._database, slug)
+        return provider.issuer, list(check(self._database, self._credentials, provider, self._redirect_uri))
+
+    def jwks(self) -> dict[str, list[dict[str, Any]]]:
+        """The public keys of this shop as a client, to be registered at a provider that takes `private_key_jwt`."""
+        return self._credentials.jwks()
 
     def provider_sign_out_url(self, connection_id: str, return_to: str) -> str | None:
         """Where a person can end their session at the identity provider too (RP-Initiated Logout 1.0 §2).
@@ -152,7 +226,7 @@ class SignIn:
         """
         with self._database.read() as db:
             connection = db.get_one(Connection, connection_id)
-            provider = self._provider(connection, db.get_one(Organization, connection.organization_id))
+            provider = provider_of(connection, db.get_one(Organization, connection.organization_id))
         try:
             endpoint = self._metadata.document(provider, self._database.clock()).get("end_session_endpoint")
             require_safe(provider, str(endpoint or ""))
@@ -161,23 +235,20 @@ class SignIn:
         query = urlencode({"client_id": provider.client_id, "post_logout_redirect_uri": return_to})
         return f"{endpoint}{'&' if '?' in str(endpoint) else '?'}{query}"
 
-    def _claim(self, state: str, browser: str) -> _Claimed:
-        """Step 2: exactly one callback gets the attempt, and nothing of it is kept (ASVS 10.2.1, RFC 9700 §4.7)."""
+    def _for_consent(self, provider: Provider, subject: str, token: Mapping[str, Any]) -> Provider | None:
+        """The provider, to be asked once more with `prompt=consent`, when that may bring the refresh token that is missing."""
+        if not offline_access.may_need_consent(provider, token):
+            return None
         with self._database.write() as db:
-            row = db.execute(
-                delete(SignInAttempt)
-                .where(
-                    SignInAttempt.state_hash == _digest(state),
-                    SignInAttempt.browser_hash == _digest(browser),
-                    SignInAttempt.expires_at > moment(db),
-                )
-                .returning(
-                    SignInAttempt.connection_id,
-                    SignInAttempt.nonce,
-                    SignInAttempt.code_verifier,
-                    SignInAttempt.next_path,
-                )
-            ).one_or_none()
+            if offline_access.is_kept(db, provider, subject):
+                return None
+            offline_access.learn(db, provider, offline_access.CONSENT)
+        return replace(provider, offline_prompt=offline_access.CONSENT)
+
+    def _claim(self, state: str, browser: str) -> _Claimed:
+        """Step 2: exactly one callback gets the attempt."""
+        with self._database.write() as db:
+            row = attempts.claim(db, state, browser)
             if row is None:
                 raise SignInError(
                     "state_refused",
@@ -187,7 +258,7 @@ class SignIn:
             connection = db.get_one(Connection, row.connection_id)
             organization = db.get_one(Organization, connection.organization_id)
             return _Claimed(
-                provider=self._provider(connection, organization),
+                provider=provider_of(connection, organization),
                 nonce=row.nonce,
                 code_verifier=row.code_verifier,
                 next_path=row.next_path,
@@ -200,28 +271,34 @@ class SignIn:
         claimed.is_with_browser = True
         oidc.check_response_issuer(metadata, provider, parameters.get("iss"))
         if "error" in parameters:
-            raise _provider_said(provider, parameters["error"])
+            raise provider_said(provider, parameters["error"], parameters.get("error_description"))
         token = oidc.redeem(
             metadata,
-            provider,
+            self._credentials.of(provider),
             redirect_uri=self._redirect_uri,
             code=parameters.get("code", ""),
             code_verifier=claimed.code_verifier,
+            now=now,
         )
         claimed.is_with_browser = False
         claims = oidc.verified_claims(self._metadata, provider, token, nonce=claimed.nonce, now=now)
         return token, oidc.userinfo(self._metadata, metadata, provider, token, claims)
 
     def _admit(
-        self, claimed: _Claimed, token: Mapping[str, Any], claims: Mapping[str, Any], user_agent: str
+        self,
+        claimed: _Claimed,
+        token: Mapping[str, Any],
+        claims: Mapping[str, Any],
+        profile: Profile,
+        user_agent: str,
     ) -> Admitted:
         """Step 4: the person, their membership and a fresh session; a suspended member gets none."""
-        profile = profile_of(claimed.provider, claims)
         with self._database.write() as db:
-            connection = db.get_one(Connection, claimed.provider.connection_id)
+            connection = connection_of(db, claimed.provider)
             person, membership = provision(db, connection, profile)
             brought = oidc.refresh_token_in(token)
             offline_access.keep(db, self._secret_key, claimed.provider, profile.subject, brought)
+            missing = offline_access.missing(db, claimed.provider, profile.subject)
             session, cookie = start_session(
                 db,
                 person_id=person.id,
@@ -237,27 +314,37 @@ class SignIn:
             try:
                 principal = live(db, session.principal())
             except NotAlive as lapsed:
-                raise SignInError(
-                    "suspended",
-                    "Your account is suspended",
-                    f"An administrator at {claimed.provider.organization_name} has suspended it. They can restore it.",
-                ) from lapsed
+                raise suspended(claimed.provider.organization_name) from lapsed
             record(
                 db,
                 EventName.SIGN_IN_SUCCEEDED,
                 principal=principal,
                 outcome="succeeded",
-                facts={"connection": connection.id, "method": "oidc", "roles": sorted(principal.roles)},
+                facts={
+                    "connection": connection.id,
+                    "method": "oidc",
+                    "roles": sorted(principal.roles),
+                    **remark(connection, profile),
+                    **missing,
+                },
                 personal={"name": person.name, "email": person.email},
             )
+        if missing and claimed.provider.offline_prompt != offline_access.NONE_COMES:
+            with self._database.write() as db:  # after the other one, which holds the connection
+                offline_access.learn(db, claimed.provider, offline_access.NONE_COMES)
         return Admitted(cookie, claimed.next_path, person.given_name)
 
-    def _record_failure(self, error: SignInError, provider: Provider | None, *, by_browser: bool) -> None:
+    def _record_failure(self, error: SignInError, provider: Provider | None, *, by_browser: bool = False) -> None:
         """What a browser brings is a stranger's, and only counted. What a provider does is the connection's own: an event each at
         first, with its detail, since its organization has to see that it fails.
         """
-        if by_browser:
-            _log.info("a sign-in failed: %s %s", error.code, error.detail)
+        _log.warning(  # for who runs the shop: with the provider's own words, which records do not keep
+            "sign-in failed: %s: %s%s (%s)",
+            error.code,
+            printable(error.detail) or "no detail",
+            f"; the provider says: {error.hint}" if error.hint else "",
+            f"{provider.organization_name}, {provider.issuer}" if provider else "no organization",
+        )
         record_denial(
             self._database,
             EventName.SIGN_IN_FAILED,
@@ -269,9 +356,6 @@ class SignIn:
             | ({"connection": provider.connection_id} if provider else {}),
         )
 
-    def _provider(self, connection: Connection, organization: Organization) -> Provider:
-        return provider_of(connection, organization, self._read_secret(connection.client_secret_ref))
-
 
 def safe_path(path: str) -> str:
     """A path on this site, or `/`: whatever a link says, a sign-in never sends anyone elsewhere (RFC 9700 §4.11).
@@ -281,22 +365,3 @@ def safe_path(path: str) -> str:
     is_local = path.startswith("/") and not path.startswith(("//", "/\\")) and not any(c < " " for c in path)
     is_bearable = len(path.encode(errors="replace")) <= _LONGEST_PATH
     return path if is_local and is_bearable and "\\" not in path else "/"
-
-
-def _provider_said(provider: Provider, error: str) -> SignInError:
-    if error == "access_denied":
-        return SignInError(
-            "access_denied",
-            "You were not signed in",
-            f"The sign-in at {provider.organization_name} was cancelled or refused. You can try again any time.",
-        )
-    return SignInError(
-        "provider_error",
-        "The sign-in could not be completed",
-        f"{provider.organization_name}'s identity provider answered with an error. Please start again.",
-        detail=re.sub(r"[^a-z_]", "", error.lower())[:40],
-    )
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from shop.credentials.tokens import secret_digest
 from shop.database import Base, moment
 from shop.guards.rate_limits import Limit, rate_limits
+from shop.identity.key_sets import read_key_set
 from shop.oauth import cimd
 from shop.oauth.client_metadata import ASSERTION_ALGORITHMS
 from shop.oauth.clients import Client
@@ -120,11 +121,11 @@ def _keys_of(request: ShopRequest, client: Client) -> KeySet:
     database, document = request.issuer.database, client.public_keys()
     if client.jwks_uri and (client.jwks_fresh_until is None or client.jwks_fresh_until <= database.clock()):
         fetched = cimd.ask(database, request.issuer.fetcher, client.jwks_uri, limit=_LARGEST_KEY_SET)
-        document = fetched.document
+        document = {"keys": list(read_key_set(fetched.document, whose=client.client_id).entries)}
         with database.write() as db:  # one that was forgotten meanwhile stays so
             kept = {"jwks": json.dumps(document), "jwks_fresh_until": moment(db) + fetched.fresh_for}
             db.execute(update(Client).where(Client.client_id == client.client_id).values(kept))
-    return KeySet.import_key_set(document or {})  # type: ignore[arg-type] # whatever it is, reading it checks it
+    return read_key_set(document, whose=client.client_id).key_set()
 
 
 def _use_up(request: ShopRequest, client: Client, claims: dict[str, Any]) -> None:

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from shop.identity.key_sets import read_key_set
 from shop.identity.providers import printable
 from shop.oauth.redirects import problem_with
 from shop.principal import CONSENTABLE
@@ -61,11 +60,10 @@ def _public_keys(jwks: dict[str, Any]) -> dict[str, Any]:
         raise ValueError("A key set is an object with a list of keys (RFC 7517 section 5).")
     if any(not isinstance(key, dict) or {"d", "k"} & set(key) for key in keys):
         raise ValueError("A key set of a client holds public keys only.")
-    try:
-        KeySet.import_key_set({"keys": keys})
-    except (JoseError, ValueError, KeyError, TypeError) as error:
-        raise ValueError("One of the keys cannot be read.") from error
-    return {"keys": keys}
+    usable = read_key_set(jwks, whose="a client that registers").entries
+    if not usable:
+        raise ValueError("None of the keys can verify a signature here.")
+    return {"keys": list(usable)}  # what is not supported is left out, and the answer says what was registered
 
 
 def _name(text: object) -> object:

@@ -129,7 +129,11 @@ def _narrowed(db: Session, known: Principal, issuer: str, token: ExternalToken) 
 def _member(db: Session, issuer: str, subject: str) -> tuple[Connection, Membership]:
     query = (
         select(Connection, Membership)
-        .join(ExternalIdentity, ExternalIdentity.connection_id == Connection.id)
+        .join(
+            ExternalIdentity,
+            (ExternalIdentity.organization_id == Connection.organization_id)
+            & (ExternalIdentity.issuer == Connection.issuer),
+        )
         .join(
             Membership,
             (Membership.person_id == ExternalIdentity.person_id)

@@ -21,8 +21,9 @@ from urllib.parse import quote_plus, urlsplit
 
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import Key, KeySet
+from joserfc.jwk import Key
 
+from shop.identity.key_sets import read_key_set
 from shop.oauth.access_tokens import BadToken
 from shop.oauth.fetching import Fetched, Fetcher, FetchRefused, UnexpectedStatus
 from shop.oauth.unverified import is_identifier, is_moment
@@ -63,6 +64,12 @@ class _Kept:
     fresh_until: datetime
 
 
+@dataclass(frozen=True)
+class _KeptKeys:
+    keys: tuple[Key, ...]
+    fresh_until: datetime
+
+
 class ExternalIssuer:
     """One external issuer, and what is known of it. Thread-safe."""
 
@@ -70,7 +77,7 @@ class ExternalIssuer:
         self._settings, self._fetcher = settings, fetcher
         self._introspection_secret = introspection_secret
         self._metadata: _Kept | None = None
-        self._keys: _Kept | None = None
+        self._keys: _KeptKeys | None = None
         self._tried_at = self._failed_at = datetime.min.replace(tzinfo=UTC)
         self._guard = threading.Lock()
 
@@ -157,15 +164,15 @@ class ExternalIssuer:
             kept = self._keys
             if kept is None or kept.fresh_until <= now:
                 kept = self._keys = self._fetched_keys(now)
-            found = _find(_read_keys(kept), kid)
+            found = _find(kept.keys, kid)
             if found is None and now - self._tried_at >= _AGAIN:
                 self._keys = self._fetched_keys(now)
-                found = _find(_read_keys(self._keys), kid)
+                found = _find(self._keys.keys, kid)
         if found is None:
             raise LookupError("the issuer publishes no such key")
         return found
 
-    def _fetched_keys(self, now: datetime) -> _Kept:
+    def _fetched_keys(self, now: datetime) -> _KeptKeys:
         """The keys, from the issuer. Whoever waits behind a fetch that failed is not made to wait for the next one."""
         if now - self._failed_at < _PAUSE:
             raise IssuerUnavailable(f"{self.url} did not answer a moment ago")
@@ -174,7 +181,7 @@ class ExternalIssuer:
             uri = self._document_unguarded(now).get("jwks_uri")
             if not isinstance(uri, str):
                 raise IssuerUnavailable(f"{self.url} names no jwks_uri")
-            return _kept(self._asked(lambda: self._fetcher.get_json(uri, limit=_LARGEST)), now)
+            return _read_keys(self._asked(lambda: self._fetcher.get_json(uri, limit=_LARGEST)), now)
         except IssuerUnavailable:
             self._failed_at = now
             raise
@@ -223,19 +230,15 @@ def _kept(fetched: Fetched, now: datetime) -> _Kept:
     return _Kept(fetched.document, now + fetched.fresh_for)
 
 
-def _read_keys(kept: _Kept) -> list[Key]:
-    """The keys that can be read: one of a kind that nobody here knows does not hide the others."""
-    entries = kept.document.get("keys")
-    keys: list[Key] = []
-    for entry in entries if isinstance(entries, list) else []:
-        try:
-            keys.extend(KeySet.import_key_set({"keys": [entry]}).keys)
-        except (JoseError, ValueError, KeyError, TypeError, AttributeError):
-            _log.info("a key of the issuer cannot be read, and is left out")
-    return keys
+def _read_keys(fetched: Fetched, now: datetime) -> _KeptKeys:
+    try:
+        keys = read_key_set(fetched.document, whose="the external issuer").keys
+    except ValueError:
+        keys = ()
+    return _KeptKeys(keys, now + fetched.fresh_for)
 
 
-def _find(keys: list[Key], kid: object) -> Key | None:
+def _find(keys: tuple[Key, ...], kid: object) -> Key | None:
     if kid is None:
         return keys[0] if len(keys) == 1 else None
     return next((key for key in keys if key.kid == kid), None)

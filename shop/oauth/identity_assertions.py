@@ -112,8 +112,7 @@ def _provider(asked: ShopRequest, claims: Mapping[str, Any]) -> Provider:
 
     That there is no such issuer, and that it did not allow the client, are one answer (invariant I10).
     """
-    issuer, email = claims.get("iss"), claims.get("email")
-    domain = email.rpartition("@")[2].lower() if isinstance(email, str) else None
+    issuer = claims.get("iss")
     query = (
         select(Connection, Organization, Agent)
         .join(Organization, Organization.id == Connection.organization_id)
@@ -124,7 +123,7 @@ def _provider(asked: ShopRequest, claims: Mapping[str, Any]) -> Provider:
         rows = db.execute(query).all() if isinstance(issuer, str) and "\x00" not in issuer else []
     found = [(connection, company) for connection, company, agent in rows if agent.for_everyone is not None]
     if len(found) > 1:  # one provider, several organizations of ours: the address tells them apart
-        found = [(connection, company) for connection, company in found if domain in connection.domains]
+        found = [(connection, company) for connection, company in found if _has_address(connection, company, claims)]
     if len(found) != 1:
         raise InvalidGrantError(
             description="No organization that has this identity provider allows this client for everybody. "
@@ -132,6 +131,13 @@ def _provider(asked: ShopRequest, claims: Mapping[str, Any]) -> Provider:
         )
     connection, company = found[0]
     return provider_of(connection, company)  # without its secret: nothing is redeemed there
+
+
+def _has_address(connection: Connection, company: Organization, claims: Mapping[str, Any]) -> bool:
+    """Whether the address that the claims hold is of one of the connection's domains."""
+    provider = provider_of(connection, company)
+    email = provider.said(claims, provider.email_claim)
+    return isinstance(email, str) and email.rpartition("@")[2].lower() in provider.domains
 
 
 def _checked(

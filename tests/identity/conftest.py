@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -43,7 +44,7 @@ def open_shop(
             "client_secret": "env:ACME_CLIENT_SECRET",
             **connection,
         }
-        lines = "\n".join(f"{name} = {_toml(value)}" for name, value in configured.items())
+        lines = "\n".join(f"{name} = {_toml(value)}" for name, value in configured.items() if value is not None)
         text = (ROOT / "seed_data" / "organizations.toml").read_text(encoding="utf-8")
         text = re.sub(
             r'(\[organization\.connection\]\n)issuer = "companion"\ndirectory = "identity_providers/acme\.toml"\n'
@@ -84,4 +85,8 @@ def leaving(door: Door) -> Browser:
 
 
 def _toml(value: object) -> str:
-    return "[" + ", ".join(f'"{item}"' for item in value) + "]" if isinstance(value, list) else f'"{value}"'
+    return (
+        json.dumps(value)
+        if not isinstance(value, dict)
+        else f"{{{', '.join(f'{k} = {_toml(v)}' for k, v in value.items())}}}"
+    )

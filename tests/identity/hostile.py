@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs, unquote_plus, urlencode
 
 import requests
 from joserfc import jws
@@ -94,6 +94,16 @@ class HostileProvider:
     """The paths of all requests, in order."""
     token_request: dict[str, str] = field(default_factory=dict)
     """The last honest token request, with the client's credentials."""
+    client_id: str = CLIENT_ID
+    client_secret: str = CLIENT_SECRET
+    takes: str = "client_secret_basic"
+    """The one way in which the client may authenticate itself."""
+    authenticated_by: list[str] = field(default_factory=list)
+    """The ways in which the client did, at the last token request."""
+    assertions: list[str] = field(default_factory=list)
+    """The client's signed assertions, in order; a test verifies them."""
+    at_token: Callable[[], object] = lambda: None
+    """What happens while a code is redeemed."""
     meanwhile: Callable[[], object] = lambda: None
     """What happens while it is asked for new tokens."""
     refreshed: list[str] = field(default_factory=list)
@@ -158,17 +168,37 @@ class HostileProvider:
         asked = self._codes.pop(form.get("code", ""), None)
         if asked is None:
             return _json({"error": "invalid_grant"}, 400)
-        authorization = request.authorization
-        assert authorization and (authorization.username, authorization.password) == (CLIENT_ID, CLIENT_SECRET)
+        self._authenticate(request)
+        self.at_token()
         challenge = base64.urlsafe_b64encode(hashlib.sha256(form["code_verifier"].encode()).digest()).rstrip(b"=")
         assert challenge.decode() == asked["code_challenge"], "PKCE"
         self.token_request = form
         self.secrets.add(form["code_verifier"])
         return self._tokens(nonce=asked["nonce"])
 
+    def _authenticate(self, request: Request) -> None:
+        """RFC 6749 §2.3.1: by one way, the one that this provider takes; Basic carries both parts form-encoded."""
+        form, basic = request.form, request.authorization
+        self.authenticated_by = [
+            way
+            for way, present in (
+                ("client_secret_basic", basic),
+                ("client_secret_post", "client_secret" in form),
+                ("private_key_jwt", "client_assertion" in form),
+            )
+            if present
+        ]
+        if basic:
+            sent = tuple(unquote_plus(str(part)) for part in (basic.username, basic.password))
+            assert sent == (self.client_id, self.client_secret)
+        elif "client_secret" in form:
+            assert (form["client_id"], form["client_secret"]) == (self.client_id, self.client_secret)
+        else:
+            self.assertions.append(form["client_assertion"])
+        assert len(self.authenticated_by) == 1 and self.authenticated_by[0] == self.takes
+
     def _refresh(self, request: Request, token: str) -> Response:
-        authorization = request.authorization
-        assert authorization and (authorization.username, authorization.password) == (CLIENT_ID, CLIENT_SECRET)
+        self._authenticate(request)
         self.refreshed.append(token)
         self.meanwhile()
         if token != self._refresh_token:

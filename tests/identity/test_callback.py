@@ -55,11 +55,11 @@ def test_a_wrong_issuer_is_refused_also_when_none_was_promised(door: Door) -> No
 def test_a_callback_works_once(door: Door, leaving: Browser) -> None:
     """Opening a callback again is refused, also by a browser that kept its cookie, and asks the provider nothing."""
     callback = leaving.callback()
-    kept = leaving.visitor.client.get_cookie("context-and-co-5999", domain="127.0.0.1")
+    kept = leaving.visitor.client.get_cookie("context-and-co-5999-sign-in", domain="127.0.0.1", path="/sign-in")
     assert kept and leaving.visitor.get(callback).status_code == 303
     asked = len(door.provider.asked)
     again = door.shop.visitor()
-    again.client.set_cookie(kept.key, kept.value, domain="127.0.0.1")
+    again.client.set_cookie(kept.key, kept.value, domain="127.0.0.1", path="/sign-in")
     response = again.get(callback)
     door.assert_counted(again, response, 400, "state_refused", says="used already", chain="system", sessions=1)
     assert len(door.provider.asked) == asked

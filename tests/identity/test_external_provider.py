@@ -23,10 +23,11 @@ from tests.support.state import chains_hold
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
-def person_of(shop: ShopUnderTest, subject: str) -> Person:
-    """The person behind a `sub`."""
+def person_of(shop: ShopUnderTest, subject: str, issuer: str | None = None) -> Person:
+    """The person behind a `sub`; of one issuer, where several have it."""
+    query = select(ExternalIdentity).where(ExternalIdentity.subject == subject)
     with shop.database.read() as db:
-        identity = db.scalars(select(ExternalIdentity).where(ExternalIdentity.subject == subject)).one()
+        identity = db.scalars(query.where(ExternalIdentity.issuer == issuer) if issuer else query).one()
         return db.get_one(Person, identity.person_id)
 
 
@@ -149,7 +150,8 @@ def test_the_same_sub_at_another_issuer_is_somebody_else(
         open_shop(moved.issuer)
         assert len(new.shop.chain(new.shop.organization("acme"))) == len(whole), "it is moved once"
         new.sign_in()
-        assert person_of(new.shop, SUBJECT).id != before.id
+        assert person_of(new.shop, SUBJECT, moved.issuer).id != before.id
+        assert person_of(new.shop, SUBJECT, provider.issuer).id == before.id, "who is who there is not forgotten"
     finally:
         moved.stop()
 
@@ -194,11 +196,18 @@ def test_roles_follow_the_groups_at_the_next_sign_in(door: Door) -> None:
 
 @on_sqlite
 def test_whoever_maps_to_no_role_may_only_look(door: Door) -> None:
-    """No group, an unknown one, or something that is no list of groups at all makes a guest."""
-    for groups in (None, [], ["everyone"], "shop-admins", {"shop-admins": True}, [["shop-admins"]]):
+    """No group, or an unknown one, makes a guest, and the record of the sign-in says why."""
+    for groups, why in (
+        (None, "none said in groups"),
+        ([], "none of 0 has a role here"),
+        (["everyone", "all"], "none of 2 has a role here"),
+        ("everyone", "none of 1 has a role here"),
+    ):
         door.provider.claims = {"groups": groups}
         door.sign_in()
         assert roles_of(door.shop, person_of(door.shop, SUBJECT)) == ["guest"]
+        event = door.shop.chain(door.shop.organization("acme"))[-1]
+        assert (event.name, event.content["facts"]["groups"]) == ("sign_in.succeeded", why)
 
 
 def test_a_suspended_person_is_told_so_and_gets_no_session(door: Door) -> None:

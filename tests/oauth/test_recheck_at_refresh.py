@@ -27,7 +27,8 @@ def acme(providers: list[ServedProvider]) -> ServedProvider:
 def kept_of(shop: ShopUnderTest, person: str) -> OfflineAccess | None:
     """What is kept to ask about a person."""
     with shop.database.read() as db:
-        query = select(OfflineAccess).join(ExternalIdentity).where(ExternalIdentity.person_id == person)
+        subjects = select(ExternalIdentity.subject).where(ExternalIdentity.person_id == person)
+        query = select(OfflineAccess).where(OfflineAccess.subject.in_(subjects))
         return db.scalars(query).one_or_none()
 
 

@@ -28,8 +28,8 @@ from shop.credentials.ledger import Authority, changed, lock
 from shop.credentials.tokens import family_of
 from shop.database import moment
 from shop.identity.claims import profile_of
-from shop.identity.members import provision
-from shop.identity.models import Connection, ExternalIdentity, Membership, Person
+from shop.identity.members import connection_of, provision
+from shop.identity.models import ExternalIdentity, Membership, Person
 from shop.identity.providers import SignInError
 from shop.oauth.grants.authorization_code import named_resource
 from shop.oauth.grants.issuing import Authorized, TokenResponse, authorized, issue, still_allowed
@@ -85,7 +85,8 @@ class IdentityAssertionGrant(OfOurRequest, BaseGrant, TokenEndpointMixin):
             .join(ExternalIdentity, ExternalIdentity.person_id == Membership.person_id)
             .where(
                 Membership.organization_id == organization,
-                ExternalIdentity.connection_id == provider.connection_id,
+                ExternalIdentity.organization_id == organization,
+                ExternalIdentity.issuer == provider.issuer,
                 ExternalIdentity.subject == self.asserted.subject,
             )
         )
@@ -114,23 +115,23 @@ class IdentityAssertionGrant(OfOurRequest, BaseGrant, TokenEndpointMixin):
         return scopes
 
     def _member(self) -> tuple[str, str]:
-        """The person and their membership, by today's rules of sign-in: known by (connection, `sub`), never by e-mail.
+        """The person and their membership, by today's rules of sign-in: known by (organization, issuer, `sub`), never by e-mail.
 
         A provider that also says address and groups may introduce somebody, and its groups are their roles from now on.
         """
         db, asserted = self.asked.db, self.asserted
-        connection = db.get_one(Connection, asserted.provider.connection_id)
-        known = db.get(ExternalIdentity, (connection.id, asserted.subject))
-        if {"email", "groups"} <= set(asserted.claims):
-            try:
+        try:
+            connection = connection_of(db, asserted.provider)
+            known = db.get(ExternalIdentity, (connection.organization_id, connection.issuer, asserted.subject))
+            if asserted.provider.says_all_of(asserted.claims):
                 profile = profile_of(asserted.provider, asserted.claims)
-            except SignInError as error:
-                raise InvalidGrantError(description=f"The assertion is not taken: {error.text}") from error
-            if known and "name" not in asserted.claims:  # what it does not say, it does not change
-                named = db.get_one(Person, known.person_id)
-                profile = replace(profile, name=named.name, given_name=named.given_name)
-            person, membership = provision(db, connection, profile)
-            return person.id, membership.id
+                if known and "name" not in asserted.claims:  # what it does not say, it does not change
+                    named = db.get_one(Person, known.person_id)
+                    profile = replace(profile, name=named.name, given_name=named.given_name)
+                person, membership = provision(db, connection, profile)
+                return person.id, membership.id
+        except SignInError as error:
+            raise InvalidGrantError(description=f"The assertion is not taken: {error.text}") from error
         of_known = select(Membership).where(
             Membership.organization_id == connection.organization_id,
             Membership.person_id == (known.person_id if known else None),
