@@ -78,8 +78,10 @@ class Seed:
         database.create_all()
         configured = [read_connection(entry) for entry in self.organizations]
         staying = connections_that_stay(database, configured)
+        for entry in self.organizations:
+            with database.write() as db:  # one each: what a moved connection ends is locked for its organization alone
+                self._organization(db, entry, staying)
         with database.write() as db:
-            self._organizations(db, staying)
             if db.scalar(select(func.count()).select_from(Product)) == 0:
                 self._goods(db)
                 self._orders(db)
@@ -91,36 +93,41 @@ class Seed:
         with database.write() as db:
             for table in reversed(Base.metadata.sorted_tables):
                 db.execute(delete(table))
-            self._organizations(db)
+            for entry in self.organizations:
+                self._organization(db, entry)
             self._goods(db)
             self._orders(db)
             note_policy(db, policy)
 
-    def _organizations(self, db: Session, staying: frozenset[str] = frozenset()) -> None:
-        companions = 0
-        for entry in self.organizations:
-            organization = db.scalars(select(Organization).where(Organization.slug == entry["slug"])).one_or_none()
-            if organization is None:
-                identifier = new_id("org")
-                db.add(Authority(id=identifier, kind=Kind.ORGANIZATION))
-                db.flush()
-                organization = Organization(id=identifier, slug=entry["slug"], name=entry["name"], order_limits={})
-                db.add(organization)
-                db.flush()
-            organization.name, organization.order_limits = entry["name"], dict(entry["order_limits"])
-            configured = read_connection(entry)
-            issuer = self._issuer_of(companions) if configured.is_companion else configured.issuer
-            companions += configured.is_companion
-            note_agent(
-                db,
-                organization_id=organization.id,
-                client_id=IN_APP_ASSISTANT,
-                kind=ClientKind.IN_APP,
-                name="The shop's own assistant",
-                publisher=None,
-            )
-            set_connection(db, organization, entry, None if organization.slug in staying else configured, issuer)
-            self._addresses(db, organization, entry["addresses"])
+    def _organization(self, db: Session, entry: dict[str, Any], staying: frozenset[str] = frozenset()) -> None:
+        organization = db.scalars(select(Organization).where(Organization.slug == entry["slug"])).one_or_none()
+        if organization is None:
+            identifier = new_id("org")
+            db.add(Authority(id=identifier, kind=Kind.ORGANIZATION))
+            db.flush()
+            organization = Organization(id=identifier, slug=entry["slug"], name=entry["name"], order_limits={})
+            db.add(organization)
+            db.flush()
+        organization.name, organization.order_limits = entry["name"], dict(entry["order_limits"])
+        note_agent(
+            db,
+            organization_id=organization.id,
+            client_id=IN_APP_ASSISTANT,
+            kind=ClientKind.IN_APP,
+            name="The shop's own assistant",
+            publisher=None,
+        )
+        configured = read_connection(entry)
+        stays = organization.slug in staying
+        set_connection(db, organization, entry, None if stays else configured, self._issuer(entry))
+        self._addresses(db, organization, entry["addresses"])
+
+    def _issuer(self, entry: dict[str, Any]) -> str:
+        """The issuer of an organization's connection: its own, or that of the next embedded provider."""
+        embedded = [one["slug"] for one in self.organizations if read_connection(one).is_companion]
+        if entry["slug"] in embedded:
+            return self._issuer_of(embedded.index(entry["slug"]))
+        return read_connection(entry).issuer
 
     def _addresses(self, db: Session, organization: Organization, entries: list[dict[str, Any]]) -> None:
         """The organization's addresses; those that people keep beside them stay."""
