@@ -68,7 +68,7 @@ def test_there_are_no_streams_and_sessions_end_by_themselves(shop: ShopUnderTest
 def test_beside_the_endpoint_there_is_nothing_and_it_is_told_in_json(shop: ShopUnderTest) -> None:
     """An address that somebody mistyped, or a method that HTTP does not know, is no page for people either."""
     client = shop.app.test_client()
-    for method, path, status in (("POST", "/mcp/", 404), ("GET", "/mcp/sse", 404), ("TRACE", "/mcp", 405)):
+    for method, path, status in (("POST", "/mcp/x", 404), ("GET", "/mcp/sse", 404), ("TRACE", "/mcp", 405)):
         answer = client.open(path, method=method, base_url=BASE_URL)
         assert (answer.status_code, answer.mimetype) == (status, "application/json"), path
 
