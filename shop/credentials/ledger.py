@@ -149,8 +149,8 @@ def live(db: Session, principal: Principal, *, changing: Iterable[str] = (), bes
     chain = list(zip(principal.authorities, (None, *principal.authorities), strict=False))
     # An actor's entry in the inventory stands beside the chain, below the organization: it bounds what hangs elsewhere. It is
     # looked at before what it ended, so that a blocked client is told that it is blocked.
-    beside: list[tuple[str, str | None]] = [(agent, principal.organization)] if agent else []
-    places = [*chain[:2], *beside, *chain[2:]]
+    entry: list[tuple[str, str | None]] = [(agent, principal.organization)] if agent else []
+    places = [*chain[:2], *entry, *chain[2:]]
     bound = dict(zip_longest(_PLACES, (identifier for identifier, _ in places)), now=moment(db))
     rows = {row.id: row for row in db.connection().execute(_LOCKED, bound)}
     for identifier, above in places:

@@ -13,7 +13,7 @@ from shop.oauth.client_metadata import GRANT_TYPES, SCOPES, BadMetadata
 from shop.oauth.clients import Client
 from shop.oauth.issuer import issuer
 from shop.oauth.preregistration import read_by_hand, register_by_hand, register_document
-from shop.oauth.unverified import read_json
+from shop.untrusted import read_json
 
 _LARGEST_DOCUMENT = 64 * 1024
 

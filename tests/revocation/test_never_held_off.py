@@ -86,7 +86,12 @@ def test_it_commits_while_calls_never_pause(shop: ShopUnderTest, end: Ending, ev
     sofia, noah, ines = shop.sign_in(SOFIA), shop.sign_in(NOAH), shop.sign_in(INES)
     assistant, colleagues = connect(sofia, "browse", "read", "transact"), connect(noah, "browse", "read")
     caller, colleague = principal_of(assistant), principal_of(colleagues)
-    who = {"sofia": sofia.principal(), "noah": noah.principal(), "ines": ines.principal(), "assistant": assistant}
+    who: dict[str, Any] = {
+        "sofia": sofia.principal(),
+        "noah": noah.principal(),
+        "ines": ines.principal(),
+        "assistant": assistant,
+    }
     with traffic(
         str(shop.database.url.render_as_string(hide_password=False)),
         shop.clock.now,

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from shop.authorization.policy import Policy
 from shop.conversations.external import Asserted
@@ -94,10 +95,9 @@ def _as_json(principal: Principal) -> dict[str, object]:
     return {name: sorted(value) if isinstance(value, frozenset) else value for name, value in asdict(principal).items()}
 
 
-def _principal(told: dict[str, object]) -> Principal:
-    sets = {name: frozenset(told[name]) for name in ("roles", "scopes", "ceiling")}  # type: ignore[arg-type]
-    actor = {"actor": Actor(**told["actor"])} if told["actor"] else {}  # type: ignore[arg-type]
-    return Principal(**(told | sets | actor))  # type: ignore[arg-type]
+def _principal(told: dict[str, Any]) -> Principal:
+    sets = {name: frozenset(told[name]) for name in ("roles", "scopes", "ceiling")}
+    return Principal(**{**told, **sets, "actor": Actor(**told["actor"]) if told["actor"] else None})
 
 
 def main() -> None:
