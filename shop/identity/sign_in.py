@@ -205,7 +205,8 @@ class SignIn:
                 except IntegrityError:  # another tab made the same new person at this moment: now they are known
                     return self._admit(claimed, token, claims, profile, user_agent)
         except SignInError as error:
-            by_browser = not claimed or (claimed.is_with_browser and not isinstance(error, ProviderUnavailable))
+            is_providers = isinstance(error, ProviderUnavailable) or not error.can_retry  # down, or set up wrongly
+            by_browser = not claimed or (claimed.is_with_browser and not is_providers)
             self._record_failure(error, claimed.provider if claimed else None, by_browser=by_browser)
             raise
         return self._begin(asking, profile.email, claimed.next_path, browser)

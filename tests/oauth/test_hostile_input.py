@@ -112,14 +112,14 @@ def test_a_clients_own_key_signs_no_nonsense_either(shop: ShopUnderTest) -> None
 GOOD = {"client_name": "A client", "redirect_uris": ["https://assistant.example/callback"]}
 SIGNS = {"token_endpoint_auth_method": "private_key_jwt"}
 ODD: list[dict[str, Any]] = [
-    {"client_name": {}},
+    {"client_name": {"en": "A client"}},
     {"client_name": "\ud83d"},
     {"redirect_uris": "https://assistant.example/callback"},
     {"redirect_uris": [None]},
     {"redirect_uris": ["https://[/"]},
     {"redirect_uris": ["https://assistant.example:99999/"]},
     {"grant_types": ["authorization_code", "\ud83d"]},
-    {"token_endpoint_auth_method": []},
+    {"token_endpoint_auth_method": ["none"]},
     SIGNS | {"jwks": {"keys": [{"kty": "RSA", "n": 5, "e": 7}]}},
     SIGNS | {"jwks": {"keys": [{"kty": ["RSA"]}]}},
     SIGNS | {"jwks": {"keys": "x", "\ud83d": float("inf")}},

@@ -32,9 +32,10 @@ def taken_in(shop: ShopUnderTest, client: ExternalAssistant, administrator: Prin
     policy = shop.services.policy
     with shop.database.write() as db:
         agent = inventory.take_in(db, policy, administrator, db.get_one(Client, client.client_id))
-        if alone:
+    if alone:
+        with shop.database.write() as db:
             inventory.let_act_alone(db, policy, administrator, agent.id, True)
-        return agent.id
+    return agent.id
 
 
 def ask(client: ExternalAssistant, **changed: str | None) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -24,12 +25,11 @@ from shop.revocation import cascade
 from tests.oauth.looks import events
 from tests.support.assistants import ExternalAssistant, connect
 from tests.support.people import INES, NOAH, SOFIA, ShopUnderTest
-from tests.support.traffic import traffic
+from tests.support.traffic import Traffic, traffic, traffic_here
 
-PROCESSES = {"sqlite": 1, "postgresql": 2}
-"""SQLite's writers queue in one process; PostgreSQL's come from two."""
-THREADS = 4
-IN_FLIGHT = 2 * 2 * THREADS
+PROCESSES, THREADS = 2, 4
+CALLERS = PROCESSES * THREADS
+IN_FLIGHT = 2 * CALLERS
 """Of each caller, the call that was being made at the click, and one that had come before the ending's place in line."""
 
 Ending = Callable[[ShopUnderTest, Session, dict[str, Any]], None]
@@ -71,6 +71,14 @@ def principal_of(assistant: ExternalAssistant) -> Principal:
         return authenticate(assistant.authorization)
 
 
+def calls_without_pause(shop: ShopUnderTest, caller: Principal) -> AbstractContextManager[Traffic]:
+    """Eight callers: in two processes on PostgreSQL; in this one on SQLite, whose writers queue in one process."""
+    if shop.engine == "sqlite":
+        return traffic_here(shop.gateway, [caller], threads=CALLERS)
+    url = shop.database.url.render_as_string(hide_password=False)
+    return traffic(url, shop.clock.now, [caller], processes=PROCESSES, threads=THREADS)
+
+
 def give_up_in_the_end(shop: ShopUnderTest, db: Session) -> None:
     """An ending that is held off for ever fails this test instead of holding off the suite."""
     if shop.engine == "postgresql":
@@ -92,13 +100,7 @@ def test_it_commits_while_calls_never_pause(shop: ShopUnderTest, end: Ending, ev
         "ines": ines.principal(),
         "assistant": assistant,
     }
-    with traffic(
-        str(shop.database.url.render_as_string(hide_password=False)),
-        shop.clock.now,
-        [caller],
-        processes=PROCESSES[shop.engine],
-        threads=THREADS,
-    ) as seen:
+    with calls_without_pause(shop, caller) as seen:
         meanwhile = shop.gateway.call_tool(colleague, None, "view_cart", {})
         clicked = time.monotonic()
         with shop.database.write() as db:
@@ -112,5 +114,5 @@ def test_it_commits_while_calls_never_pause(shop: ShopUnderTest, end: Ending, ev
     assert after.kind == "denied"
     assert seen.begun_after(committed) == 0, "nothing is let through after the commit"
     assert seen.ended_between(clicked, committed) <= IN_FLIGHT, "only those that were there before"
-    assert seen.refused >= PROCESSES[shop.engine] * THREADS, "each caller is told"
+    assert seen.refused >= CALLERS, "each caller is told"
     assert len(events(shop, event)) >= 1

@@ -1,6 +1,6 @@
-"""Assistants that call without pause, in processes of their own: `with traffic(shop, principals) as callers: …`.
+"""Assistants that call without pause: `with traffic(url, at, principals, processes=2, threads=4) as seen: …`.
 
-Each thread makes reads and writes through a gateway of its own process, as fast as it can. When told to stop it reports when
+Each thread makes reads and writes through the gateway of its process, as fast as it can. When told to stop it reports when
 each call that was let through began and ended. The clock is `time.monotonic`, which all processes of a machine share.
 """
 
@@ -53,11 +53,61 @@ class Traffic:
         return sum(start < ended <= end for _, ended in self.accepted)
 
 
+class Callers:
+    """Threads that call without pause, each as one of some principals and in a conversation of its own."""
+
+    def __init__(self, gateway: Gateway, principals: Sequence[Principal], threads: int) -> None:
+        """Returns when each of them is at it."""
+        self._gateway, self._principals, self._seen = gateway, principals, Traffic()
+        self._stopped, self._warm = threading.Event(), threading.Barrier(threads + 1)
+        self._threads = [threading.Thread(target=self._call, args=(at,), daemon=True) for at in range(threads)]
+        for thread in self._threads:
+            thread.start()
+        self._warm.wait()
+
+    def stop(self) -> Traffic:
+        """Have each make one more call, which meets whatever was done until now. Returns what came of all calls."""
+        self._stopped.set()
+        for thread in self._threads:
+            thread.join(30)
+        return self._seen
+
+    def _call(self, at: int) -> None:
+        principal, number = self._principals[at % len(self._principals)], 0
+        of_host = Asserted(source=Source.HOST_ASSERTED, identifier=f"thread-{at}")
+        conversation = principal.conversation if principal.delegation else of_host
+        is_last = False
+        while not is_last:
+            is_last = self._stopped.is_set()
+            name, arguments = _CALLS[number % len(_CALLS)]
+            began = time.monotonic()
+            outcome = self._gateway.call_tool(principal, conversation, name, arguments)
+            if outcome.kind == "succeeded":
+                self._seen.accepted.append((began, time.monotonic()))
+            else:
+                self._seen.refused += 1
+            number += 1
+            if number == _WARM:
+                self._warm.wait()
+
+
+@contextmanager
+def traffic_here(gateway: Gateway, principals: Sequence[Principal], *, threads: int) -> Iterator[Traffic]:
+    """Calls of these principals in this process, until the block ends: SQLite's writers queue in one process."""
+    seen = Traffic()
+    callers = Callers(gateway, principals, threads)
+    try:
+        yield seen
+    finally:
+        told = callers.stop()
+        seen.accepted, seen.refused = told.accepted, told.refused
+
+
 @contextmanager
 def traffic(
     url: str, at: datetime, principals: Sequence[Principal], *, processes: int, threads: int
 ) -> Iterator[Traffic]:
-    """Calls of these principals, in turns, until the block ends; the block begins when all of them are at it."""
+    """Calls of these principals in processes of their own, until the block ends; it begins when all of them are at it."""
     order = json.dumps(
         {"url": url, "at": at.isoformat(), "principals": [_as_json(one) for one in principals], "threads": threads}
     )
@@ -106,36 +156,10 @@ def main() -> None:
     database = Database(order["url"], clock=lambda: datetime.fromisoformat(order["at"]), threads=order["threads"])
     policy = Policy.from_file(ROOT / "seed_data" / "policy" / "policy.csv")
     gateway = Gateway(database, policy, receipt_lifetime=timedelta(minutes=10))
-    principals = [_principal(one) for one in order["principals"]]
-    seen, stopped, warm = Traffic(), threading.Event(), threading.Barrier(order["threads"] + 1)
-
-    def call(at: int) -> None:
-        principal, number = principals[at % len(principals)], 0
-        of_host = Asserted(source=Source.HOST_ASSERTED, identifier=f"thread-{at}")
-        conversation = principal.conversation if principal.delegation else of_host
-        is_last = False
-        while not is_last:
-            is_last = stopped.is_set()  # one more call after the word to stop: it meets whatever was done until then
-            name, arguments = _CALLS[number % len(_CALLS)]
-            began = time.monotonic()
-            outcome = gateway.call_tool(principal, conversation, name, arguments)
-            if outcome.kind == "succeeded":
-                seen.accepted.append((began, time.monotonic()))
-            else:
-                seen.refused += 1
-            number += 1
-            if number == _WARM:
-                warm.wait()
-
-    threads = [threading.Thread(target=call, args=(at,), daemon=True) for at in range(order["threads"])]
-    for thread in threads:
-        thread.start()
-    warm.wait()
+    callers = Callers(gateway, [_principal(one) for one in order["principals"]], order["threads"])
     print("ready", flush=True)
     sys.stdin.readline()
-    stopped.set()
-    for thread in threads:
-        thread.join(30)
+    seen = callers.stop()
     print(json.dumps({"accepted": seen.accepted, "refused": seen.refused}))
 
 

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import func, select
 
+from shop.audit.denial_windows import FIRST, DenialWindow
 from shop.tools.outcomes import Failed
 from shop.tools.registry import TOOLS
 from tests.support.people import Assistant, ShopUnderTest
@@ -79,6 +81,7 @@ def test_arguments_that_do_not_fit_change_nothing_and_are_recorded_once(
 ) -> None:
     """What is not declared is refused with a sentence of bearable length; nothing changes, and one event says so."""
     for name, arguments in INVALID.items():
+        shop.clock.pass_by(seconds=10)  # more than ten of these within a minute would only be counted
         with watching(shop) as seen:
             outcome = assistant.propose("add_to_cart", arguments)
         assert isinstance(outcome, Failed) and outcome.code == "invalid_arguments", name
@@ -122,7 +125,10 @@ def test_nobody_can_give_a_tool_more_than_it_declares(shop: ShopUnderTest, assis
                 assert isinstance(outcome, Failed) and outcome.code == "invalid_arguments", (name, extra)
                 assert extra in outcome.message
     assert seen.changed == set()
-    assert seen.names == ["tool_call.failed"] * len(TOOLS) * len(THE_SERVERS)
+    assert seen.names == ["tool_call.failed"] * len(TOOLS) * FIRST, "of each tool, the first are events"
+    with shop.database.read() as db:
+        counted = db.scalar(select(func.sum(DenialWindow.count)))
+    assert counted == len(TOOLS) * len(THE_SERVERS), "and all are counted"
 
 
 @ONE_ENGINE
@@ -133,6 +139,7 @@ def test_whatever_a_model_proposes_has_an_outcome_and_an_event(
     shop: ShopUnderTest, assistant: Assistant, name: str, arguments: object
 ) -> None:
     """No name and no JSON value makes the gateway raise: each proposal ends in one typed outcome and one event of it."""
+    shop.clock.pass_by(seconds=7)  # more than ten of a kind within a minute would only be counted
     before = len(assistant.events())
     outcome = assistant.propose(name, arguments)
     json.dumps(outcome.for_model(), ensure_ascii=False).encode()
