@@ -59,11 +59,14 @@ def test_a_tool_says_which_widget_shows_it_and_whether_one_may_call_it(shop: Sho
 
 @pytest.mark.parametrize("name", WIDGETS)
 def test_a_widget_is_one_small_document_that_fetches_nothing_and_writes_no_markup(name: str) -> None:
-    """Everything is inside, in one style and one script."""
-    html = document(name)
+    """Everything is inside, in one style and one script; what is loaded besides are the shop's own typefaces."""
+    html = document(name, BASE_URL)
     assert len(html.encode()) < 40_000
     assert html.count("<script") == html.count("<style") == 1 and "{%" not in html and "{{" not in html
-    assert not re.search(r"(https?:)?//\w|@import|url\(|<link|<iframe|\ssrc=", html), "no address but those in results"
+    faces = re.findall(rf"url\({BASE_URL}/static/vendor/fonts/[\w-]+\.woff2\)", html)
+    assert len(faces) == 2 and html.count(f'data-shop="{BASE_URL}"') == html.count(BASE_URL) - len(faces) == 1
+    inside = re.sub(rf"url\({BASE_URL}/[^)]*\)", "", html).replace(BASE_URL, "")
+    assert not re.search(r"(https?:)?//\w|@import|url\(|<link|<iframe|\ssrc=", inside), "no address but those in results"
     for way in ("innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval(", "Function(", "setTimeout"):
         assert way not in html, way
     for way in ("fetch(", "XMLHttpRequest", "WebSocket", "sendBeacon", "localStorage", "document.cookie"):
