@@ -6,7 +6,7 @@ const PATIENCE = 20_000; // milliseconds until a person is told that no answer h
 
 const bridge = (() => {
   const waiting = new Map();
-  let last = 0, widget = null, input = {}, can = {}, isConnected = false, hasDrawn = false, latest = null, state = null;
+  let last = 0, widget = null, input = {}, can = {}, isConnected = false, hasSaid = false, hasDrawn = false, latest = null, state = null;
 
   const openai = () => window.openai;
   const post = (message) => window.parent.postMessage({ jsonrpc: "2.0", ...message }, "*"); // a widget cannot know its host's origin
@@ -29,7 +29,7 @@ const bridge = (() => {
   }
 
   function draw(drawing, content) {
-    hasDrawn = true;
+    hasSaid = hasDrawn = true;
     say("");
     try {
       widget.drawings[drawing](content);
@@ -47,8 +47,8 @@ const bridge = (() => {
 
   // Something is not there to be drawn: what that is, in words, and what the person can do.
   function fail(words, steps) {
-    if (!hasDrawn) put(el("h2", {}, widget.title));
-    hasDrawn = true;
+    if (!hasSaid) put(el("h2", {}, widget.title));
+    hasSaid = true;
     say(words, steps);
   }
 
@@ -71,16 +71,15 @@ const bridge = (() => {
     const content = contentOf(result) ?? widget.fromText?.(textOf(result));
     const drawing = content && widget.drawingOf(content);
     if (drawing) { (state ? show : draw)(drawing, content); return; }
-    if (content && hasDrawn) return; // of a call of ours: some hosts announce those too
     if (!result || result.isError) { fail(wordsOf(result), [whyStep(result), ...nextSteps()]); return; }
-    hasDrawn = true;
-    put(el("h2", {}, widget.title), el("p", { className: "plain" }, wordsOf(result)));
-    say("", nextSteps());
+    if (hasDrawn) return; // of a call of ours: some hosts announce those too
+    hasSaid = true;
+    put(el("h2", {}, widget.title), el("details", {}, el("summary", {}, "What the shop answered"), el("p", { className: "plain" }, textOf(result) || JSON.stringify(content))));
+    say("Your assistant's program passed on the shop's answer as text only.", nextSteps());
   }
 
   function cancelled({ reason }) {
-    if (widget.cancelled?.(reason)) { hasDrawn = true; return; }
-    fail("This was stopped before the shop's answer came.", nextSteps());
+    if (!widget.cancelled?.(reason)) fail("This was stopped before the shop's answer came.", nextSteps());
   }
 
   const heard = {
@@ -121,8 +120,8 @@ const bridge = (() => {
 
   // Runs a tool; its structured result, or nothing after the reason was said, with `again` (what began this) and `words` (that ask
   // for the same in the conversation) as the next steps.
-  async function call(name, args, { words, again }) {
-    const steps = () => nextSteps({ text: "Try again", run: again }, words);
+  async function call(name, args, { words, again } = {}) {
+    const steps = () => nextSteps(again && { text: "Try again", run: again }, words);
     view.setAttribute("aria-busy", "true");
     const inTime = unlessSoon(() => fail("No answer has come yet.", steps()));
     try {
@@ -149,7 +148,7 @@ const bridge = (() => {
       if (told?.isError) throw new Error("refused");
       say("Passed on to the conversation.");
     } catch {
-      say(`Please write: ${words}`, [copyStep(words, "Copy these words"), button("next-retell", "Try again", () => tell(words))]);
+      say(`Please write in the conversation: “${words}”`, [copyStep(words, "Copy these words"), button("next-retell", "Try again", () => tell(words))]);
     }
   }
 
@@ -195,7 +194,7 @@ const bridge = (() => {
       post({ method: "ui/notifications/initialized" });
       reportSize();
     } catch {
-      if (!hasDrawn && !openai()) fail("Your assistant's program could not connect this view.", [copyStep(widget.words(), "Copy what to ask")]);
+      if (!hasSaid && !openai()) fail("Your assistant's program could not connect this view.", [copyStep(widget.words(), "Copy what to ask")]);
     }
   }
 
@@ -203,7 +202,7 @@ const bridge = (() => {
      conversation. `fromText`: a result out of a text; `cancelled`: what a stopped call means here, if it means more than that. */
   function start(about) {
     widget = { title: document.title, ...about };
-    unlessSoon(() => hasDrawn || fail("Nothing has come from the shop yet.", nextSteps()));
+    unlessSoon(() => hasSaid || fail("Nothing has come from the shop yet.", nextSteps()));
     window.addEventListener("openai:set_globals", ({ detail }) => fromOpenAI(detail?.globals ?? openai() ?? {}));
     if (openai()) fromOpenAI(openai());
     new ResizeObserver(reportSize).observe(document.body);

@@ -10,8 +10,8 @@ function drawComparison({ products, rows, shortened }) {
   put(
     el("div", { className: "head" }, el("h2", { id: "title" }, "Side by side")),
     el("div", { className: "table", tabIndex: 0, role: "region", "aria-labelledby": "title" },
-      el("table", {}, el("thead", {}, el("tr", {}, el("td"), heads)), el("tbody", {}, lines))),
-    shortened && el("p", { className: "quiet" }, shortened));
+      el("table", { style: `min-width:${6 + 7.2 * products.length}rem` }, el("thead", {}, el("tr", {}, el("td"), heads)), el("tbody", {}, lines))),
+    products.length < rows[0].values.length && el("p", { className: "quiet" }, shortened));
 }
 
 const compareAgain = async () => {

@@ -76,7 +76,7 @@ def test_what_a_host_refuses_is_said_with_what_the_person_can_do(official: Offic
     frame = official.begin("cart", ("sendToolInput", {"arguments": {}}), ("sendToolResult", cart), refuses=refuses)
     frame.get_by_role("button", name="Ask to order this").press("Enter")
     status = frame.get_by_role("status")
-    expect(status).to_have_text("Please write: Please order what is in my cart.")
+    expect(status).to_have_text("Please write in the conversation: “Please order what is in my cart.”")
     frame.get_by_role("button", name="Copy these words").press("Enter")
     expect(status).to_contain_text("Please order what is in my cart.")
     expect(frame.get_by_role("button", name="Copy these words")).to_be_focused()
@@ -107,7 +107,7 @@ def test_one_moment_never_stays(official: OfficialHost, widget: str) -> None:
     for then, said in (
         (("sendToolCancelled", {"reason": "user action"}), "This was stopped before the shop's answer came."),
         (("sendToolResult", failed), "The program's connection broke."),
-        (("sendToolResult", words_of(good)), ""),
+        (("sendToolResult", words_of(good)), "Your assistant's program passed on the shop's answer as text only."),
         (None, "Nothing has come from the shop yet."),
     ):
         frame = official.begin(widget, given, *([then] if then else []))
