@@ -40,9 +40,13 @@ const bridge = (() => {
     }
   }
 
-  function remember(changed) {
+  async function remember(changed) {
     state = { ...state, ...changed };
-    Promise.resolve(openai()?.setWidgetState?.(state)).catch(() => {}); // a host that does not keep it begins with the result again
+    try {
+      await openai()?.setWidgetState?.(state);
+    } catch {
+      // A host that does not keep it begins with the result again.
+    }
   }
 
   // Something is not there to be drawn: what that is, in words, and what the person can do.

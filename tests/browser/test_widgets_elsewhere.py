@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, FrameLocator, expect
+from playwright.sync_api import Browser, expect
 
 from tests.browser.accessible import accessible
-from tests.browser.devices import DESKTOP, DEVICES
+from tests.browser.devices import DESKTOP, DEVICES, Device
 from tests.browser.widget_hosts import OfficialHost, OpenAIOnly, Theme
 from tests.mcp.host import HANDSHAKE, OPENS_URLS, Host, host_of
 from tests.support.people import SOFIA, ShopUnderTest
@@ -22,6 +22,7 @@ from tests.support.state import HOODIE, ONE_ENGINE, OWN_ORDER, set_variant
 
 pytestmark = ONE_ENGINE
 
+Looks = tuple[Device, Theme]
 ONE_MOMENT = "One moment …"
 FIRST_TOOLS: dict[str, tuple[str, dict[str, Any]]] = {
     "products": ("search_products", {"query": "hoodie"}),
@@ -39,16 +40,17 @@ def host(shop: ShopUnderTest) -> Host:
 
 
 @pytest.fixture(params=[(DESKTOP, "light"), (DEVICES[1], "dark")], ids=["desktop-light", "phone-dark"])
-def looks(request: pytest.FixtureRequest) -> Any:
-    """A device and a theme."""
-    return request.param
+def looks(request: pytest.FixtureRequest) -> Looks:
+    """A device and a theme, for the tests that try both."""
+    held: Looks = request.param
+    return held
 
 
 @pytest.fixture
 def official(browser: Browser, host: Host, request: pytest.FixtureRequest) -> Iterator[OfficialHost]:
     """A host on the official bridge, in which nothing may fail."""
-    device, theme = request.getfixturevalue("looks") if "looks" in request.fixturenames else (DESKTOP, "light")
-    shown = OfficialHost(browser, host, device, theme)
+    held: Looks = request.getfixturevalue("looks") if "looks" in request.fixturenames else (DESKTOP, "light")
+    shown = OfficialHost(browser, host, *held)
     yield shown
     shown.context.close()
     assert shown.problems == []
@@ -57,8 +59,7 @@ def official(browser: Browser, host: Host, request: pytest.FixtureRequest) -> It
 @pytest.fixture
 def openai(browser: Browser, host: Host) -> Iterator[OpenAIOnly]:
     """A host with `window.openai` only, in which nothing may fail."""
-    theme: Theme = "light"
-    shown = OpenAIOnly(browser, host, DESKTOP, theme)
+    shown = OpenAIOnly(browser, host, DESKTOP, "light")
     yield shown
     shown.context.close()
     assert shown.problems == []
@@ -69,7 +70,7 @@ def words_of(result: dict[str, Any]) -> dict[str, Any]:
     return {"content": result["content"]}
 
 
-def test_what_a_host_refuses_is_said_with_what_the_person_can_do(official: OfficialHost, looks: object) -> None:
+def test_what_a_host_refuses_is_said_with_what_the_person_can_do(official: OfficialHost, looks: Looks) -> None:
     """`ui/message` with `isError`, a link that is not opened, a call that fails: words, and a button for the next step."""
     cart = official.host.call("add_to_cart", {"sku": HOODIE, "quantity": 1})
     refuses = {"ui/message": "isError", "ui/open-link": "throw", "tools/call": "throw"}
@@ -155,7 +156,7 @@ def test_a_refusal_is_worded_for_its_reader_and_leads_to_why(official: OfficialH
     assert official.heard("ui/open-link") == [{"url": f"{BASE_URL}/audit/"}]
 
 
-def test_the_person_closed_the_question_to_open_the_page(official: OfficialHost, looks: object) -> None:
+def test_the_person_closed_the_question_to_open_the_page(official: OfficialHost, looks: Looks) -> None:
     """A URL elicitation that was told *cancel*, in both revisions: the widget says that nothing is ordered and what can be done."""
     sofia = official.host.shop.sign_in(SOFIA)
     for version in ("2026-07-28", HANDSHAKE):
@@ -323,7 +324,7 @@ def test_paging_goes_on_with_the_same_search_without_the_tools_input(openai: Ope
     assert shown == [product["name"] for product in second["products"]]
 
 
-def test_a_comparison_is_a_table_with_every_product(official: OfficialHost, looks: object) -> None:
+def test_a_comparison_is_a_table_with_every_product(official: OfficialHost, looks: Looks) -> None:
     """A row for each thing that is compared, a column for each product, each of which opens and leads back."""
     named = ["context-tee", "long-context-hoodie", "zero-trust-hoodie", "bearer-tote"]
     compared = official.host.call("compare_products", {"products": named})["structuredContent"]
@@ -345,9 +346,8 @@ def test_a_comparison_is_a_table_with_every_product(official: OfficialHost, look
 def test_a_product_that_sold_out_meanwhile(official: OfficialHost) -> None:
     """A call that was answered with a failure is said in the shop's words, and the person can ask for the same in words."""
     frame = official.show("product", "get_product", {"product": "long-context-hoodie"})
-    radio: FrameLocator = frame
     for choice in ("black", "L"):
-        radio.get_by_role("radio", name=choice, exact=True).click()
+        frame.get_by_role("radio", name=choice, exact=True).click()
     set_variant(official.host.shop, HOODIE, stock=0)
     frame.get_by_role("button", name="Add to cart").press("Enter")
     expect(frame.get_by_role("status")).to_have_text("Sold out: Long Context in black, L.")
