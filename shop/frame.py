@@ -79,6 +79,7 @@ def _add_hooks(app: Flask) -> None:
             response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
         if response.mimetype == "font/woff2":  # asked anew, what a page preloads would come after what it draws with
             response.headers["Cache-Control"] = "public, max-age=86400"
+            response.headers["Access-Control-Allow-Origin"] = "*"  # a widget's origin is nobody's, and fonts need CORS
         response.headers.setdefault("Cache-Control", "no-store")  # what may be kept says so itself (ASVS 14.3.2)
         return response
 

@@ -39,7 +39,7 @@ def add_routes(chat: Blueprint, conversing: Conversing) -> None:
     def widget(name: str) -> ResponseReturnValue:
         if name not in WIDGETS:
             abort(404)
-        response = Response(document(name), mimetype="text/html")
+        response = Response(document(name, services().settings.base_url), mimetype="text/html")
         response.headers["Content-Security-Policy"] = _policy(name, services().settings.base_url)
         response.headers["X-Frame-Options"] = "SAMEORIGIN"
         return response
@@ -79,13 +79,14 @@ def _not_from_here() -> ResponseReturnValue:
 
 @cache
 def _policy(name: str, base_url: str) -> str:
-    """A widget runs its own script and nothing else, loads the shop's pictures, and is framed by the shop only.
+    """A widget runs its own script and nothing else, loads the shop's pictures and typefaces, and is framed by the shop only.
 
-    Its origin is nobody's, also when somebody opens it outside of a frame (`sandbox`). So the pictures' origin is named.
+    Its origin is nobody's, also when somebody opens it outside of a frame (`sandbox`). So the shop's origin is named.
     """
-    script, style = (_hash(document(name), element) for element in ("script", "style"))
+    script, style = (_hash(document(name, base_url), element) for element in ("script", "style"))
     return (
         f"default-src 'none'; script-src '{script}'; style-src '{style}'; img-src {base_url}; "
+        f"font-src {base_url}; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'self'; sandbox allow-scripts"
     )
 

@@ -14,6 +14,7 @@ from mcp_types import (
     ElicitationRequiredErrorData,
     ElicitRequest,
     ElicitRequestURLParams,
+    ElicitResult,
     InputRequiredResult,
 )
 from mcp_types.jsonrpc import URL_ELICITATION_REQUIRED
@@ -24,6 +25,7 @@ from shop.mcp.wire import RpcError
 from shop.tools import hosted
 from shop.tools.outcomes import AwaitingApproval
 
+_QUESTION = "approval"
 _ASKS = "Open the shop's page to look at this and decide. It shows what will happen, and you sign in there yourself."
 
 
@@ -34,7 +36,7 @@ def ask(
     page = hosted.approval_page(outcome.receipt_id, server.settings.base_url)
     if exchange.opens_urls and exchange.is_stateless and params.request_state is None:
         return InputRequiredResult(
-            input_requests={"approval": ElicitRequest(params=ElicitRequestURLParams(message=_ASKS, url=page))},
+            input_requests={_QUESTION: ElicitRequest(params=ElicitRequestURLParams(message=_ASKS, url=page))},
             request_state=request_state.sealed(server, exchange, params, {"receipt": outcome.receipt_id}),
         )
     if exchange.opens_urls and not exchange.is_stateless:
@@ -42,5 +44,13 @@ def ask(
         data = ElicitationRequiredErrorData(elicitations=[asked]).model_dump(
             mode="json", by_alias=True, exclude_none=True
         )
-        raise RpcError(URL_ELICITATION_REQUIRED, "The person has to decide this on the shop's page.", data=data)
-    return hosted.waiting(outcome.receipt_id, server.settings.base_url)
+        # Many hosts show an error's words and drop its data, so the words name the page too.
+        words = f"The person has to decide this on the shop's page: {page}"
+        raise RpcError(URL_ELICITATION_REQUIRED, words, data=data)
+    return hosted.waiting(outcome.receipt_id, server.settings.base_url, dismissed=_is_dismissed(params))
+
+
+def _is_dismissed(params: CallToolRequestParams) -> bool:
+    """Whether the client says that its person closed our question. It changes nothing but the words of the answer."""
+    answer = (params.input_responses or {}).get(_QUESTION)
+    return isinstance(answer, ElicitResult) and answer.action != "accept"

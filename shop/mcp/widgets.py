@@ -17,6 +17,7 @@ _BASE = "ui://context-and-co/"
 _PROGRESS = {
     "search_products": ("Looking through the shelves", "Looked through the shelves"),
     "get_product": ("Fetching the product", "Fetched the product"),
+    "compare_products": ("Setting them side by side", "Set them side by side"),
     "view_cart": ("Looking into the cart", "Looked into the cart"),
     "add_to_cart": ("Putting it into the cart", "Put it into the cart"),
     "update_cart": ("Changing the cart", "Changed the cart"),
@@ -58,7 +59,7 @@ def read(uri: str, base_url: str) -> ReadResourceResult | None:
     if widget is None:
         return None
     content = TextResourceContents(
-        uri=uri, mime_type=MIME_TYPE, text=document(widget.name), _meta=_meta(widget, base_url)
+        uri=uri, mime_type=MIME_TYPE, text=document(widget.name, base_url), _meta=_meta(widget, base_url)
     )
     return ReadResourceResult(contents=[content], ttl_ms=300_000, cache_scope="public")
 
@@ -68,7 +69,7 @@ def _uri(widget: Widget) -> str:
 
 
 def _meta(widget: Widget, base_url: str) -> dict[str, Any]:
-    """A widget connects to nothing, frames nothing, and loads nothing but the shop's pictures."""
+    """A widget connects to nothing, frames nothing, and loads nothing but the shop's pictures and typefaces."""
     return {
         "ui": {
             "csp": {"connectDomains": [], "resourceDomains": [base_url], "frameDomains": []},

@@ -74,7 +74,8 @@ def search_products(permit: Permit, arguments: SearchProducts) -> ProductList:
         limit=arguments.limit,
         offset=arguments.offset,
     )
-    return product_list(catalogue.search(permit.db, filters), arguments.offset)
+    asked = arguments.model_dump(exclude_unset=True, exclude_none=True, exclude={"offset"})
+    return product_list(catalogue.search(permit.db, filters), arguments.offset, asked)
 
 
 @tool(

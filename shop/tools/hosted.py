@@ -20,7 +20,19 @@ class Waiting(Result):
     waiting_for: Literal["approval"] = "approval"
     approval: str = Field(description="What to ask about later.")
     approve_at: str = Field(description="The shop's page on which the person decides. Give it to them.")
+    dismissed: bool = False
+    """The client was asked to open the page, and says that its person closed the question (elicitation `cancel` or `decline`)."""
     message: str
+
+
+_WAITS = (
+    "Nothing has happened yet. Give the person the link: they sign in there and decide. Then ask `check_approval`, or make "
+    "the same call again."
+)
+_DISMISSED = (
+    "The person closed the question without opening the shop's page. Nothing has happened, and it still waits. Do not ask "
+    "again at once: give them the link, and say that they can decide there or leave it."
+)
 
 
 def succeeded(result: dict[str, Any], base_url: str) -> CallToolResult:
@@ -29,13 +41,13 @@ def succeeded(result: dict[str, Any], base_url: str) -> CallToolResult:
     return CallToolResult(content=[TextContent(text=as_text(content))], structured_content=content)
 
 
-def waiting(receipt: str, base_url: str) -> CallToolResult:
+def waiting(receipt: str, base_url: str, *, dismissed: bool = False) -> CallToolResult:
     """That nothing has happened yet, and where the person decides. The link carries no authority."""
     told = Waiting(
         approval=receipt,
         approve_at=approval_page(receipt, base_url),
-        message="Nothing has happened yet. Give the person the link: they sign in there and decide. Then ask "
-        "`check_approval`, or make the same call again.",
+        dismissed=dismissed,
+        message=_DISMISSED if dismissed else _WAITS,
     ).model_dump(mode="json")
     return CallToolResult(content=[TextContent(text=as_text(told))], structured_content=told)
 

@@ -1,74 +1,96 @@
 
-"use strict";
-/* What every widget stands on: the bridge to whoever hosts it, and a way to put things on the page.
-   The bridge is MCP Apps (JSON-RPC by postMessage, revision 2026-01-26), or `window.openai` where a host has that.
-   All text of results is data: it becomes text nodes, never markup. Nothing is fetched here; a tool is called through the host,
-   so it passes the host's own checks, and then the shop's. */
+/* The bridge to whoever hosts a widget: MCP Apps (JSON-RPC by postMessage, revision 2026-01-26), or `window.openai` where a host has
+   that; some have both. Nothing is fetched here: a tool is called through the host, so it passes the host's own checks, and then the shop's. */
 
-const view = document.getElementById("view"), said = document.getElementById("said");
-
-function el(tag, properties = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    if (name in element) element[name] = value;
-    else element.setAttribute(name, value);
-  }
-  for (const child of children.flat()) {
-    if (child === null || child === undefined || child === false) continue;
-    if (child instanceof Node) { element.append(child); continue; }
-    const text = document.createElement("span");
-    text.textContent = String(child);
-    element.append(text);
-  }
-  return element;
-}
-
-const picture = (src) => el("img", { src, alt: "", width: 240, height: 200 });
-const money = (amount) => el("span", { className: "money" }, amount.text);
-const button = (key, text, onclick, more = {}) => el("button", { type: "button", "data-key": key, textContent: text, onclick, ...more });
-
-function say(text) {
-  said.textContent = text;
-  if (text) said.scrollIntoView({ block: "nearest" }); // a host may show only a part of what is high
-}
-
-// Puts a drawing on the page; whoever works by keyboard stays on the control where they were.
-function put(...nodes) {
-  const key = document.activeElement?.dataset?.key;
-  view.replaceChildren(...nodes.flat().filter(Boolean));
-  const before = key && [...view.querySelectorAll("[data-key]")].find((node) => node.dataset.key === key && !node.disabled);
-  before?.focus();
-}
+const PATIENCE = 20_000; // milliseconds until a person is told that no answer has come
 
 const bridge = (() => {
   const waiting = new Map();
-  let last = 0, draw = null, input = {}, can = {}, isConnected = false;
+  let last = 0, widget = null, input = {}, can = {}, isConnected = false, hasSaid = false, hasDrawn = false, latest = null, state = null;
 
+  const openai = () => window.openai;
   const post = (message) => window.parent.postMessage({ jsonrpc: "2.0", ...message }, "*"); // a widget cannot know its host's origin
   const ask = (method, params) => new Promise((resolve, reject) => {
     waiting.set(++last, { resolve, reject });
     post({ id: last, method, params });
   });
 
-  function look(context) {
-    if (context?.theme === "light" || context?.theme === "dark") document.documentElement.dataset.theme = context.theme;
+  // Does something unless an answer comes in time; returns how to stop it. An animation is a timer that a test can bring to its end.
+  function unlessSoon(act) {
+    const timer = view.animate(null, PATIENCE);
+    timer.finished.then(act, () => {});
+    return () => timer.cancel();
   }
 
-  function show(result) {
-    const content = result?.structuredContent;
-    if (!result || result.isError || !content) return say(problem(result));
+  // Draws a result, and keeps what is shown where the host keeps a state, so that it is there when the frame is drawn again.
+  function show(drawing, content) {
+    draw(drawing, content);
+    remember({ drawing, content });
+  }
+
+  function draw(drawing, content) {
+    hasSaid = hasDrawn = true;
     say("");
-    draw(content);
+    try {
+      widget.drawings[drawing](content);
+    } catch (error) {
+      reportError(error);
+      put(el("h2", {}, widget.title));
+      say("What the shop answered could not be shown.", nextSteps());
+    }
   }
 
-  const problem = (result) =>
-    result?.structuredContent?.message ?? result?.content?.find((part) => part.type === "text")?.text ?? "That did not work.";
+  async function remember(changed) {
+    state = { ...state, ...changed };
+    try {
+      await openai()?.setWidgetState?.(state);
+    } catch {
+      // A host that does not keep it begins with the result again.
+    }
+  }
+
+  // Something is not there to be drawn: what that is, in words, and what the person can do.
+  function fail(words, steps) {
+    if (!hasSaid) put(el("h2", {}, widget.title));
+    hasSaid = true;
+    say(words, steps);
+  }
+
+  // What can be done where a result did not come or was no use: see it again, or say it in the conversation.
+  function nextSteps(again = widget.again?.(), words = widget.words()) {
+    return [
+      again && canCall() && button("next-again", again.text, again.run),
+      button("next-tell", "Ask in the conversation", () => tell(words)),
+    ];
+  }
+
+  const whyStep = (result) => whyOf(result) && button("next-why", "See why", () => open(whyOf(result)));
+
+  function receive(result) {
+    const asText = JSON.stringify(result?.structuredContent ?? result ?? null);
+    if (asText === latest) return; // a host that speaks both dialects gives it twice
+    const isKept = latest === null && state; // what the person did with this result already is shown
+    latest = asText;
+    if (isKept) return;
+    const content = contentOf(result) ?? widget.fromText?.(textOf(result));
+    const drawing = content && widget.drawingOf(content);
+    if (drawing) { (state ? show : draw)(drawing, content); return; }
+    if (!result || result.isError) { fail(wordsOf(result), [whyStep(result), ...nextSteps()]); return; }
+    if (hasDrawn) return; // of a call of ours: some hosts announce those too
+    hasSaid = true;
+    put(el("h2", {}, widget.title), el("details", {}, el("summary", {}, "What the shop answered"), el("p", { className: "plain" }, textOf(result) || JSON.stringify(content))));
+    say("Your assistant's program passed on the shop's answer as text only.", nextSteps());
+  }
+
+  function cancelled({ reason }) {
+    if (!widget.cancelled?.(reason)) fail("This was stopped before the shop's answer came.", nextSteps());
+  }
 
   const heard = {
     "ui/notifications/tool-input": (params) => { input = params.arguments ?? {}; },
-    "ui/notifications/tool-result": show,
-    "ui/notifications/tool-cancelled": () => say("This was stopped. Nothing was done."),
-    "ui/notifications/host-context-changed": look,
+    "ui/notifications/tool-result": receive,
+    "ui/notifications/tool-cancelled": cancelled,
+    "ui/notifications/host-context-changed": applyHostContext,
   };
   const answers = { ping: () => ({}), "ui/resource-teardown": () => ({}) };
 
@@ -89,67 +111,108 @@ const bridge = (() => {
   });
 
   // At first all that such a host has set; later only what it changed, so that a new theme does not draw the first result again.
-  function fromOpenAI({ theme, toolInput, toolOutput }) {
-    look({ theme });
+  function fromOpenAI({ theme, locale, safeArea, toolInput, toolOutput, widgetState }) {
+    const context = { theme, locale, safeAreaInsets: safeArea?.insets };
+    applyHostContext(Object.fromEntries(Object.entries(context).filter(([, value]) => value)));
     input = toolInput ?? input;
-    if (toolOutput) show({ structuredContent: toolOutput });
+    if (!state && widgetState && Object.hasOwn(widget.drawings, widgetState.drawing)) {
+      state = widgetState;
+      draw(state.drawing, state.content);
+    }
+    if (toolOutput) receive(typeof toolOutput === "string" ? { result: toolOutput } : { structuredContent: toolOutput });
   }
 
-  // Runs a tool; its structured result, or nothing after the reason was said.
-  async function call(name, args) {
+  // Runs a tool; its structured result, or nothing after the reason was said, with `again` (what began this) and `words` (that ask
+  // for the same in the conversation) as the next steps.
+  async function call(name, args, { words, again } = {}) {
+    const steps = () => nextSteps(again && { text: "Try again", run: again }, words);
     view.setAttribute("aria-busy", "true");
+    const inTime = unlessSoon(() => fail("No answer has come yet.", steps()));
     try {
-      const result = window.openai?.callTool
-        ? await window.openai.callTool(name, args)
-        : await ask("tools/call", { name, arguments: args });
-      const content = result.structuredContent;
-      if (!result.isError && content) { say(""); return content; }
-      say(problem(result));
+      const result = openai()?.callTool ? await openai().callTool(name, args) : await ask("tools/call", { name, arguments: args });
+      const content = contentOf(result);
+      if (content) { say(""); return content; }
+      if (result && !result.isError) fail(wordsOf(result), nextSteps(null, words));
+      else fail(wordsOf(result), [whyStep(result), ...steps()]);
     } catch (error) {
-      say(error.message || "That did not work. Nothing was done.");
+      fail(error.message || "That did not work. Nothing was done.", steps());
     } finally {
+      inTime();
       view.removeAttribute("aria-busy");
     }
     return null;
   }
 
   // Tells the conversation something in the person's name: the host decides how, and may ask them first.
-  function tell(text) {
-    const told = window.openai?.sendFollowUpMessage
-      ? window.openai.sendFollowUpMessage({ prompt: text })
-      : ask("ui/message", { role: "user", content: [{ type: "text", text }] });
-    Promise.resolve(told).catch(() => say(`Please write: ${text}`));
-  }
-
-  function open(url) {
-    if (!/^https?:/.test(url)) return;
-    const opened = window.openai?.openExternal ? window.openai.openExternal({ href: url }) : ask("ui/open-link", { url });
-    Promise.resolve(opened).then((result) => { if (result?.isError) say(`Please open ${url}`); }, () => say(`Please open ${url}`));
-  }
-
-  async function start(name, drawing) {
-    draw = drawing;
-    if (window.openai) {
-      window.addEventListener("openai:set_globals", ({ detail }) => fromOpenAI(detail?.globals ?? window.openai));
-      fromOpenAI(window.openai);
+  async function tell(words) {
+    try {
+      const told = openai()?.sendFollowUpMessage
+        ? await openai().sendFollowUpMessage({ prompt: words })
+        : await ask("ui/message", { role: "user", content: [{ type: "text", text: words }] });
+      if (told?.isError) throw new Error("refused");
+      say("Passed on to the conversation.");
+    } catch {
+      say(`Please write in the conversation: “${words}”`, [copyStep(words, "Copy these words"), button("next-retell", "Try again", () => tell(words))]);
     }
-    if (window.parent === window) return;
-    const hello = { appInfo: { name, version: "1" }, appCapabilities: {}, protocolVersion: "2026-01-26" };
-    const { hostContext, hostCapabilities } = await ask("ui/initialize", hello);
-    look(hostContext);
-    can = hostCapabilities ?? {};
-    isConnected = true;
-    post({ method: "ui/notifications/initialized" });
-    new ResizeObserver(() => post({
-      method: "ui/notifications/size-changed",
-      params: { width: document.documentElement.scrollWidth, height: Math.ceil(document.body.getBoundingClientRect().height) },
-    })).observe(document.body);
   }
 
-  return {
-    start, call, tell, open,
-    input: () => input,
-    // Whether the host lets a widget call tools; before it has said, and where it speaks the other dialect, yes.
-    canCall: () => Boolean(window.openai?.callTool) || !isConnected || Boolean(can.serverTools),
-  };
+  async function open(url) {
+    if (!/^https?:/.test(url)) return;
+    try {
+      const opened = openai()?.openExternal ? await openai().openExternal({ href: url }) : await ask("ui/open-link", { url });
+      if (opened?.isError) throw new Error("refused");
+    } catch {
+      say(`Please open ${url}`, [copyStep(url, "Copy the address"), button("next-reopen", "Try again", () => open(url))]);
+    }
+  }
+
+  // Tells the model, and nobody else, what the person did here. A host that cannot pass it on leaves the model to ask.
+  function inform(text) {
+    remember({ note: text });
+    if (isConnected) ask("ui/update-model-context", { content: [{ type: "text", text }] }).catch(() => {});
+  }
+
+  // Before the host has said what it can, and has no other dialect, a call is tried.
+  function canCall() {
+    if (isConnected) return Boolean(openai()?.callTool || can.serverTools);
+    return openai() ? Boolean(openai().callTool) : true;
+  }
+
+  function reportSize() {
+    const width = document.documentElement.scrollWidth, height = Math.ceil(document.body.getBoundingClientRect().height);
+    if (isConnected) post({ method: "ui/notifications/size-changed", params: { width, height } });
+    openai()?.notifyIntrinsicHeight?.(height);
+  }
+
+  async function connect() {
+    const hello = {
+      appInfo: { name: widget.name, version: "1" },
+      appCapabilities: { availableDisplayModes: ["inline", "fullscreen"] },
+      protocolVersion: "2026-01-26",
+    };
+    try {
+      const { hostContext, hostCapabilities } = await ask("ui/initialize", hello);
+      applyHostContext(hostContext);
+      can = hostCapabilities ?? {};
+      isConnected = true;
+      post({ method: "ui/notifications/initialized" });
+      reportSize();
+    } catch {
+      if (!hasSaid && !openai()) fail("Your assistant's program could not connect this view.", [copyStep(widget.words(), "Copy what to ask")]);
+    }
+  }
+
+  /* `drawings` by name, and `drawingOf`: which of them draws a result, if any does. `again`: how to get it once more; `words`: how to ask for it in the
+     conversation. `fromText`: a result out of a text; `cancelled`: what a stopped call means here, if it means more than that. */
+  function start(about) {
+    widget = { title: document.title, ...about };
+    unlessSoon(() => hasSaid || fail("Nothing has come from the shop yet.", nextSteps()));
+    window.addEventListener("openai:set_globals", ({ detail }) => fromOpenAI(detail?.globals ?? openai() ?? {}));
+    if (openai()) fromOpenAI(openai());
+    new ResizeObserver(reportSize).observe(document.body);
+    if (window.parent !== window) connect();
+    else if (!openai()) fail("This is shown in the conversation with an assistant.", []);
+  }
+
+  return { start, show, call, tell, open, inform, fail, nextSteps, canCall, input: () => input };
 })();

@@ -6,15 +6,21 @@ function productDetail(product, back = null) {
   const missing = product.shortened ? "Not shown here: ask for it in the conversation" : "Not made"; // a result may have been cut
   const image = picture(product.picture);
   const [price, stock] = [el("p", { className: "money" }), el("p", { className: "quiet" })];
-  const add = button("add", "Add to cart", async () => {
-    const cart = await bridge.call("add_to_cart", { sku: chosen.sku, quantity: 1 });
-    if (cart) say(`It is in the cart: ${cart.items} ${cart.items === 1 ? "item" : "items"}, ${cart.total.text} with delivery.`);
-  }, { className: "primary" });
+
+  const putIn = async () => {
+    const words = `Please put ${product.name} (${chosen.colour}, ${chosen.size}) into my cart.`;
+    if (!bridge.canCall()) return bridge.tell(words);
+    const cart = await bridge.call("add_to_cart", { sku: chosen.sku, quantity: 1 }, { words, again: putIn });
+    if (!cart) return;
+    bridge.inform(cartInWords(cart));
+    say(`It is in the cart: ${items(cart.items)}, ${cart.total.text} with delivery.`);
+  };
+  const add = button("add", bridge.canCall() ? "Add to cart" : "Ask to add it", putIn, { className: "primary" });
 
   function follow() {
     price.textContent = chosen?.price.text ?? product.price.text;
     stock.textContent = !chosen ? missing : chosen.in_stock ? (chosen.stock ? `${chosen.stock} in stock` : "In stock") : "Sold out";
-    add.disabled = !chosen?.in_stock || !bridge.canCall();
+    add.disabled = !chosen?.in_stock;
     const [folder, name] = product.picture.split(/\/(?=[^/]*$)/);
     if (chosen && name === `${product.colours[0]}.svg`) image.src = `${folder}/${chosen.colour}.svg`;
   }
@@ -42,4 +48,15 @@ function productDetail(product, back = null) {
     picks("colour", product.colours), picks("size", product.sizes),
     el("div", {}, price, stock),
     el("div", { className: "actions" }, add, back && button("back", "Back to all", back))));
+}
+
+/* One product of several, opened in their place. `back` draws the others again, and the person is at the one that they had opened. */
+async function openProduct({ product, name }, back) {
+  const words = `Please show me ${name}.`;
+  if (!bridge.canCall()) { bridge.tell(words); return; }
+  const detail = await bridge.call("get_product", { product }, { words, again: () => openProduct({ product, name }, back) });
+  if (!detail) return;
+  const close = () => { say(""); back(); focusOn(controlOf(product)); };
+  put(productDetail(detail, close));
+  focusOn(view.querySelector("h2"));
 }

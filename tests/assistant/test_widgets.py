@@ -49,7 +49,9 @@ def talking_sofia(shop: ShopUnderTest) -> Visitor:
 def test_a_widgets_document_may_do_next_to_nothing(shop: ShopUnderTest, name: str) -> None:
     """Its own script and style by their hashes, the shop's pictures, no origin, and the shop's own pages around it."""
     response = shop.sign_in(SOFIA).get(f"/assistant/widgets/{name}")
-    assert response.status_code == 200 and response.mimetype == "text/html" and response.text == document(name)
+    assert (
+        response.status_code == 200 and response.mimetype == "text/html" and response.text == document(name, BASE_URL)
+    )
     policy: dict[str, str] = {}
     for part in response.headers["Content-Security-Policy"].split(";"):
         directive, _, value = part.strip().partition(" ")
@@ -61,6 +63,7 @@ def test_a_widgets_document_may_do_next_to_nothing(shop: ShopUnderTest, name: st
     assert policy == {
         "default-src": "'none'",
         "img-src": BASE_URL,
+        "font-src": BASE_URL,
         "base-uri": "'none'",
         "form-action": "'none'",
         "frame-ancestors": "'self'",

@@ -96,6 +96,9 @@ def test_what_a_client_says_of_its_person_changes_nothing(shop: ShopUnderTest) -
     for action in ("accept", "accept", "decline", "cancel"):
         waiting = repeated(host, first, action)
         assert waiting["resultType"] == "complete" and waiting["structuredContent"]["waiting_for"] == "approval"
+        assert waiting["structuredContent"]["dismissed"] == (action != "accept"), (
+            "it changes the words of the answer only"
+        )
     receipt_id = waiting["structuredContent"]["approval"]
     assert receipt(shop, receipt_id).state is ReceiptState.OPEN and count_orders(shop) == before
     decide(sofia, receipt_id)
@@ -113,6 +116,7 @@ def test_2025_a_client_that_opens_pages_gets_the_error_that_asks_for_one(shop: S
         answer = host.ask("tools/call", ORDER).get_json()["error"]
         (elicitation,) = answer["data"]["elicitations"]
         assert answer["code"] == URL_ELICITATION_REQUIRED and elicitation["mode"] == "url"
+        assert answer["message"].endswith(elicitation["url"]), "hosts drop an error's data, and show its words"
         urls.add(elicitation["url"])
     assert len(urls) == 1, "the same call waits for the same receipt"
     decide(sofia, urls.pop().rpartition("/")[2])

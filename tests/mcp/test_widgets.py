@@ -59,14 +59,39 @@ def test_a_tool_says_which_widget_shows_it_and_whether_one_may_call_it(shop: Sho
 
 @pytest.mark.parametrize("name", WIDGETS)
 def test_a_widget_is_one_small_document_that_fetches_nothing_and_writes_no_markup(name: str) -> None:
-    """Everything is inside, in one style and one script."""
-    html = document(name)
+    """Everything is inside, in one style and one script; what is loaded besides are the shop's own typefaces."""
+    html = document(name, BASE_URL)
     assert len(html.encode()) < 40_000
     assert html.count("<script") == html.count("<style") == 1 and "{%" not in html and "{{" not in html
-    assert not re.search(r"(https?:)?//\w|@import|url\(|<link|<iframe|\ssrc=", html), "no address but those in results"
+    faces = re.findall(rf"url\({BASE_URL}/static/vendor/fonts/[\w-]+\.woff2\)", html)
+    assert len(faces) == 2 and html.count(f'data-shop="{BASE_URL}"') == html.count(BASE_URL) - len(faces) == 1
+    inside = re.sub(rf"url\({BASE_URL}/[^)]*\)", "", html).replace(BASE_URL, "")
+    assert not re.search(r"(https?:)?//\w|@import|url\(|<link|<iframe|\ssrc=", inside), (
+        "no address but those in results"
+    )
     for way in ("innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval(", "Function(", "setTimeout"):
         assert way not in html, way
     for way in ("fetch(", "XMLHttpRequest", "WebSocket", "sendBeacon", "localStorage", "document.cookie"):
         assert way not in html, way
     called = set(re.findall(r'bridge\.call\("(\w+)"', html))
     assert called <= CALLED_BY_WIDGETS
+
+
+@ONE_ENGINE
+def test_the_typefaces_can_be_fetched_from_a_frame_whose_origin_is_nobodys(shop: ShopUnderTest) -> None:
+    """A browser asks for fonts by CORS; a picture needs none, and a page never gets it."""
+    client = shop.app.test_client()
+    for face in re.findall(rf"url\({BASE_URL}(/[^)]+)\)", document("cart", BASE_URL)):
+        font = client.get(face, base_url=BASE_URL, headers={"Origin": "null"})
+        assert font.status_code == 200 and font.headers["Access-Control-Allow-Origin"] == "*"
+    assert "Access-Control-Allow-Origin" not in client.get("/", base_url=BASE_URL, headers={"Origin": "null"}).headers
+
+
+@ONE_ENGINE
+def test_four_products_fit_into_a_comparison(shop: ShopUnderTest) -> None:
+    """A host gets under 4 KB; every product of the table is among it, with a value in each row."""
+    host = host_of(shop.sign_in(SOFIA), "browse")
+    named = ["context-tee", "long-context-hoodie", "zero-trust-hoodie", "human-in-the-loop-poster"]
+    compared = host.call("compare_products", {"products": named})["structuredContent"]
+    assert [product["product"] for product in compared["products"]] == named
+    assert all(len(row["values"]) == len(named) for row in compared["rows"]) and len(compared["rows"]) == 6

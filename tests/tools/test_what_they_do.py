@@ -88,6 +88,10 @@ def test_search_leaves_out_what_is_sold_out_unless_asked(assistant: Assistant) -
     ink = {"query": "context tee", "colour": "ink", "size": "XL"}
     nothing = told(assistant, "search_products", **ink)
     assert (nothing["count"], nothing["count_is_exact"], nothing["products"]) == (0, True, [])
+    wanted = {"category": "tees", "max_price": 5000, "in_stock": False, "limit": 2}
+    second = told(assistant, "search_products", **wanted, offset=2)
+    assert second["search"] == wanted, "the same with another offset are other matches"
+    assert told(assistant, "search_products")["search"] == {}
     (found,) = told(assistant, "search_products", **ink, in_stock=False)["products"]
     assert [(v["sku"], v["in_stock"]) for v in found["variants"]] == [(SOLD_OUT, False)]
 
@@ -170,6 +174,7 @@ def test_results_hold_only_what_they_declare(shop: ShopUnderTest, sofia: Visitor
     assert set(results["access"]) == {"person", "roles", "order_limit", "workflows", "paused", "refusals", "seen_by"}
     assert set(results["addresses"]["addresses"][0]) == {"name", "text", "whose", "usual"}
     assert set(results["compared"]) == {"products", "rows"} and set(results["compared"]["products"][0]) == PRODUCT
+    assert set(results["search"]) == {"count", "count_is_exact", "products", "search", "corrected_query", "offset"}
     person, text = sofia.principal(), json.dumps(results).lower()
     secrets = (person.subject, person.organization, person.membership, person.session, assistant.principal.delegation)
     for secret in (*secrets, "sofia", "hart", "acme.example", "usr_", "org_", "crt_", "adr_"):

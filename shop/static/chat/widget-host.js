@@ -10,6 +10,10 @@ const CAN = { serverTools: {}, openLinks: {}, message: { text: {} } };
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const context = () => ({
   theme: document.documentElement.dataset.theme ?? (dark.matches ? "dark" : "light"),
+  locale: navigator.language,
+  timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+  displayMode: "inline",
+  availableDisplayModes: ["inline"],
   containerDimensions: { maxHeight: HIGHEST },
 });
 

@@ -48,6 +48,8 @@ class ProductList(Result):
     count_is_exact: bool
     """False: there are more than `count`, and nobody counted further."""
     products: list[ProductView]
+    search: dict[str, str | int | bool] = {}
+    """What was asked for, as arguments of `search_products`: the same with another `offset` are other matches."""
     corrected_query: str | None = None
     """What was searched for, when a word of the query is in no product but is close to one that is."""
     offset: int = 0
@@ -64,7 +66,7 @@ class ComparedRow(Result):
 
 
 class Comparison(Result):
-    """Two to four products in full, and what can be set side by side."""
+    """Two to four products, without their descriptions, and what can be set side by side."""
 
     products: list[ProductView]
     rows: list[ComparedRow]
@@ -90,20 +92,24 @@ def product_view(product: Product, variants: list[Variant], *, details: bool = F
     )
 
 
-def product_list(page: Page, offset: int = 0) -> ProductList:
+def product_list(page: Page, offset: int = 0, search: dict[str, str | int | bool] | None = None) -> ProductList:
     """What a search found, from `offset` on."""
     return ProductList(
         count=page.count,
         count_is_exact=page.is_exact,
         products=[product_view(match.product, match.variants) for match in page.matches],
+        search=search or {},
         corrected_query=page.corrected,
         offset=offset,
     )
 
 
 def comparison(products: list[Product]) -> Comparison:
-    """Products side by side."""
-    views = [product_view(product, product.variants, details=True) for product in products]
+    """Products side by side. With descriptions, four are more than a host takes, and one would be cut off (`rendering`)."""
+    views = [
+        product_view(product, product.variants, details=True).model_copy(update={"description": None})
+        for product in products
+    ]
     rows: dict[str, list[str]] = {
         "Price": [_price_range(view.variants) for view in views],
         "Kind": [view.category for view in views],
