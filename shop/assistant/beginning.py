@@ -67,7 +67,7 @@ class Beginning:
             if self.pool.is_full:
                 raise TooManyTurns("process")
             with self._database.write() as db:
-                running.wait_in_line(db, person)
+                running.take_turn_lock(db, person)
                 running.require_room(db, person, self._caps)
                 yield db
         except TooManyTurns as refused:
