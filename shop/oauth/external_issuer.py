@@ -26,8 +26,9 @@ from joserfc.jwk import Key
 from shop.identity.key_sets import read_key_set
 from shop.oauth.access_tokens import BadToken
 from shop.oauth.fetching import Fetched, Fetcher, FetchRefused, UnexpectedStatus
-from shop.oauth.unverified import is_identifier, is_moment
+from shop.oauth.unverified import is_moment
 from shop.settings import Settings
+from shop.untrusted import is_identifier
 
 _AGAIN = timedelta(minutes=1)
 """How often a key that is unknown may make us fetch the keys, whoever presents it."""
