@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from flask import Request
 from werkzeug.exceptions import BadRequest
 
-from shop.settings import Settings, is_loopback_host
+from shop.settings import Settings, is_loopback_host, written_origin
 
 
 class WrongOrigin(BadRequest):
@@ -74,6 +74,4 @@ def origin_of(url: str) -> str:
         return "null"
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         return "null"
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    is_usual = port in (None, 443 if parts.scheme == "https" else 80)
-    return f"{parts.scheme}://{host}" if is_usual else f"{parts.scheme}://{host}:{port}"
+    return written_origin(parts.scheme, parts.hostname, port)
