@@ -39,8 +39,8 @@ def require_own_page(settings: Settings, arrived: Request) -> None:
 def is_own_host(settings: Settings, arrived: Request) -> bool:
     """Whether the Host of a request names this shop, so that no name of another can be made to lead here (DNS rebinding).
 
-    With its port or without one; behind a proxy with any, for that is the proxy's business. This machine's own names count too: with
-    the shop's port, and from a proxy that runs here.
+    The port may be missing; behind a proxy it may be any. This machine's own names count too: with the shop's port, or behind a
+    proxy, which may run here.
     """
     own = urlsplit(settings.base_url)
     try:
