@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from flask import Request
 from werkzeug.exceptions import BadRequest
 
-from shop.settings import Settings, is_loopback_host
+from shop.settings import Settings, is_loopback_host, written_origin
 
 
 class WrongOrigin(BadRequest):
@@ -39,8 +39,8 @@ def require_own_page(settings: Settings, arrived: Request) -> None:
 def is_own_host(settings: Settings, arrived: Request) -> bool:
     """Whether the Host of a request names this shop, so that no name of another can be made to lead here (DNS rebinding).
 
-    With its port or without one; behind a proxy with any, for that is the proxy's business. This machine's own names count too: with
-    the shop's port, and from a proxy that runs here.
+    The port may be missing; behind a proxy it may be any. This machine's own names count too: with the shop's port, or behind a
+    proxy, which may run here.
     """
     own = urlsplit(settings.base_url)
     try:
@@ -74,6 +74,4 @@ def origin_of(url: str) -> str:
         return "null"
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         return "null"
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    is_usual = port in (None, 443 if parts.scheme == "https" else 80)
-    return f"{parts.scheme}://{host}" if is_usual else f"{parts.scheme}://{host}:{port}"
+    return written_origin(parts.scheme, parts.hostname, port)

@@ -7,6 +7,7 @@ a principal is *resolved* from live rows (`shop.credentials.ledger`), never asse
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,6 +23,11 @@ class Workflow(StrEnum):
     TRANSACT = "transact"
     SUPPORT = "support"
     ADMINISTER = "administer"
+
+
+def in_order(scopes: Collection[str]) -> tuple[str, ...]:
+    """Scopes from the least to the most, as people are shown them."""
+    return tuple(str(workflow) for workflow in Workflow if workflow in scopes)
 
 
 EVERY_SCOPE = frozenset(Workflow)

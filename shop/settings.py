@@ -201,12 +201,10 @@ class Settings:
             openai_api_key=env.get("OPENAI_API_KEY", ""),
             openai_base_url=env.get("OPENAI_BASE_URL", ""),
             model=env.get("SHOP_MODEL", ""),
-            turns_per_person=_count("SHOP_TURNS_PER_PERSON", env.get("SHOP_TURNS_PER_PERSON") or "4"),
-            turns_per_organization=_count(
-                "SHOP_TURNS_PER_ORGANIZATION", env.get("SHOP_TURNS_PER_ORGANIZATION") or "16"
-            ),
+            turns_per_person=_count(env, "SHOP_TURNS_PER_PERSON", cls.turns_per_person),
+            turns_per_organization=_count(env, "SHOP_TURNS_PER_ORGANIZATION", cls.turns_per_organization),
             presenter_code=env.get("SHOP_PRESENTER_CODE", ""),
-            refresh_grace=_seconds("SHOP_REFRESH_GRACE", env.get("SHOP_REFRESH_GRACE", "10"), most=60),
+            refresh_grace=_seconds(env, "SHOP_REFRESH_GRACE", cls.refresh_grace, most=60),
             client_documents=_switch("SHOP_CLIENT_DOCUMENTS", env.get("SHOP_CLIENT_DOCUMENTS") or "1"),
             egress_proxy=_proxy(env.get("SHOP_EGRESS_PROXY", "")),
             anonymous_browse=_switch("SHOP_ANONYMOUS_BROWSE", env.get("SHOP_ANONYMOUS_BROWSE", "")),
@@ -296,6 +294,12 @@ def in_url(host: str) -> str:
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
 
+def written_origin(scheme: str, host: str, port: int | None) -> str:
+    """An origin as browsers write it: without the port that its scheme has by default (RFC 6454 §6.2)."""
+    is_usual = port in (None, 443 if scheme == "https" else 80)
+    return f"{scheme}://{in_url(host)}" + ("" if is_usual else f":{port}")
+
+
 def is_loopback_host(host: str) -> bool:
     """Whether a host name or address can only be reached from this machine."""
     if host == "localhost":
@@ -334,7 +338,8 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _count(name: str, text: str) -> int:
+def _count(env: Mapping[str, str], name: str, default: int) -> int:
+    text = env.get(name) or str(default)
     if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= 10_000:
         raise ValueError(f"{name} must be a number from 1 to 10000, not {text!r}.")
     return int(text)
@@ -376,7 +381,8 @@ def _proxy(text: str) -> str:
     return text
 
 
-def _seconds(name: str, text: str, *, most: int) -> timedelta:
+def _seconds(env: Mapping[str, str], name: str, default: timedelta, *, most: int) -> timedelta:
+    text = env.get(name, str(int(default.total_seconds())))
     if not (text.isascii() and text.isdigit()) or int(text) > most:
         raise ValueError(f"{name} must be a number of seconds from 0 to {most}, not {text!r}.")
     return timedelta(seconds=int(text))
@@ -437,8 +443,7 @@ def _base_url(text: str) -> str:
         is_origin = False
     if not is_origin or parts.scheme not in {"http", "https"} or parts.query or parts.fragment or "@" in parts.netloc:
         raise ValueError(f"SHOP_BASE_URL must look like https://shop.example, not {text!r}.")
-    is_usual = port in (None, 443 if parts.scheme == "https" else 80)
-    return f"{parts.scheme}://{in_url(host)}" + ("" if is_usual else f":{port}")
+    return written_origin(parts.scheme, host, port)
 
 
 def _host_of_origin(host: str) -> str:

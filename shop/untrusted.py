@@ -12,7 +12,7 @@ import json
 import math
 import re
 import unicodedata
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 
 MOST_DEPTH = 64
 """Of nested arrays and objects: more than any of our schemas has, and less than what recursive code bears."""
@@ -76,6 +76,11 @@ def read_json(text: str | bytes, *, most: int | None = None) -> Any:
         elif isinstance(one, int) and abs(one) > _LARGEST_INTEGER:
             raise ValueError("an integer of more than 64 bits")
     return value
+
+
+def is_identifier(value: object, longest: int) -> TypeGuard[str]:
+    """Whether something of somebody else's is a name that can be kept and compared: some printable ASCII characters."""
+    return isinstance(value, str) and value.isascii() and value.isprintable() and 0 < len(value) <= longest
 
 
 def clean_text(text: str) -> str:

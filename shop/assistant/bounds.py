@@ -1,4 +1,4 @@
-"""How much one turn may be: what a model writes costs memory, storage and bytes on the wire, and a model may never stop.
+"""The bounds of one turn. What a model writes costs memory, storage and bytes on the wire, and some models never stop.
 
 Every bound ends the turn with a sentence for its person, keeps what came before it, and closes the connection to the model.
 """

@@ -1,6 +1,7 @@
-"""From the thread that runs a turn to whoever shows it: what is new, one slot for each item, and the newest state of it wins.
+"""A queue between the thread that runs a turn and the one that shows it, with one slot for each item of the turn.
 
-The thread that runs the turn never waits for a reader, and a reader that never reads costs one slot for each item of the turn.
+A newer state of an item replaces the one that waits. So the writer never waits for the reader, and a reader that never reads
+costs one slot for each item.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from shop.assistant.turn import Progress, TurnEnded
 
 
 class Channel:
-    """What of one turn its reader has not taken yet. One thread puts, one takes."""
+    """The steps of one turn that its reader has not taken yet. One thread puts, one takes."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()

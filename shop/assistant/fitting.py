@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from shop.tools.rendering import size
+
 Items = list[dict[str, Any]]
 
 EARLIER = {"role": "developer", "content": "The earlier part of this conversation is left out, because it is too long."}
@@ -17,7 +19,7 @@ _OUTPUT_LEFT_OUT = json.dumps({"outcome": "left_out", "message": "This result wa
 
 def size_of(items: Items) -> int:
     """How large a model's input is, in bytes."""
-    return sum(_size(item) for item in items)
+    return sum(size(item) for item in items)
 
 
 def fitted(items: Items, most: int) -> Items:
@@ -63,7 +65,3 @@ def _exchanges(items: Items) -> list[Items]:
             exchanges.append([])
         exchanges[-1].append(item)
     return exchanges
-
-
-def _size(item: dict[str, Any]) -> int:
-    return len(json.dumps(item, ensure_ascii=False).encode(errors="replace"))

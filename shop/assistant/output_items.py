@@ -1,9 +1,9 @@
 """The output items of one answer, put together from what a server says of them, once or several times.
 
-OpenAI's events say everything three times (in pieces, in a `…done`, in `response.completed`) under ids that stay the same. Servers
-that speak its dialect say it once, anywhere, and some change an item's id between events. So: a call is known by its
-`call_id`, else by its item's id, else by its place (`output_index`); a text by its place, else by its item's id. Whatever comes
-later completes what came, and is never a second call, nor said twice.
+OpenAI's events say everything three times (in pieces, in a `…done`, in `response.completed`) under ids that stay the same.
+Compatible servers may say it only once, in any of the three, and some change an item's id between events. So a call is known by
+its `call_id`, else by its item's id, else by its place (`output_index`); a text by its place, else by its item's id. A later
+event completes what came before. It never makes a second call, and its text is not shown twice.
 """
 
 from __future__ import annotations
@@ -246,9 +246,8 @@ class Calls:
 
     def _count(self, text: str) -> None:
         self._characters += len(text)
-        if (
-            self._characters > 4 * ARGUMENT_BYTES_OF_ANSWER
-        ):  # everything may be said three times, and is judged one by one
+        # The same arguments may come three times, in pieces and whole, and each time is counted.
+        if self._characters > 4 * ARGUMENT_BYTES_OF_ANSWER:
             raise too_much()
 
 

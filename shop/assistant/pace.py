@@ -1,4 +1,4 @@
-"""How often a growing text is passed on, to a page or to the database, so that the sum of it grows as the text does.
+"""When a growing text is passed on to a page or to the database, so that all that is passed on is linear in its length.
 
 Passing on the whole text with each word costs the square of its length: 20 kB in 4,000 pieces sent 40 MB.
 """
@@ -6,21 +6,22 @@ Passing on the whole text with each word costs the square of its length: 20 kB i
 from __future__ import annotations
 
 _SHARE = 8
-"""A state is passed on again when an eighth of it is new: in all that is at most nine times the text …"""
+"""A text is passed on again when an eighth of it is new. The sum of all that is passed on is then at most nine times the text."""
 
 _PER_SECOND = 2_000
-"""… and, so that nobody waits long where a model is slow and its text is long, this many characters for each second."""
+"""Characters. A text is also passed on again when it has no more than this many for each second since the last time: a slow model
+with a long text would otherwise leave its reader waiting."""
 
 
 class Pace:
-    """Of one growing text. Times are seconds of a clock that only goes forward."""
+    """The pace of one growing text. Times are seconds of a monotonic clock."""
 
     def __init__(self, every: float) -> None:
         self._every = every
         self._length, self._at = 0, float("-inf")
 
     def is_due(self, cost: int, length: int, now: float) -> bool:
-        """Whether a text that has this length now is worth passing on, of which `cost` characters have to be passed on."""
+        """Whether to pass the text on now. `length` is its length in characters, `cost` how many of them would be passed on."""
         new, waited = length - self._length, now - self._at
         if not new or waited < self._every:
             return False

@@ -1,4 +1,4 @@
-"""How many streams may be open at once: each holds a thread of the server, and some stay in reserve for everybody else."""
+"""A bound on open streams. Each holds a thread of the server, and the bound keeps threads in reserve for other requests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Places:
         self._guard = threading.Lock()
 
     def enter(self, person: Principal) -> Callable[[], None] | None:
-        """Take a place. Returns what gives it back, once however often it is called; None when there is none left."""
+        """Take a place. Returns the function that gives it back (a second call does nothing); None when there is none left."""
         who = (person.organization, person.subject)
         with self._guard:
             if self._taken.total() >= self._most or self._taken[who] >= self._each:

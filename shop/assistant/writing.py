@@ -1,7 +1,7 @@
-"""A growing text on its way to a page: Markdown is rendered by the server, so each state of it is HTML anew.
+"""Sends a growing Markdown text to a page as HTML, which the server renders.
 
-So that the bytes grow as the text does, blocks that no later text can change are sent once, and stay; what is sent again and
-again, at the intervals of `Pace`, is the last block. In the end the page gets the whole text, as a reload would show it.
+Blocks that no later text can change are sent once. Only the last block is sent again, at the intervals of `Pace`, so the bytes
+sent are linear in the text. At the end the page gets the whole text, as a reload would show it.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The one recorder of what is refused (invariant I5): each refusal is an event, or counted, in whatever part of the shop.
 
-    known party      whoever proved who they are: a principal (a session, a grant, a token of ours, alive or not), a client that
+    known party      who proved who they are: a principal (a session, a grant, a token of ours, alive or not), a client that
                      the operator registered and that authenticated itself, a subject that an identity provider vouches for.
                      The first `FIRST` refusals of a kind in a minute are events of their own, further ones are counted.
-    stranger         everybody else, a client that only names itself included: counted from the start.
+    stranger         everybody else, also a client that only names itself: counted from the first one on.
 
 What is counted becomes one event when its minute is over (`denial_windows.py`). A refusal is recorded in the asker's own trail; it
 says nothing of whose the handle is (I10), and never holds the handle's secret (I14): of a token or a sealed value, its kind alone.
@@ -147,10 +147,9 @@ def _refused_handle(handle: Handle, where: str, why: str) -> tuple[EventName, st
 
 
 class _Strangers:
-    """Strangers' refusals in one process, on their way into the database.
+    """Batches the refusals of strangers in one process, so that they need one transaction at a time, however many there are.
 
-    Whoever comes while one transaction is written joins the next: all strangers together have one place in the queue of writers,
-    however many they are. Each waits until its own is committed.
+    A refusal that comes while a batch is written joins the next batch. Its thread waits until that batch is committed.
     """
 
     def __init__(self) -> None:

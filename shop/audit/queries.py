@@ -35,22 +35,15 @@ class RecordedEvent:
         return str(self.content["id"])
 
 
-def events_of_chain(
-    db: Session, chain: str, *, before: int | None = None, limit: int | None = None
-) -> list[RecordedEvent]:
-    """A chain's events in their order; with `limit`, the last ones, of those with a sequence below `before`."""
-    query = (
+def events_of_chain(db: Session, chain: str) -> list[RecordedEvent]:
+    """All events of a chain in their order. Pages ask `page_of_chain` instead, which is bounded."""
+    rows = db.execute(
         select(AuditEvent, AuditPersonal)
         .outerjoin(AuditPersonal, AuditPersonal.event_id == AuditEvent.id)
         .where(AuditEvent.chain == chain)
-        .order_by(AuditEvent.sequence.desc())
+        .order_by(AuditEvent.sequence)
     )
-    if before is not None:
-        query = query.where(AuditEvent.sequence < before)
-    if limit is not None:
-        query = query.limit(limit)
-    rows = db.execute(query).all()
-    return [_recorded(event, personal) for event, personal in reversed(rows) if event.is_readable()]
+    return [_recorded(event, personal) for event, personal in rows if event.is_readable()]
 
 
 def latest_of_call(db: Session, conversation: str, names: tuple[EventName, ...], limit: int) -> list[RecordedEvent]:

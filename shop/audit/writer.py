@@ -1,8 +1,8 @@
 """The only writer of audit events (invariant I5).
 
-`record` runs inside the caller's transaction, so that an effect and its event commit together or not at all. A
-denial is recorded by the caller in a transaction of its own, after the effect's was rolled back. No token, secret or
-card number may be handed to it (invariant I14); a test scans what a whole story wrote.
+`record` runs inside the caller's transaction, so that an effect and its event commit together or not at all. What is refused
+goes through `denials.py`, which counts floods and calls this. No token, secret or card number may be handed to it
+(invariant I14); a test scans what a whole story wrote.
 """
 
 from __future__ import annotations

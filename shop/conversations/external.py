@@ -2,8 +2,8 @@
 
 In this order: the host's own id; the session that we minted; else the calls of one grant, with no long pause between them.
 Each is looked up below subject, organization and client, so an id that somebody asserts groups calls of their own and
-nothing else. It never authorizes anything (invariant I11). Nor does it bury anything: a grant begins so many named conversations in an
-hour and no more, and its further calls are in one, which says so (`overflow`).
+nothing else. It never authorizes anything (invariant I11). A grant begins at most `MOST_NAMED` named conversations within an
+hour; all its further calls are in one (`overflow`), so that it cannot hide other conversations behind new ones.
 """
 
 from __future__ import annotations

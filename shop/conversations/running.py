@@ -1,7 +1,7 @@
-"""How many turns run at once: so many for each person, and so many for each organization, in all processes together.
+"""The caps on running turns: of one person, and of one organization, in all processes together.
 
-They are counted in the database, where a running turn is stored before anything else happens. A turn whose browser went away
-still counts; one whose process gave no sign of life any more (`turns.LEASE`) does not.
+Running turns are counted in the database, where each is stored before its model is asked. A turn whose browser has gone still
+counts. A turn whose process gave no sign of life within `turns.LEASE` does not.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from shop.conversations.models import Conversation, Turn, TurnState
 from shop.conversations.turns import LEASE
+from shop.credentials import fair_locks
 from shop.database import moment
 from shop.principal import Principal
 
@@ -42,15 +43,12 @@ _SENTENCES = {
 }
 
 
-def wait_in_line(db: Session, person: Principal) -> None:
+def take_turn_lock(db: Session, person: Principal) -> None:
     """Let the turns of one organization begin one after the other, so that two do not both take the last place.
 
-    To be called first in a transaction, so that nobody who holds a lock waits here. SQLite has one writer anyway; an engine
-    whose advisory locks do nothing admits a few turns too many.
+    To be called first in a transaction. On an engine whose advisory locks do nothing, a few turns more than the cap may run.
     """
-    if db.get_bind().dialect.name == "postgresql":
-        key = func.hashtextextended(f"turns of {person.organization}", 0)
-        db.execute(select(func.pg_advisory_xact_lock(key)))
+    fair_locks.take_named(db, f"turns of {person.organization}")
 
 
 def require_room(db: Session, person: Principal, caps: Caps) -> None:

@@ -31,9 +31,9 @@ from functools import lru_cache
 from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
-_FROM_THE_TOP = ("org", "mem", "agt", "ses", "gnt", "dlg", "tok")
+FROM_THE_TOP = ("org", "mem", "agt", "ses", "gnt", "dlg", "tok")
 """The first three letters of an authority's id say what it is; this is the order in which they are locked."""
-_DEPTH = {prefix: depth for depth, prefix in enumerate(_FROM_THE_TOP)}
+_DEPTH = {prefix: depth for depth, prefix in enumerate(FROM_THE_TOP)}
 
 
 class LockOrder(RuntimeError):
@@ -60,6 +60,16 @@ def take(db: Session, *, shared: Iterable[str] = (), exclusive: Iterable[str] = 
     if db.get_bind().dialect.name == "postgresql":
         keys = {f"key_{at}": _key(identifier) for at, identifier in enumerate(missing)}
         db.connection().execute(_statement(tuple(wanted[identifier] for identifier in missing)), keys)
+
+
+def take_named(db: Session, name: str) -> None:
+    """Wait in line at something that is no authority, until the transaction ends; `name` has a prefix that no id has.
+
+    To be called before `take`, so that nobody who holds a lock of an authority waits here. On SQLite it does nothing: there is
+    one writer at a time.
+    """
+    if db.get_bind().dialect.name == "postgresql":
+        db.connection().execute(_statement((True,)), {"key_0": _key(name)})
 
 
 def note_created(db: Session, identifier: str) -> None:

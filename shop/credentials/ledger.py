@@ -100,15 +100,7 @@ class NotAlive(Exception):
         return f"{self.kind} {self.lapse}" + (f" ({self.because})" if self.because else "")
 
 
-_KIND_OF_PREFIX = {
-    "org": Kind.ORGANIZATION,
-    "mem": Kind.MEMBERSHIP,
-    "agt": Kind.AGENT,
-    "ses": Kind.SESSION,
-    "gnt": Kind.GRANT,
-    "dlg": Kind.DELEGATION,
-    "tok": Kind.TOKEN,
-}
+_KIND_OF_PREFIX = dict(zip(fair_locks.FROM_THE_TOP, Kind, strict=True))
 _DOWNWARDS = case(
     {literal_column(f"'{kind}'"): literal_column(str(depth)) for depth, kind in enumerate(Kind)}, value=Authority.kind
 )

@@ -1,4 +1,4 @@
-"""What keeps one party's load from becoming everybody's.
+"""Rate limits, so that the load of one party does not slow down the others.
 
 Owns: how often an address, a person, a client or an organization may do something, and where that is counted.
 Does not own: how a refusal looks (each endpoint answers in its protocol's own form), how large one request may be (the

@@ -12,6 +12,7 @@ from typing import Any
 from shop.identity.members import Profile
 from shop.identity.oidc import bad_token
 from shop.identity.providers import Provider, SignInError, printable, set_up_wrong
+from shop.untrusted import is_identifier
 
 _EMAIL_LIMIT, _SUBJECT_LIMIT = 254, 255
 _STANDARD_EMAIL = ("email",)
@@ -20,9 +21,7 @@ _STANDARD_EMAIL = ("email",)
 def profile_of(provider: Provider, claims: Mapping[str, Any]) -> Profile:
     """What the claims say of the person. Raises `SignInError` on what cannot be kept or is not this provider's to say."""
     subject = claims["sub"]
-    if not (
-        isinstance(subject, str) and subject.isascii() and subject.isprintable() and len(subject) <= _SUBJECT_LIMIT
-    ):
+    if not is_identifier(subject, _SUBJECT_LIMIT):
         raise bad_token("sub is not a string of up to 255 ASCII characters")  # OpenID Connect Core §2
     email = _email(provider, claims)
     name = _text(claims.get("name")) or email

@@ -63,13 +63,17 @@ def authentication(metadata: Mapping[str, Any], provider: Provider, now: datetim
     )
 
 
-def _basic(provider: Provider) -> Authenticate:
-    """RFC 6749 §2.3.1: both parts are form-encoded first, so that any character may be in them.
+def basic_credentials(client_id: str, secret: str) -> str:
+    """The value of `Authorization` (RFC 6749 §2.3.1): both parts are form-encoded first, so that any character may be in them.
 
     A space becomes %20, which is read alike by those that decode a form and by those that decode a URL.
     """
-    pair = ":".join(quote(part, safe="") for part in (provider.client_id, provider.client_secret))
-    value = f"Basic {base64.b64encode(pair.encode()).decode()}"
+    pair = ":".join(quote(part, safe="") for part in (client_id, secret))
+    return f"Basic {base64.b64encode(pair.encode()).decode()}"
+
+
+def _basic(provider: Provider) -> Authenticate:
+    value = basic_credentials(provider.client_id, provider.client_secret)
 
     def authenticate(_client: object, _method: str, uri: str, headers: Any, body: str) -> Any:
         headers["Authorization"] = value

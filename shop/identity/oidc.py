@@ -29,6 +29,7 @@ from shop.identity.failures import (
     unfit_token,
 )
 from shop.identity.providers import TIMEOUT, Metadata, Provider, SignInError, printable, provider_down, require_safe
+from shop.untrusted import is_identifier
 
 _LEEWAY = 60
 _LONGEST_TOKEN = 8192
@@ -141,8 +142,7 @@ def refresh(metadata: Mapping[str, Any], provider: Provider, refresh_token: str,
 def refresh_token_in(token: Mapping[str, Any]) -> str | None:
     """The refresh token of a token response, if it is one (RFC 6749, A.17)."""
     found = token.get("refresh_token")
-    is_one = isinstance(found, str) and 0 < len(found) <= _LONGEST_TOKEN and found.isascii() and found.isprintable()
-    return found if is_one else None
+    return found if is_identifier(found, _LONGEST_TOKEN) else None
 
 
 def refreshed_claims(

@@ -21,7 +21,7 @@ from shop.mcp.guest import is_guest
 from shop.mcp.wire import ACCESS_REFUSED, AUTHENTICATION_REQUIRED, INSUFFICIENT_SCOPE, TOO_MANY_REQUESTS, RpcError
 from shop.oauth import bearer
 from shop.oauth.issuer import issuer
-from shop.principal import CONSENTABLE, Principal, Workflow
+from shop.principal import CONSENTABLE, Principal, in_order
 from shop.tools.outcomes import Denied
 from shop.tools.registry import TOOLS
 
@@ -41,7 +41,7 @@ def unauthenticated(error: str | None, description: str | None) -> RpcError:
         AUTHENTICATION_REQUIRED,
         description or "Sign in first: this needs an access token.",
         status=401,
-        headers={"WWW-Authenticate": bearer.challenge(error, description, _in_order(_NEEDED))},
+        headers={"WWW-Authenticate": bearer.challenge(error, description, in_order(_NEEDED))},
     )
 
 
@@ -98,9 +98,9 @@ def challenge(exchange: Exchange, workflow: str) -> tuple[str, str]:
     """The challenge that asks for a workflow, and the same in words."""
     words = f"This needs the person's permission to {_MEANS.get(workflow, workflow)} (scope `{workflow}`)."
     if is_guest(exchange.principal):
-        return bearer.challenge(None, words, _in_order(_NEEDED)), words
+        return bearer.challenge(None, words, in_order(_NEEDED)), words
     words = f"{words} They allow it, or see who decides, at {issuer().url}/assistants; a refresh then brings it."
-    scopes = _in_order({*exchange.principal.scopes, workflow})
+    scopes = in_order({*exchange.principal.scopes, workflow})
     return bearer.challenge("insufficient_scope", words, scopes), words
 
 
@@ -115,8 +115,3 @@ def insufficient_as_result(exchange: Exchange, workflow: str) -> CallToolResult:
     """Too few scopes, told by a tool's result."""
     header, words = challenge(exchange, workflow)
     return CallToolResult(content=[TextContent(text=words)], is_error=True, _meta={"mcp/www_authenticate": [header]})
-
-
-def _in_order(scopes: frozenset[str] | frozenset[Workflow] | set[str]) -> tuple[str, ...]:
-    """From the least to the most, so that a person reads them in the order in which they were asked for."""
-    return tuple(str(workflow) for workflow in Workflow if workflow in scopes)

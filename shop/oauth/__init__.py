@@ -14,13 +14,14 @@ person signs in (`shop.identity`, through the door of `shop.access`), or what a 
     /oauth/consent      consent.py           the person's answer, once
     /assistants/…/widen widening.py          a person allows more, without being asked (the page: shop.storefront)
     /oauth/token        token.py             client_authentication.py: who asks; then one file per grant type in grants/
-    /oauth/revoke       revoke.py            RFC 7009; held.py: whose token is it?
+    /oauth/revoke       revoke.py            RFC 7009; held.py: whose token is it? known_clients.py: whose client?
     /oauth/introspect   introspect.py        RFC 7662
     flask oauth …       commands.py          what the operator does by hand
 
 What they share: `issuer.py` (who we are), `protocol.py` (the edge to Authlib, and every answer and error), `clients.py` and
-`client_metadata.py` (what a client is), `access_tokens.py`, `inventory.py` (which clients an organization has, and may act alone),
-and towards strangers `unverified.py` (what they send) `fetching.py` (what they make us fetch) and `egress.py` (by a proxy); how often: `shop.guards`.
+`client_metadata.py` (what a client is), `access_tokens.py`, `inventory.py` (which clients an organization has, and may act alone).
+Towards strangers: `unverified.py` (what they send), `fetching.py` (what they make us fetch), `egress.py` (through a proxy), and
+`shop.guards` (how often).
 
 Where an operator brings their own authorization server (`SHOP_OAUTH_ISSUER`), `bearer.py` asks `external_issuer.py` and
 `external_grants.py` instead, and of the routes only the protected resource's metadata is left.

@@ -22,6 +22,7 @@ from shop.database import Base, moment, new_id, word
 from shop.oauth.client_metadata import SCOPES, ClientMetadata
 from shop.oauth.redirects import destination, matches
 from shop.principal import FIRST_SCOPES
+from shop.untrusted import is_identifier
 
 UNUSED_FOR = timedelta(days=1)
 """How long a client that registered itself is kept without anybody having let it in."""
@@ -98,8 +99,7 @@ class Client(Base, ClientMixin):
 
 def find_client(db: Session, client_id: str) -> Client | None:
     """A client that is known and not forgotten."""
-    is_identifier = len(client_id) <= 300 and client_id.isascii() and client_id.isprintable()
-    client = db.get(Client, client_id) if is_identifier else None
+    client = db.get(Client, client_id) if is_identifier(client_id, 300) else None
     return client if client and (client.expires_at is None or client.expires_at > moment(db)) else None
 
 

@@ -8,7 +8,6 @@ at most once a minute. Whose authority a good token then is, is in `external_gra
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import logging
 import threading
@@ -17,17 +16,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote_plus, urlsplit
+from urllib.parse import urlsplit
 
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import Key
 
+from shop.identity.client_authentication import basic_credentials
 from shop.identity.key_sets import read_key_set
 from shop.oauth.access_tokens import BadToken
 from shop.oauth.fetching import Fetched, Fetcher, FetchRefused, UnexpectedStatus
-from shop.oauth.unverified import is_identifier, is_moment
+from shop.oauth.unverified import is_moment
 from shop.settings import Settings
+from shop.untrusted import is_identifier
 
 _AGAIN = timedelta(minutes=1)
 """How often a key that is unknown may make us fetch the keys, whoever presents it."""
@@ -116,9 +117,8 @@ class ExternalIssuer:
         endpoint = self._document(now).get("introspection_endpoint")
         if not isinstance(endpoint, str):
             raise IssuerUnavailable(f"{self.url} names no introspection_endpoint")
-        pair = f"{quote_plus(self._settings.oauth_introspection_client_id)}:{quote_plus(self._introspection_secret)}"
         form = {"token": encoded, "token_type_hint": "access_token"}
-        basic = f"Basic {base64.b64encode(pair.encode()).decode()}"
+        basic = basic_credentials(self._settings.oauth_introspection_client_id, self._introspection_secret)
         said = self._asked(lambda: self._said_of(endpoint, form, basic)).document
         if said.get("active") is not True:
             raise BadToken("The issuer says that the access token is not active.")

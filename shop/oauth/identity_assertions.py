@@ -30,7 +30,8 @@ from shop.identity import oidc
 from shop.identity.models import Connection, Organization
 from shop.identity.providers import Provider, SignInError, provider_of
 from shop.oauth.protocol import ShopRequest, refuse
-from shop.oauth.unverified import is_identifier, is_moment, unverified_claims
+from shop.oauth.unverified import is_moment, unverified_claims
+from shop.untrusted import is_identifier
 
 TYPE = "oauth-id-jag+jwt"
 """`typ` (draft §3.1): an ID token, an access token or another grant is none."""

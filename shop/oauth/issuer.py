@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
@@ -14,7 +14,7 @@ from shop.identity.providers import Metadata
 from shop.identity.recheck import Recheck
 from shop.oauth.fetching import Fetcher
 from shop.oauth.keys import Keys
-from shop.principal import Principal, Workflow
+from shop.principal import Principal
 from shop.sealing import derived_key
 from shop.settings import Settings
 
@@ -81,10 +81,6 @@ class Issuer:
     def successor_key(self) -> bytes:
         """Under which a refresh token leads to the next one, the same in every process (`tokens.successor_of`)."""
         return derived_key(self.settings.secret_key, "refresh-token-successor")
-
-    def in_order(self, scopes: Iterable[str]) -> list[str]:
-        """Scopes from the least to the most, as people are shown them."""
-        return sorted(scopes, key=[str(workflow) for workflow in Workflow].index)
 
     def is_resource(self, named: str) -> bool:
         """Whether a client means the protected resource: it answers at `/mcp`, and at `/mcp/`, where some programs look for it."""

@@ -1,7 +1,6 @@
-"""What strangers claim, before anything of it is believed: what a JWT says of itself, and claims that are what they must be.
+"""The claims of a JWT before its signature is checked, and whether a claim is a time.
 
-Whoever reads such a thing can only get a value that this program can keep and write again, or a `ValueError`: no depth, no
-number and no half character of a stranger's becomes an error of ours.
+A reader gets a value that can be stored and written again, or a `ValueError` (`shop.untrusted` reads the JSON).
 """
 
 from __future__ import annotations
@@ -31,8 +30,3 @@ def unverified_claims(token: str) -> dict[str, Any]:
 def is_moment(claim: object) -> TypeGuard[int | float]:
     """Whether a claim is a time as a JWT writes it (RFC 7519 §2, NumericDate)."""
     return isinstance(claim, int | float) and not isinstance(claim, bool) and 0 <= claim < _LATEST
-
-
-def is_identifier(claim: object, longest: int) -> TypeGuard[str]:
-    """Whether a claim is a name that can be kept and compared."""
-    return isinstance(claim, str) and claim.isascii() and claim.isprintable() and 0 < len(claim) <= longest

@@ -26,7 +26,7 @@ from shop.oauth.clients import find_client
 from shop.oauth.issuer import Issuer
 from shop.oauth.questions import Offer, offer_of
 from shop.oauth.redirects import Destination, destination_of_host
-from shop.principal import Principal
+from shop.principal import Principal, in_order
 
 
 class Decider(StrEnum):
@@ -95,7 +95,7 @@ def widening_of(db: Session, server: Issuer, person: Principal, grant_id: str) -
         agent=db.get_one(Agent, grant.agent_id),
         offers=[
             offer_of(server, scope, held=frozenset(authority.scopes or ()), told=grant.risky_tools, is_known=True)
-            for scope in server.in_order(addable)
+            for scope in in_order(addable)
         ],
         leads_to=destination_of_host(grant.redirect_host),
     )

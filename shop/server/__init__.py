@@ -5,7 +5,7 @@
     listening.py   the sockets, how many connections there are, and the end
 
 Why waitress. A slow client must cost a socket, never a thread: waitress reads headers and bodies in its event loop and starts a
-thread only for a complete request. Measured with this application and 64 threads, 80 slow connections of each kind, 200 silent ones:
+thread only for a complete request. Measured with this application, 64 threads, 80 slow connections of each kind, 200 silent ones:
 
     server                     `/healthz`   slow headers  slow bodies  slow chunks  200 silent   a lost stream is seen after
     waitress 3.0               1,149/s      answers       answers      answers      answers      0.1 s
@@ -14,8 +14,8 @@ thread only for a complete request. Measured with this application and 64 thread
     cheroot 11.1               983/s        answers       answers      1.5 s        3.1 s        1.0 s
     hypercorn 0.18 (WSGI)      406/s        answers       answers      answers      answers      not within 3 s
 
-Only waitress and hypercorn are stopped by nothing, and waitress is the faster one and sees a lost client. It lacks bounds per address, a deadline
-for a request that never ends, an answer to a body that is too large, and an end to a reader that takes nothing: those are here.
-It knows one process. Several run side by side, each with a `PORT` of its own and the same `SHOP_BASE_URL`, `SHOP_SECRET_KEY` and
+Nothing stops waitress and hypercorn; of the two waitress is faster, and it sees a lost client. It lacks bounds per address, a
+deadline for a request that never ends, an answer to a body that is too large, and an end to a client that reads nothing: those
+are here. It runs one process. Several run side by side, each with a `PORT` of its own and the same `SHOP_BASE_URL`, `SHOP_SECRET_KEY` and
 PostgreSQL, behind a proxy that spreads requests. `app:app` runs in any other WSGI server, without these bounds.
 """

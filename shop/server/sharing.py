@@ -9,17 +9,15 @@ from __future__ import annotations
 import logging
 from collections import Counter, deque
 from collections.abc import Callable
-from ipaddress import IPv6Address, ip_address
 
 from waitress.task import ThreadedTaskDispatcher
 from waitress.utilities import Error
 
+from shop.guards import addresses
 from shop.server.channels import Channel
 
 _SHARE = 3 / 4
-_IPV6_NETWORK = 64
-"""Leading bits of an IPv6 address: one subscriber is given all addresses of such a network (RFC 6177)."""
-
+"""Of all threads: what one address may use at once."""
 
 MOST_WAITING = 200
 """Requests of one address that wait for its share. Each holds a connection, which others need when they come by one proxy."""
@@ -115,13 +113,5 @@ def forwarded_address(channel: Channel) -> str:
 
 
 def network_of(address: str) -> str:
-    """What counts as one address: an IPv4 address, or a /64 network of IPv6."""
-    try:
-        parsed = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address[:64]
-    if not isinstance(parsed, IPv6Address):
-        return str(parsed)
-    if parsed.ipv4_mapped:
-        return str(parsed.ipv4_mapped)
-    return f"{IPv6Address(int(parsed) >> _IPV6_NETWORK << _IPV6_NETWORK)}/{_IPV6_NETWORK}"
+    """What counts as one address, as for rate limits (`shop.guards`). What a proxy names and is no address counts by its name."""
+    return addresses.network_of(address) or address[:64]

@@ -139,7 +139,6 @@ def _failed(error: SignInError, next_path: str | None) -> ResponseReturnValue:
         "storefront/sign_in_failed.html",
         title=error.title,
         what_happened=error.text,
-        what_to_do="",
         next=next_path,
         label="Try again" if error.can_retry else "Back to sign-in",
     )

@@ -1,4 +1,4 @@
-"""What a shop does by itself now and then, outside of anybody's request.
+"""Periodic jobs, which run outside of requests.
 
 Owns: when each job runs (`jobs.py`), and which rows go when they have expired (`expired.py`). Does not own: what a job does
 with the rows of another package; that package says it, in a function that takes a session and a bound.

@@ -1,15 +1,15 @@
 """The refresh token grant (RFC 6749 §6), with rotation for every client and detection of a second use (RFC 9700 §4.14.2).
 
-Closed here, since Authlib leaves it open: a refresh token is claimed before a new one is issued; one that is used again kills
-its family. Hosts that run several processes use one twice within moments, though, and are no thieves: for a few seconds, and as
-long as the next refresh token was not used, both get that same one, which is derived and not stored (`successor_of`). There is
-never a second branch, so a thief who is that quick shares the chain with the client, and whoever of the two comes second with
-the next token kills the family as ever. RFC 9700 asks that a replay is detected, not how soon (§4.14.2).
+Authlib leaves this open, so it is done here: a refresh token is claimed before a new one is issued, and a second use ends its
+family. A host that runs several processes may use one twice within moments. So for `Settings.refresh_grace`, and only until the
+next refresh token is used, both requests get the same next one. It is derived from the presented token, and only its hash is
+stored (`successor_of`). There is never a second branch: a thief within the grace holds the same next token as the client, and
+the second use of that one ends the family. RFC 9700 §4.14.2 asks that a replay is detected, and sets no time.
 
 Without `scope`, a refresh gives what the grant allows now: less where something was taken back, more where its person widened
-it. Clients that never ask for more get it that way. Each time it is asked whether the person's identity provider stands by them (`recheck_person`, before the transaction),
-and whether they, their organization, their client and the grant are alive. A request that is refused for anything else spends
-nothing.
+it, so that a client that never asks for more gets it too. Each time the person's identity provider is asked whether it stands by
+them (`recheck_person`, before the transaction), and the ledger whether they, their organization, their client and the grant are
+alive. A request that is refused for anything else leaves the token unused.
 """
 
 from __future__ import annotations
