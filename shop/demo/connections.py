@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from shop.credentials.ledger import hold
+from shop.credentials.ledger import lock
 from shop.database import Database, new_id
 from shop.identity.client_authentication import METHODS, WITHOUT_SECRET
 from shop.identity.models import Connection, ExternalIdentity, Organization
@@ -131,7 +131,7 @@ def set_connection(
     issuer: str,
 ) -> None:
     """Bring a connection in force. With None it stays where it is, and only what is the shop's own to decide changes."""
-    hold(db, organization.id)
+    lock(db, organization.id)  # a move ends sessions and grants of many people: nobody is at theirs meanwhile
     query = select(Connection).where(Connection.organization_id == organization.id).with_for_update()
     connection = db.scalars(query).one_or_none() or Connection(id=new_id("con"), organization_id=organization.id)
     connection.domains = [domain.lower() for domain in entry["domains"]]

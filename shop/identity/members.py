@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from shop.audit.events import EventName
 from shop.audit.writer import record
+from shop.credentials import fair_locks
 from shop.credentials.ledger import Authority, Kind, changed, hold, lock
 from shop.database import new_id
 from shop.identity.models import Connection, ExternalIdentity, Membership, Organization, Person
@@ -82,12 +83,20 @@ def provision(
     return person, membership
 
 
-def connection_of(db: Session, provider: Provider) -> Connection:
-    """The connection of a provider that was asked, kept as it is until the transaction ends.
+def identity_lock(organization_id: str, issuer: str, subject: str) -> str:
+    """The name of the fair lock on who somebody is, also before they are known: two who introduce the same person at once make
+    one. It stands right above memberships, one of which may come of it.
+    """
+    return f"mem:{organization_id}:{issuer}:{subject}"
+
+
+def connection_of(db: Session, provider: Provider, subject: str) -> Connection:
+    """The connection of a provider that was asked about somebody, kept as it is until the transaction ends, as is who that is.
 
     Raises `SignInError` when it was moved to another issuer meanwhile: what the old one says counts no more.
     """
     hold(db, provider.organization_id)  # before the row: whoever waits in line for an organization holds nothing else
+    fair_locks.take(db, exclusive=[identity_lock(provider.organization_id, provider.issuer, subject)])
     query = select(Connection).where(Connection.id == provider.connection_id).with_for_update(read=True)
     connection = db.scalars(query).one()
     if connection.issuer != provider.issuer:

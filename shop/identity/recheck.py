@@ -166,7 +166,7 @@ class Recheck:
     def _go_on(self, held: _Held, principal: Principal, profile: Profile | None, next_time: str) -> None:
         """The provider stands by the person: their roles are those that it says today."""
         with self._database.write() as db:
-            connection = connection_of(db, held.provider)
+            connection = connection_of(db, held.provider, held.subject)
             if profile:
                 provision(db, connection, profile, because="groups when an assistant came back")
             kept = {"sealed": next_time, "vouched_at": moment(db), "asking_until": None}

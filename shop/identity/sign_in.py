@@ -295,7 +295,7 @@ class SignIn:
     ) -> Admitted:
         """Step 4: the person, their membership and a fresh session; a suspended member gets none."""
         with self._database.write() as db:
-            connection = connection_of(db, claimed.provider)
+            connection = connection_of(db, claimed.provider, profile.subject)
             person, membership = provision(db, connection, profile)
             brought = oidc.refresh_token_in(token)
             offline_access.keep(db, self._secret_key, claimed.provider, profile.subject, brought)

@@ -103,7 +103,7 @@ def block_agent(db: Session, policy: Policy, administrator: Principal, agent_id:
     The shop's own assistant can be blocked like any other: what it may do in each conversation ends. So do the tokens of a
     client that acts for nobody. Raises `Denied`; an entry of another organization is not found (invariant I10).
     """
-    administrator = live(db, administrator, changing=_agent_locks(db, administrator, agent_id))
+    administrator = live(db, administrator, changing=_company_locks(db, administrator, agent_id))
     authority = _agent(db, policy, administrator, agent_id)
     if authority.suspended_at is not None:
         return
@@ -159,7 +159,7 @@ def allow_for_everyone(
     people allowed themselves stays theirs to decide. `risky_tools` are those of each workflow, as the administrator was shown
     them: one that comes later waits for a new decision. Raises `Denied`, and `NotVouchedFor`.
     """
-    administrator = live(db, administrator, changing=_agent_locks(db, administrator, agent_id))
+    administrator = live(db, administrator, changing=_company_locks(db, administrator, agent_id))
     _agent(db, policy, administrator, agent_id)
     agent = db.get_one(Agent, agent_id)
     before, after = agent.for_everyone, None if scopes is None else sorted(str(scope) for scope in scopes)
@@ -256,6 +256,15 @@ def _agent_locks(db: Session, administrator: Principal, agent_id: str) -> tuple[
     """A client's calls hold its entry, and whoever gives it something holds `entry_lock`: both are waited for."""
     row = db.execute(select(Agent.organization_id, Agent.client_id).where(Agent.id == agent_id)).one_or_none()
     return _own(administrator, row.organization_id, agent_id, entry_lock(*row)) if row else ()
+
+
+def _company_locks(db: Session, administrator: Principal, agent_id: str) -> tuple[str, ...]:
+    """As `_agent_locks`, for what ends grants of many people: the organization is the topmost thing that they have in common. A
+    person who takes back their own at the same moment would hold their grant's row and wait for the head of the trail, while this
+    holds the head and waits for the row.
+    """
+    locks = _agent_locks(db, administrator, agent_id)
+    return (administrator.organization, *locks) if locks else ()
 
 
 def _member(db: Session, policy: Policy, administrator: Principal, membership_id: str, action: Permission) -> Authority:

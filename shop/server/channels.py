@@ -9,6 +9,7 @@ from waitress.buffers import OverflowableBuffer
 from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import ErrorTask
+from waitress.utilities import BadRequest
 
 RECEIVE_SECONDS = 60.0
 """How long a request may take to arrive, header and body; then its connection is closed."""
@@ -23,6 +24,10 @@ MOST_UNREAD = 16 * 1024 * 1024
 """Bytes of an answer that its client did not read yet, beyond which its thread waits (in memory to 1 MB, then in a file)."""
 
 
+MOST_BETWEEN_CHUNKS = 16 * 1024
+"""Bytes of a chunk's first line with its extensions, or of a trailer: a server bounds both (RFC 9112 §7.1.1, §7.1.2)."""
+
+
 class Parser(HTTPRequestParser):  # type: ignore[misc] # untyped library
     """Reads one request. Of a body that is too large it keeps the length only.
 
@@ -31,10 +36,24 @@ class Parser(HTTPRequestParser):  # type: ignore[misc] # untyped library
     """
 
     body_rcv: Any
+    chunked: bool
+    completed: bool
+    error: Any
     expect_continue: bool
 
     body_limit = 0
     """Bytes; set by the listener."""
+
+    def received(self, data: bytes) -> int:
+        """Take what arrived; how much of it is this request's. waitress looks through an unfinished line anew with each piece of
+        it, in the event loop: without an end, one connection would stop everybody's.
+        """
+        taken = int(super().received(data))
+        if self.chunked and self.body_rcv is not None and not self.completed:
+            unfinished = max(len(self.body_rcv.control_line), len(self.body_rcv.trailer))
+            if unfinished > MOST_BETWEEN_CHUNKS:
+                self.error, self.completed = BadRequest("A chunk's first line, or the trailer, is too long."), True
+        return taken
 
     def parse_header(self, header_plus: bytes) -> None:
         """Read the header. Raises `ParsingError` and its kin for one that makes no sense."""

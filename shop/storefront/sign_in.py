@@ -83,6 +83,7 @@ def blueprint(demo_people: list[dict[str, str]]) -> Blueprint:
         said = {name: request.values.get(name, "") for name in ("iss", "login_hint", "target_link_uri")}
         if request.method == "POST":
             return redirect(f"/sign-in/initiate?{urlencode(said)}", 303)
+        check_address(Limit.SIGN_INS_PER_ADDRESS)
         hint, next_path = said["login_hint"][:_LONGEST], _own_path(said["target_link_uri"])
         person = signed_in()
         is_them = person is not None and hint.lower() in {"", person.email.lower()}

@@ -19,7 +19,7 @@ from tests.mcp.host import ERAS, Host, failure, host_of
 from tests.oauth.looks import counted
 from tests.support.assistants import error_of, registered
 from tests.support.people import INES, NOAH, SOFIA, ShopUnderTest
-from tests.support.providers import BASE_URL
+from tests.support.providers import BASE_URL, ServedProvider
 from tests.support.state import ONE_ENGINE, watching
 
 Shops = Callable[..., ShopUnderTest]
@@ -75,6 +75,17 @@ def test_callbacks_of_one_address_are_bounded(build_shop: Shops) -> None:
     answers = [shop.visitor().get("/sign-in/callback?state=x&code=y").status_code for _ in range(6)]
     assert answers == [400] * 3 + [429] * 3
     assert sum(counted(shop, "sign_in.failed").values()) == 3
+
+
+@ONE_ENGINE
+def test_sign_ins_that_a_portal_initiates_are_bounded_too(build_shop: Shops, providers: list[ServedProvider]) -> None:
+    """They store an attempt each, for whoever follows a link: as many as by the form, and over the limit none."""
+    shop = build_shop(sign_ins_per_address=3)
+    at_full_minute(shop)
+    link = f"/sign-in/initiate?iss=http://127.0.0.1:{providers[0].port}"
+    assert [shop.visitor().get(link).status_code for _ in range(6)] == [303] * 3 + [429] * 3
+    with shop.database.read() as db:
+        assert db.scalar(select(func.count()).select_from(SignInAttempt)) == 3
 
 
 @ONE_ENGINE

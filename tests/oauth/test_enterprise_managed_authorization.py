@@ -20,15 +20,19 @@ from joserfc.jwk import ECKey, RSAKey
 from sqlalchemy import select
 
 from shop.audit.denial_windows import FIRST
-from shop.credentials.agents import Agent
+from shop.credentials import fair_locks
+from shop.credentials.agents import Agent, entry_lock
 from shop.credentials.ledger import Authority, live
-from shop.identity.models import Person
+from shop.identity.members import Profile, connection_of, provision
+from shop.identity.models import Connection, Organization, Person
+from shop.identity.providers import provider_of
 from shop.oauth.bearer import authenticate
 from shop.oauth.identity_assertions import IdentityAssertion
 from shop.principal import Workflow
 from shop.revocation import cascade
 from tests.oauth.desk import JWT_BEARER, TYPE, Desk, allow_for_everyone, desk
 from tests.oauth.looks import events, facts, grants, is_alive, only_grant, refusals, row, rows, scopes_now
+from tests.revocation.waiting import Running, wait_until_blocked
 from tests.support.assistants import RESOURCE, error_of, registered, segments
 from tests.support.people import ADA, GIL, INES, NOAH, SOFIA, ShopUnderTest
 from tests.support.providers import BASE_URL, DESK, ServedProvider
@@ -370,3 +374,23 @@ class _Silence:
 
 def _encoded(value: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
+
+
+@pytest.mark.holds("EMA-5")
+def test_a_person_who_is_introduced_meanwhile_is_the_same_one(shop: ShopUnderTest, acme: Desk) -> None:
+    """An assertion about somebody who signs in for the first time at this moment waits for that, and is about them. It found no
+    membership to lock before, and then one that stands above what it had locked: an error of ours, answered with 503.
+    """
+    assertion = acme.assertion(NOAH)
+    with shop.database.write() as db:
+        connection, organization = db.execute(
+            select(Connection, Organization).join(Organization).where(Organization.slug == "acme")
+        ).one()
+        introduced = provider_of(connection, organization)
+        profile = Profile(subject=NOAH_THERE, email=NOAH, name="Noah Lind", given_name="Noah", groups=())
+        person, _ = provision(db, connection_of(db, introduced, NOAH_THERE), profile)
+        fair_locks.take(db, exclusive=[entry_lock(organization.id, DESK)])  # as another assertion of this client does
+        redeeming = Running(lambda: acme.redeem(assertion))
+        wait_until_blocked(shop, redeeming)
+    assert redeeming.result().status_code == 200
+    assert only_grant(shop, DESK)[0].person_id == person.id

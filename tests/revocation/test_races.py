@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Event
+from typing import Any
 
 import pytest
 from sqlalchemy import select, text
@@ -17,8 +19,10 @@ from shop.principal import Principal
 from shop.revocation import cascade
 from shop.store import carts
 from shop.tools.gateway import Gateway
+from tests.oauth.looks import events, only_grant
 from tests.revocation.scene import SKU
-from tests.revocation.waiting import HeldPolicy, Running, wait_until_blocked
+from tests.revocation.waiting import PATIENCE, HeldPolicy, Running, wait_until_blocked
+from tests.support.assistants import connect
 from tests.support.people import INES, SOFIA, Assistant, ShopUnderTest, Visitor
 
 Revocation = Callable[[Session, Principal], None]
@@ -193,3 +197,47 @@ def _provision_again(db: Session, person: Principal) -> None:
             groups=("shop-buyers",),
         ),
     )
+
+
+OF_ONES_OWN: dict[str, Callable[[Session, Principal, str], None]] = {
+    "revoke": cascade.revoke_grant,
+    "sign-out everywhere": lambda db, person, _grant: cascade.sign_out_everywhere(db, person),
+}
+
+
+@pytest.mark.holds("I9", "ASI10")
+@pytest.mark.parametrize("ending", OF_ONES_OWN.values(), ids=OF_ONES_OWN)
+def test_a_block_and_a_persons_own_ending_do_not_wait_for_each_other(
+    shop: ShopUnderTest,
+    sofia: Visitor,
+    monkeypatch: pytest.MonkeyPatch,
+    ending: Callable[[Session, Principal, str], None],
+) -> None:
+    """A block that is on the trail already goes on to end a grant that its person takes back at this moment: both succeed. When the
+    person held the grant's row and the block the trail's head, PostgreSQL gave one of them up.
+    """
+    person, ines = sofia.principal(), shop.sign_in(INES).principal()
+    grant, _ = only_grant(shop, connect(sofia).client_id)
+    is_on_trail, go_on = Event(), Event()
+    record_agent = cascade._record_agent
+
+    def held(*arguments: Any) -> str:
+        event = record_agent(*arguments)
+        is_on_trail.set()
+        assert go_on.wait(PATIENCE)
+        return event
+
+    monkeypatch.setattr(cascade, "_record_agent", held)
+    block = Running(
+        lambda: committed(
+            shop.database, lambda db, by: cascade.block_agent(db, shop.services.policy, by, grant.agent_id), ines
+        )
+    )
+    assert is_on_trail.wait(PATIENCE)
+    own = Running(lambda: committed(shop.database, lambda db, by: ending(db, by, grant.id), person))
+    wait_until_blocked(shop, own)
+    go_on.set()
+    block.result()
+    own.result()
+    because = [event.content["facts"]["because"] for event in events(shop, "grant.revoked")]
+    assert because == ["blocked"], "it ends once, by whoever was first"

@@ -7,6 +7,7 @@ import requests
 from flask import Flask, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from shop.server.channels import MOST_BETWEEN_CHUNKS
 from tests.server.ground import BODY_LIMIT, ask, connect, read_all, read_until, serving
 
 LARGE = b"x" * 5_000_000
@@ -63,6 +64,16 @@ def test_a_client_that_asks_first_sends_nothing() -> None:
             read_until(connection, b"100 Continue\r\n\r\n")
             connection.sendall(b"12345")
             assert read_all(connection).endswith(b"5")
+
+
+@pytest.mark.parametrize("beginning", [b"1;a=", b"0\r\nX-Trailer: "], ids=["extension", "trailer"])
+def test_what_stands_between_chunks_has_an_end(beginning: bytes) -> None:
+    """A chunk's extension or a trailer without an end is refused at once: looked through anew with each piece, 8 MB of it held the
+    event loop, and with it every connection, for 8 seconds.
+    """
+    with serving(application()) as server, connect(server) as connection:
+        connection.sendall(post("Transfer-Encoding: chunked") + beginning + b"a" * 2 * MOST_BETWEEN_CHUNKS)
+        assert read_until(connection, b"too long").startswith(b"HTTP/1.1 400")
 
 
 @pytest.mark.parametrize("size", [0, 1, BODY_LIMIT])

@@ -28,7 +28,7 @@ from shop.credentials.ledger import Authority, changed, lock
 from shop.credentials.tokens import family_of
 from shop.database import moment
 from shop.identity.claims import profile_of
-from shop.identity.members import connection_of, provision
+from shop.identity.members import connection_of, identity_lock, provision
 from shop.identity.models import ExternalIdentity, Membership, Person
 from shop.identity.providers import SignInError
 from shop.oauth.grants.authorization_code import named_resource
@@ -79,6 +79,9 @@ class IdentityAssertionGrant(OfOurRequest, BaseGrant, TokenEndpointMixin):
         """Lock what this may change, from the top down, before any of it is read: the person's roles, the client's grant."""
         db, provider = self.asked.db, self.asserted.provider
         organization, client_id = provider.organization_id, self.asked.authenticated.client_id
+        # First who it is, so that no other request introduces them between the question for their membership and its lock.
+        person = identity_lock(organization, provider.issuer, self.asserted.subject)
+        fair_locks.take(db, shared=[organization], exclusive=[person])
         agent = select(Agent.id).where(Agent.organization_id == organization, Agent.client_id == client_id)
         membership = (
             select(Membership.id)
@@ -91,7 +94,7 @@ class IdentityAssertionGrant(OfOurRequest, BaseGrant, TokenEndpointMixin):
             )
         )
         changing = [*db.scalars(membership), entry_lock(organization, client_id)]
-        fair_locks.take(db, shared=[organization, *db.scalars(agent)], exclusive=changing)
+        fair_locks.take(db, shared=db.scalars(agent), exclusive=changing)
 
     def create_token_response(self) -> TokenResponse:  # type: ignore[override] # the stub has a str for the body
         """An access token, and no refresh token (draft §4.4.2)."""
@@ -121,7 +124,7 @@ class IdentityAssertionGrant(OfOurRequest, BaseGrant, TokenEndpointMixin):
         """
         db, asserted = self.asked.db, self.asserted
         try:
-            connection = connection_of(db, asserted.provider)
+            connection = connection_of(db, asserted.provider, asserted.subject)
             known = db.get(ExternalIdentity, (connection.organization_id, connection.issuer, asserted.subject))
             if asserted.provider.says_all_of(asserted.claims):
                 profile = profile_of(asserted.provider, asserted.claims)
