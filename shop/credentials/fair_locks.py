@@ -57,9 +57,7 @@ def take(db: Session, *, shared: Iterable[str] = (), exclusive: Iterable[str] = 
         raise LockOrder(f"{missing[0]} stands above {places.deepest}, which is locked already: take both at once")
     places.held.update({identifier: wanted[identifier] for identifier in missing})
     places.deepest = missing[-1]
-    if db.get_bind().dialect.name == "postgresql":
-        keys = {f"key_{at}": _key(identifier) for at, identifier in enumerate(missing)}
-        db.connection().execute(_statement(tuple(wanted[identifier] for identifier in missing)), keys)
+    _wait(db, [(identifier, wanted[identifier]) for identifier in missing])
 
 
 def take_named(db: Session, name: str) -> None:
@@ -68,8 +66,7 @@ def take_named(db: Session, name: str) -> None:
     To be called before `take`, so that nobody who holds a lock of an authority waits here. On SQLite it does nothing: there is
     one writer at a time.
     """
-    if db.get_bind().dialect.name == "postgresql":
-        db.connection().execute(_statement((True,)), {"key_0": _key(name)})
+    _wait(db, [(name, True)])
 
 
 def note_created(db: Session, identifier: str) -> None:
@@ -95,6 +92,13 @@ def _places_of(db: Session) -> _Places:
 def _depth(identifier: str) -> tuple[int, str]:
     """Where an authority stands in the one order of locks. An unknown kind of id stands at the end."""
     return _DEPTH.get(identifier[:3], len(_DEPTH)), identifier
+
+
+def _wait(db: Session, locks: list[tuple[str, bool]]) -> None:
+    """Take locks by their names, each exclusively or not, in this order."""
+    if db.get_bind().dialect.name == "postgresql":
+        keys = {f"key_{at}": _key(name) for at, (name, _) in enumerate(locks)}
+        db.connection().execute(_statement(tuple(is_exclusive for _, is_exclusive in locks)), keys)
 
 
 @lru_cache(maxsize=256)
