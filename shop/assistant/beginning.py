@@ -12,8 +12,8 @@ from shop.assistant.model import Model
 from shop.assistant.places import Places
 from shop.assistant.pool import TurnPool
 from shop.assistant.turn import TurnLoop
+from shop.audit.denials import record_denial
 from shop.audit.events import EventName
-from shop.audit.writer import record
 from shop.conversations import delegation, running, turns
 from shop.conversations.models import Conversation, Item, Trigger, Turn
 from shop.conversations.running import Caps, TooManyTurns
@@ -72,8 +72,14 @@ class Beginning:
                 yield db
         except TooManyTurns as refused:
             facts = {"because": "too_many_turns", "of": refused.of, "limit": refused.cap}
-            with self._database.write() as db:
-                record(db, EventName.MESSAGE_REFUSED, principal=person, outcome="refused", facts=facts)
+            record_denial(
+                self._database,
+                EventName.MESSAGE_REFUSED,
+                "too_many_turns",
+                principal=person,
+                outcome="refused",
+                facts=facts,
+            )
             raise
 
     def _begin(
