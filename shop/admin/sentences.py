@@ -187,7 +187,11 @@ _SENTENCES: Mapping[EventName, str | Callable[[_Event], str]] = {
     EventName.MEMBERSHIP_SUSPENDED: lambda it: f"suspends the membership of {it.member}",
     EventName.MESSAGE_EDITED: "says the last message anew; what it did stays done",
     EventName.MESSAGE_RECEIVED: lambda it: f"“{it.personal.get('message', '[erased]')}”",
-    EventName.MESSAGE_REFUSED: lambda it: f"a message of {it.facts.get('characters')} characters was too long",
+    EventName.MESSAGE_REFUSED: lambda it: (
+        "a message found as many answers under way as there may be"
+        if it.because == "too many turns"
+        else f"a message of {it.facts.get('characters')} characters was too long"
+    ),
     EventName.CATALOGUE_IMPORTED: "foreign goods were imported",
     EventName.ORDER_CANCELLED: lambda it: f"order {it.resource} cancelled",
     EventName.ORDER_PLACED: lambda it: f"order {it.resource} placed",

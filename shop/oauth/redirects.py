@@ -24,6 +24,8 @@ _NO_APPS = frozenset({
     "file", "filesystem", "blob", "about", "view-source", "jar", "mhtml", "mk", "res", "cid", "mid", "urn",  # documents, some of them a page's own
     "ws", "wss", "ftp", "ftps", "sftp", "gopher", "nntp", "news", "ldap", "ldaps", "telnet", "ssh", "smb", "nfs", "dav", "davs",  # other protocols
     "mailto", "tel", "sms", "smsto", "mms", "sip", "sips", "xmpp", "irc", "ircs", "geo", "maps", "feed", "webcal", "magnet",  # what every system has
+    "applescript", "help", "jnlp", "jnlps", "ms-search", "ms-cxh", "ms-cxh-full", "rdp", "vnc", "x-man-page",  # programs and remote desktops
+    "ms-access", "ms-excel", "ms-infopath", "ms-powerpoint", "ms-project", "ms-publisher", "ms-visio", "ms-word",  # what opens a document from anywhere
     "shell", "hcp", "search", "search-ms", "its", "ms-its", "ms-help", "ms-msdt", "ms-officecmd", "ms-settings",  # the system itself
     "intent", "android-app", "market", "itms", "itms-apps", "itms-services", "ms-appinstaller",  # what starts any app
     "chrome", "devtools", "edge", "opera", "brave", "moz-icon", "resource", "wyciwyg", "ipfs", "ipns",  # a browser's own

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from shop.assistant.conversing import Conversing
 from shop.assistant.pool import TurnPool
+from shop.audit.denial_windows import FIRST
 from shop.conversations.models import Conversation, Turn, TurnState
 from shop.conversations.running import TooManyTurns
 from tests.assistant.scripted import Gate, OpenStream, ScriptedModel, call, end_of_all_turns, end_of_turn, text
@@ -69,6 +70,8 @@ def test_a_person_has_so_many_answers_under_way_and_no_more(
     assert refused.status == 429 and "busy with 2 answers in other conversations" in refused.html
     assert stored(shop) == before
     assert refusals(sofia) == [{"because": "too_many_turns", "of": "person", "limit": 2}]
+    assert {another_tab(sofia).say("and this?").status for _ in range(FIRST)} == {429}
+    assert len(refusals(sofia)) == FIRST, "further ones of a minute are counted"
     assert "One." in OpenStream(shop.sign_in(NOAH), "hello").read_until("One."), "a colleague goes on"
     gate.open()
     for stream in streams:
