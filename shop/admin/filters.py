@@ -80,7 +80,7 @@ def read_filters(db: Session, me: Principal, asked: Mapping[str, str], *, is_aud
     if outcome := typed["outcome"]:
         filters.names = OUTCOMES.get(outcome)
         if filters.names is None:
-            filters.errors["outcome"] = f"There are: {', '.join(WORDS.values()).lower()}."
+            filters.errors["outcome"] = f"Choose one of: {', '.join(WORDS.values()).lower()}."
     _read_days(filters)
     return filters
 

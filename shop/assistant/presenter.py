@@ -227,6 +227,8 @@ def _call_step(item: Item) -> dict[str, str]:
     outcome = item.outcome or {}
     rule = f"{outcome['rule']} · policy {outcome['policy'][:7]}" if outcome.get("rule") else ""
     if asks_person(outcome) and outcome["kind"] == "awaiting_approval":
+        if (outcome.get("told") or {}).get("code") == "declined":
+            return {"kind": "note", "title": f"You answered not now: {tool_of(item)}", "text": "rule", "mono": rule}
         return {"kind": "wait", "title": f"Waiting for you: {tool_of(item)}", "text": "rule", "mono": rule}
     if outcome["kind"] == "denied" and outcome.get("code") != "not_found":
         return {"kind": "deny", "title": f"Refused: {tool_of(item)}", "text": outcome.get("note", ""), "mono": rule}

@@ -81,8 +81,8 @@ def _back_to_client(asked: Asked, address: str, said: str) -> GoOnPage:
 _NO_QUESTION = RefusedPage(
     status=400,
     title="This question is no longer open",
-    text="It was answered already, it waited too long, or it was asked in another sign-in. Nothing was allowed.",
-    next_step="Start again from the assistant; it will bring you back here.",
+    text="It was answered already, it waited too long, or it was asked in another sign-in. This click allowed nothing.",
+    next_step="Start again from the assistant; it will bring you back here. What it may do already stands under Connected assistants.",
 )
 
 

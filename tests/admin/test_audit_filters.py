@@ -149,7 +149,7 @@ def test_what_cannot_be_understood_is_said_beside_its_field(shop: ShopUnderTest,
     wrong = {
         "Nobody here is called that.": {"person": "<script>"},
         "No assistant of that name is known here.": {"assistant": "https://nobody.example/"},
-        "There are: refused, needed approval, allowed and done, failed.": {"outcome": "x"},
+        "Choose one of: refused, needed approval, allowed and done, failed.": {"outcome": "x"},
         "A day is written like 2026-11-30.": {"since": "30.11.2026"},
         "The last day is before the first one.": {"since": "2026-11-30", "until": "2026-11-29"},
         "This address leads to no page. Begin with the latest one.": {"before": "x"},

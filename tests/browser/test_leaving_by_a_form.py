@@ -67,3 +67,16 @@ def test_signing_in_goes_straight_on_to_a_known_client(live_shop: LiveShop, visi
         if first:
             sofia.page.get_by_role("button", name="Allow what is ticked").click()
         expect(sofia.page).to_have_title("Arrived")
+
+
+def test_a_double_click_answers_once(live_shop: LiveShop, visitor: OpenBrowser) -> None:
+    """Allow, clicked twice in a row: the question is answered by the first click, and the client gets that answer."""
+    with a_program_on_this_computer() as program:
+        sofia = visitor(SOFIA, elsewhere=frozenset({program.origin}))
+        sofia.open(asking(live_shop, registered_itself(live_shop, program.redirect_uri), program.redirect_uri))
+        sofia.type_email()
+        sofia.pick_themselves()
+        sofia.page.get_by_role("button", name="Allow what is ticked").dblclick()
+        expect(sofia.page).to_have_title("Back")
+        assert "code" in program.answer()
+        assert program.answers.empty()

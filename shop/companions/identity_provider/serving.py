@@ -43,7 +43,7 @@ def serve(config: ProviderConfig, *, ends_with_parent: bool) -> None:
 
 def _end_with_parent() -> None:
     """Wait for the end of standard input: the kernel closes the other end of the pipe however the parent ends, killed or not."""
-    while sys.stdin.buffer.read(1):
+    while os.read(0, 1):  # not `sys.stdin`: a thread that holds its lock makes the interpreter abort when it ends
         pass
     os.kill(os.getpid(), signal.SIGTERM)
 
