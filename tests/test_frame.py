@@ -192,7 +192,8 @@ def test_names_that_nothing_can_have_are_not_there(shop: ShopUnderTest) -> None:
         assert sofia.get("/" + query).status_code == 200, query
     assert sofia.get("/?q=%00").status_code in {200, 400, 404}
     for before in ("0", "-1", "x", "9" * 18, "9" * 30, "9" * 5000, "%D9%A1", "1.5"):
-        assert ada.get(f"/audit/organization?before={before}").status_code == 200, before
+        answer = ada.get(f"/audit/organization?before={before}")
+        assert answer.status_code == 200 or (answer.status_code == 400 and "latest" in answer.text), before
 
 
 @on_sqlite

@@ -307,7 +307,7 @@ class SignIn:
                 organization_id=membership.organization_id,
                 connection_id=connection.id,
                 method="oidc",
-                provider_session=str(claims["sid"])[:200] if "sid" in claims else None,
+                provider_session=printable(str(claims["sid"]))[:200] if "sid" in claims else None,
                 user_agent=user_agent,
                 idle=self._idle,
                 absolute=self._absolute,

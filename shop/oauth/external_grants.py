@@ -91,6 +91,7 @@ def _recognize(db: Session, issuer: str, token: ExternalToken, lifetime: timedel
     fair_locks.take(db, shared=above, exclusive=[entry_lock(organization, token.client_id)])  # as for a consent
     if known := _known(db, token):  # another request with it was quicker, or the issuer says less of it than before
         return _narrowed(db, known, issuer, token)
+    _require_not_suspended(db, membership)
     agent = _agent(db, membership, token)
     grant = _grant(db, agent, membership, connection, token, lifetime)
     scopes = token.scopes & CONSENTABLE
@@ -106,6 +107,14 @@ def _recognize(db: Session, issuer: str, token: ExternalToken, lifetime: timedel
         facts={"client": token.client_id, "issuer": issuer, "scopes": sorted(scopes)},
     )
     return principal
+
+
+def _require_not_suspended(db: Session, membership: Membership) -> None:
+    """Nothing begins for somebody who is suspended: it would be there when they are restored. Raises `_Refused`."""
+    for identifier in (membership.organization_id, membership.id):
+        authority = db.get_one(Authority, identifier)
+        if authority.suspended_at is not None or authority.ended_at is not None:
+            raise _Refused("The person is suspended here.", membership.organization_id, lasting=True)
 
 
 def _narrowed(db: Session, known: Principal, issuer: str, token: ExternalToken) -> Principal:

@@ -31,6 +31,7 @@ _STATUS = {
     "provider_unavailable": 503,
     "access_denied": 403,
     "suspended": 403,
+    "signed_in_already": 409,
 }
 _LONGEST = 254
 
@@ -89,6 +90,8 @@ def blueprint(demo_people: list[dict[str, str]]) -> Blueprint:
         is_them = person is not None and hint.lower() in {"", person.email.lower()}
         if person and is_them and services().sign_in.is_at(person.connection_id, said["iss"]):
             return redirect(next_path, 303)
+        if person:  # else any company's link could end a session here, and put its own people in the place of this one
+            return _failed(_signed_in_already(person.email), None)
         try:
             begun = services().sign_in.begin_at(said["iss"], hint, next_path, browser=_browser())
         except SignInError as error:
@@ -133,6 +136,15 @@ def _go_to(path: str) -> ResponseReturnValue:
     if not path.startswith("/oauth/authorize"):
         return redirect(path, 303)
     return GoOnPage(address=path, title="Signed in …", text="On to the assistant that sent you here.").render()
+
+
+def _signed_in_already(email: str) -> SignInError:
+    return SignInError(
+        "signed_in_already",
+        "You are signed in as somebody else",
+        f"Here you are {email}, and nothing was changed. Sign out first, then open your company's link again.",
+        can_retry=False,
+    )
 
 
 def _failed(error: SignInError, next_path: str | None) -> ResponseReturnValue:
