@@ -56,6 +56,8 @@ class Widening:
     agent: Agent
     offers: list[Offer]
     leads_to: Destination
+    is_renewed: bool
+    """Whether the client gets refresh tokens. One that does not has to connect again, and gets it then."""
 
     @property
     def pins(self) -> dict[str, str]:
@@ -88,7 +90,8 @@ def widening_of(db: Session, server: Issuer, person: Principal, grant_id: str) -
     """What could be added to a grant, to be shown. Raises `NoSuchGrant`, `NotWidened`."""
     grant = _own(db, person, grant_id)
     authority, addable = db.get_one(Authority, grant.id), can_be_added(db, server, grant)
-    if not addable:
+    client = find_client(db, grant.client_id)
+    if client is None or not addable:
         raise NotWidened(_NOTHING_TO_ADD)
     return Widening(
         grant=grant,
@@ -98,6 +101,7 @@ def widening_of(db: Session, server: Issuer, person: Principal, grant_id: str) -
             for scope in in_order(addable)
         ],
         leads_to=destination_of_host(grant.redirect_host),
+        is_renewed=client.check_grant_type("refresh_token"),
     )
 
 

@@ -34,7 +34,7 @@ def answer(grant_id: str) -> ResponseReturnValue:
         return not_there()
     except NotWidened as why:
         return _page(grant_id, str(why))
-    flash("Allowed. It gets this with its next access token, within minutes.", "allow")
+    flash("Allowed. It gets this with its next access token.", "allow")
     return redirect(HOME, 303)
 
 

@@ -96,6 +96,16 @@ def test_the_page_shows_what_the_consent_page_shows(shop: ShopUnderTest) -> None
 
 
 @ONE_ENGINE
+def test_the_page_promises_only_what_the_client_can_do(shop: ShopUnderTest) -> None:
+    """A client that gets no refresh tokens has what was added when it connects again, and the page says so."""
+    sofia = shop.sign_in(SOFIA)
+    renews, ends = registered(shop, "Renews"), registered(shop, "Ends", grant_types=["authorization_code"])
+    for assistant, words in ((renews, "need not connect again"), (ends, "when it connects again")):
+        assistant.connect(sofia, "browse")
+        assert words in words_of(sofia.get(page_of(sofia, assistant)).text)
+
+
+@ONE_ENGINE
 @pytest.mark.holds("I3", "M1")
 def test_nothing_is_added_beyond_registration_and_ceiling(shop: ShopUnderTest) -> None:
     """Neither offered, nor taken when it is sent all the same; nor what nobody can consent to; nor what a blocked client asks."""
