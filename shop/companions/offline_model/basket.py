@@ -18,6 +18,8 @@ def add(clause: Clause, memory: Memory) -> Plan:
     """Put what is meant into the cart, with as few look-ups as what was shown allows."""
     if too_many := _too_many("add_to_cart", clause, memory):
         return too_many
+    if clause.quantity == 0:
+        return say.HOW_MANY
     sku = clause.sku or _once_more(clause, memory)
     skus = [sku] if sku else (yield from _wanted(clause, memory))
     if isinstance(skus, Said):
@@ -86,8 +88,9 @@ def clear(clause: Clause, memory: Memory) -> Plan:
     lines = yield from _lines(memory)
     if isinstance(lines, Said):
         return lines
-    if clause.except_for and clause.words:
-        staying = list(matching(clause.words, lines))
+    if clause.without:
+        staying = [line for line in lines if line.get("colour") in clause.without]
+        staying += [line for word in clause.without for line in matching(word.split(), lines)]
         lines = [line for line in lines if line not in staying] if staying else []
         if not lines:
             return say.NOT_IN_CART

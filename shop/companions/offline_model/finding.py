@@ -7,7 +7,7 @@ from collections.abc import Generator
 from typing import Final
 
 from shop.companions.offline_model import say_goods as say
-from shop.companions.offline_model.clauses import Clause
+from shop.companions.offline_model.clauses import CHANGES, Clause
 from shop.companions.offline_model.conversation import Call, Json, Outcome
 from shop.companions.offline_model.memory import Memory, in_stock, matching, objects, variants_like
 from shop.companions.offline_model.picking import picked
@@ -75,15 +75,17 @@ def search_call(clause: Clause, category: str | None) -> Call:
         "category": category,
         "colour": clause.colour,
         "size": clause.size,
-        "max_price": clause.max_price,
+        "max_price": clause.share,
         "min_price": clause.min_price,
+        "without": list(clause.without) or None,
         "sort": clause.sort,
     }
     return Call("search_products", {key: value for key, value in wanted.items() if value is not None})
 
 
 def _fitting(product: Json, clause: Clause, memory: Memory) -> list[Json]:
-    fitting = variants_like(in_stock(product), clause.colours, clause.size)
+    stocked = [variant for variant in in_stock(product) if variant.get("colour") not in clause.without]
+    fitting = variants_like(stocked, clause.colours, clause.size)
     page = memory.page
     if page and page.kind == "product" and page.name == product["product"]:
         colour, size = page.colour, page.size
@@ -177,7 +179,11 @@ def _look_up(clause: Clause, memory: Memory) -> Finding:
         outcome = yield call
         others = objects(outcome.result.get("products")) if outcome.succeeded else []
         return say.nothing_called(" ".join(clause.words), others)
-    exact = list(matching(clause.names, products)) or products
+    exact = list(matching(clause.names, products))
+    if not exact and clause.intent in CHANGES and clause.names:
+        # Found by its text, or by another spelling: shown, and not taken for what was named.
+        return say.nothing_called(" ".join(clause.words), products)
+    exact = exact or products
     if not exact:
         return say.nothing_called(" ".join(clause.words))
     return exact[0] if len(exact) == 1 else say.ask_which(exact)

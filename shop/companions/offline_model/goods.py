@@ -16,6 +16,8 @@ MOST_COMPARED = 4
 
 def search(clause: Clause, memory: Memory) -> Plan:
     """What fits, of each kind that is named; and if nothing does, what there is without some of what was asked."""
+    if clause.without and not memory.offers("search_products", "without"):
+        return say.NOTHING_LEFT_OUT
     found: list[Json] = []
     for category in clause.categories or (None,):
         call = search_call(clause, category)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator
 from dataclasses import replace
 
 from shop.companions.offline_model import say_cart as say
+from shop.companions.offline_model import say_goods
 from shop.companions.offline_model.clauses import Clause
 from shop.companions.offline_model.conversation import Call, Json, Outcome
 from shop.companions.offline_model.finding import Plan
@@ -15,6 +16,8 @@ from shop.companions.offline_model.say import Said
 def check_out(clause: Clause, memory: Memory) -> Plan:
     """Place the order, to a saved address if one is named. Whether that needs a confirmation is the shop's to say."""
     arguments: dict[str, object] = {}
+    if clause.refers and memory.focus is None and memory.cart is None and memory.page is None:
+        return say_goods.WHICH  # "buy it", and nothing was spoken of
     if clause.address or clause.pick:
         address = yield from _saved_address(clause, memory)
         if isinstance(address, Said):
