@@ -69,13 +69,19 @@ class _Index:
         """The topic that is most like what was said, and how much: 1 is the same."""
         unknown = max(self.weights.values()) * 0.7
         told = sum(self.weights.get(word, unknown) for word in said)
+        rare = [word for word in said if self.weights.get(word, 0) > _RARE] or said
         best: tuple[float, _Topic | None] = 0, None
-        for topic, asked, weight in {id(one): one for word in said for one in self.examples.get(word, ())}.values():
-            if kind in topic.kinds:
-                shared = sum(self.weights[word] for word in said & asked)
-                alike = 2 * shared / (told + weight) * (1 if _THING in asked or _THING not in said else 0.7)
-                of_topic = sum(self.weights[word] for word in said & topic.vocabulary) / told
-                best = max(best, (0.7 * alike + 0.3 * of_topic, topic), key=lambda found: found[0])
+        of_topic: dict[int, float] = {}
+        for topic, asked, weight in {id(one): one for word in rare for one in self.examples.get(word, ())}.values():
+            if kind not in topic.kinds:
+                continue
+            if id(topic) not in of_topic:
+                of_topic[id(topic)] = sum(map(self.weights.__getitem__, said & topic.vocabulary)) / told
+            shared = sum(map(self.weights.__getitem__, said & asked))
+            alike = 2 * shared / (told + weight) * (1 if _THING in asked or _THING not in said else 0.7)
+            score = 0.7 * alike + 0.3 * of_topic[id(topic)]
+            if score > best[0]:
+                best = score, topic
         return best
 
 
@@ -118,6 +124,8 @@ def _stem(word: str) -> str:
     return word
 
 
+_RARE: Final = 1.7
+"""What a word must weigh, to look at the examples that hold it, where a sentence has such a word at all."""
 _PLAIN: Final = frozenset(map(_stem, FUNCTION_WORDS))
 """Words that tell no topic by themselves."""
 
