@@ -13,7 +13,7 @@ from shop.companions.offline_model import basket, goods, gullible, orders, say, 
 from shop.companions.offline_model.clauses import CHANGES, Clause, Intent
 from shop.companions.offline_model.context import resolve
 from shop.companions.offline_model.conversation import Call, Exchange, Json, Outcome, Step, read_conversation
-from shop.companions.offline_model.finding import Plan
+from shop.companions.offline_model.finding import Answered, Plan
 from shop.companions.offline_model.memory import Memory
 from shop.companions.offline_model.say import Said
 
@@ -118,6 +118,8 @@ class _Replay:
                     call = next(plan)
                 else:
                     call = plan.send(outcome)
+        except Answered as answered:
+            return answered.said
         except StopIteration as finished:
             said: Said = finished.value
             return said
