@@ -69,6 +69,7 @@ def understand(db: Session, filters: Filters) -> Asked:
     known = vocabulary(db)
     words, corrected = _words_meant(known, filters.query)
     size = filters.size.strip().casefold() if filters.size else ""
+    unwanted_categories, unwanted_colours, unwanted_words = _unwanted(known, filters.without)
     return Asked(
         filters=filters,
         words=words,
@@ -76,18 +77,23 @@ def understand(db: Session, filters: Filters) -> Asked:
         categories=_categories_meant(known, filters.category) if filters.category else None,
         colours=known.called(TermKind.COLOUR, same_colours(filters.colour)) if filters.colour else None,
         sizes=known.called(TermKind.SIZE, {size}) if size else None,
-        unwanted_categories=[one for named in filters.without for one in _categories_meant(known, named)],
-        unwanted_colours=[
-            one for named in filters.without for one in known.called(TermKind.COLOUR, same_colours(named))
-        ],
-        unwanted_words=[
-            words
-            for named in filters.without
-            if not _categories_meant(known, named)
-            and not known.called(TermKind.COLOUR, same_colours(named))
-            and (words := words_of(named)[:_MOST_WORDS])
-        ],
+        unwanted_categories=unwanted_categories,
+        unwanted_colours=unwanted_colours,
+        unwanted_words=unwanted_words,
     )
+
+
+def _unwanted(known: Vocabulary, without: Sequence[str]) -> tuple[list[str], list[str], list[list[str]]]:
+    """What is not wanted: stored categories and colours, and the words of whatever is neither."""
+    categories, colours, called = list[str](), list[str](), list[list[str]]()
+    for named in without:
+        of_kind = _categories_meant(known, named)
+        of_colour = known.called(TermKind.COLOUR, same_colours(named))
+        categories += of_kind
+        colours += of_colour
+        if not of_kind and not of_colour and (words := words_of(named)[:_MOST_WORDS]):
+            called.append(words)
+    return categories, colours, called
 
 
 def _categories_meant(known: Vocabulary, named: str) -> list[str]:

@@ -187,7 +187,7 @@ def _look_up(clause: Clause, memory: Memory) -> Finding:
         call = Call("search_products", {key: value for key, value in call.arguments.items() if key not in WISHES})
         outcome = yield call
     if not outcome.succeeded:
-        return result_of(call, outcome)
+        raise Answered(result_of(call, outcome))
     products = objects(outcome.result.get("products"))
     if not products and clause.names and clause.category:
         call = Call("search_products", {"category": clause.category})
