@@ -35,6 +35,9 @@ def _split(tokens: list[Token]) -> Iterator[list[Token]]:
     for place, token in enumerate(tokens):
         ends = token.tag == "MARK" and token.text in SENTENCE_MARKS
         rest = tokens[place + 1 :]
+        if token.tag == "NO" and clause and all(one.tag in _TAKING_BACK for one in rest):
+            yield clause  # "check out, no, hang on, not yet"
+            clause = []
         if token.tag == "NUMBER" and _counts_another(clause, rest):
             yield clause
             clause = [word for word in clause if word.tag in _LISTED - {"COMPARE"}][:1]
@@ -109,6 +112,7 @@ LEFT_OUT: Final = "LEFT_OUT"
 _EXCEPT: Final = frozenset({"LESS_THINGS", "without"})
 _WISHING: Final = frozenset({"WANT", "SHOW", "like", "need", "care"})
 _AROUND_UNWANTED: Final = words("the a an in any of with colour colours ONES ONE MORE for from")
+_TAKING_BACK: Final = words("NO NOT FIX LATER MARK please THANKS OK yet it")
 _AMONG: Final = frozenset({"SOME", "ALL", "SHOW", "CATEGORY", "REMOVE", "CLEAR", "CART"})
 """What a name can be an exception from."""
 _POINTING: Final = words("the my IT")

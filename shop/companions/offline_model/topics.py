@@ -45,6 +45,8 @@ _SAME: Final = {
     "ship": "deliver", "someone": "somebody", "anyone": "somebody", "anybody": "somebody", "chat": "conversation",
     "things": _THING, "stuff": _THING, "item": _THING, "items": _THING, "product": _THING, "products": _THING, "gift": "present",
     **dict.fromkeys(words("days monday tuesday wednesday thursday friday saturday sunday tomorrow weekend christmas"), "day"),
+    **dict.fromkeys(words("dialogue messages dialog talk"), "conversation"), "administrators": "admins",
+    "administrator": "admins", "action": "deeds", "actions": "deeds", "copy": "export", "download": "export",
     "you're": "you", "cannot": "cannot", "we": "i", "me": "i", "us": "i", "our": "my",
 }  # fmt: skip
 
@@ -124,6 +126,8 @@ def _stem(word: str) -> str:
     return word
 
 
+_FEW_WORDS: Final = 3
+"""Of a message with fewer words, one of another language does not tell that it is in that language."""
 _RARE: Final = 1.7
 """What a word must weigh, to look at the examples that hold it, where a sentence has such a word at all."""
 _PLAIN: Final = frozenset(map(_stem, FUNCTION_WORDS))
@@ -175,7 +179,8 @@ def in_another_language(text: str) -> Clause | None:
     said = [word for word in _WORD.findall(text.casefold().replace("’", "'")) if not word.isdigit()]
     answer, most = max(((one, sum(word in of for word in said)) for one, of in languages.items()), key=lambda it: it[1])
     english = sum(word in WORDS or word in _EMPTY for word in said)
-    return Clause(Intent.TOPIC, answer=answer) if most >= 2 and most > english else None
+    is_foreign = most > english and (most >= 2 or (not english and len(said) >= _FEW_WORDS))
+    return Clause(Intent.TOPIC, answer=answer) if is_foreign else None
 
 
 @cache

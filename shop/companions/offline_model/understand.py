@@ -115,7 +115,7 @@ def _as_wished(clause: Clause, tokens: list[Token]) -> Iterator[Clause]:
     elif intent in {Intent.FRAGMENT, Intent.ADD} and _chats(tokens, intent):
         yield replace(clause, intent=Intent.UNKNOWN)
     elif intent is Intent.FRAGMENT and _counts_a_thing(clause, tokens):
-        yield replace(clause, intent=Intent.ADD)
+        yield from _in_each(replace(clause, intent=Intent.ADD), tokens)
     elif intent is Intent.CHANGE and (sides := _exchanged(tokens)):
         instead = slots(Intent.ADD, sides[1])
         yield replace(slots(Intent.CHANGE, sides[0]), instead=instead, unexplained=clause.unexplained)
@@ -123,10 +123,25 @@ def _as_wished(clause: Clause, tokens: list[Token]) -> Iterator[Clause]:
         yield replace(clause, intent=Intent.ADD, address=())
         yield Clause(Intent.CHECK_OUT, address=clause.address)
     else:
-        yield clause
+        yield from _in_each(clause, tokens) if intent is Intent.ADD else [clause]
         if intent is Intent.ADD and clause.more and clause.for_group:
             # "and twelve more for the team" is said of an order, and means that it is to be ordered.
             yield Clause(Intent.CHECK_OUT)
+
+
+def _in_each(clause: Clause, tokens: list[Token]) -> list[Clause]:
+    """ "Three tees: S, M and L" are one of each size; if they are not as many, what is meant is not clear."""
+    sizes = list(dict.fromkeys(str(token.value) for token in tokens if token.tag == "SIZE"))
+    colours = list(
+        dict.fromkeys(token.value for token in tokens if token.tag == "COLOUR" and isinstance(token.value, tuple))
+    )
+    several = max(len(sizes), len(colours))
+    if several < 2 or clause.fixes:
+        return [clause]
+    if clause.quantity not in {None, several} or min(len(sizes), len(colours)) > 1:
+        return [replace(clause, unexplained=(*clause.unexplained, *sizes[1:], *(colour[0] for colour in colours[1:])))]
+    one = replace(clause, quantity=1)
+    return [replace(one, size=size) for size in sizes] if len(sizes) > 1 else [replace(one, colours=c) for c in colours]
 
 
 def _looked_at(clause: Clause) -> Intent:

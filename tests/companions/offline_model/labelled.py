@@ -28,7 +28,7 @@ from tests.companions.offline_model.chat import Chat
 from tests.companions.offline_model.fake_shop import TRANSACT, FakeShop, Json
 
 FOLDER = Path(__file__).parent
-UNSEEN_FILES = tuple(f"unseen_{which}.toml" for which in ("first", "second", "third", "fourth"))
+UNSEEN_FILES = tuple(f"unseen_{which}.toml" for which in ("first", "second", "third", "fourth", "fifth"))
 """Sets that were run once before anything was mended for them, in this order."""
 Call = tuple[str, Json]
 
