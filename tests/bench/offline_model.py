@@ -33,7 +33,7 @@ def understood_at_first_sight() -> Figure:
     runs = first_runs()
     newest = list(runs.values())[-1]
     told = ", ".join(f"{run['right']} of {run['of']}" for run in runs.values())
-    how = f"each set written without sight of the rules, run once, then mended for: {told}; recorded, not measured anew"
+    how = f"each set written in one go by the author of the rules, run once, then mended for: {told}; recorded, not measured anew"
     return Figure(
         "offline model: unseen ones, first run", 100 * newest["right"] / newest["of"], 90, "%", how, at_least=True
     )

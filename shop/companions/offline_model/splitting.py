@@ -115,6 +115,8 @@ _AROUND_UNWANTED: Final = words("the a an in any of with colour colours ONES ONE
 _TAKING_BACK: Final = words("NO NOT FIX LATER MARK please THANKS OK yet it")
 _AMONG: Final = frozenset({"SOME", "ALL", "SHOW", "CATEGORY", "REMOVE", "CLEAR", "CART"})
 """What a name can be an exception from."""
+_LEADING_TO_NOT: Final = frozenset({"do", "are", "is", "that", "which"})
+"""What falls away with a "not": "tees that aren't black"."""
 _POINTING: Final = words("the my IT")
 
 
@@ -131,8 +133,10 @@ def _with_unwanted(tokens: list[Token]) -> list[Token]:
                 continue  # "I don't want the mug" is about one that is there
         end, found = _unwanted_run(tokens, begin, by_name=token.tag in _EXCEPT and bool(_AMONG & earlier))
         if found:
-            subject = 1 if begin > start + 1 and start and tokens[start - 1].tag == "do" else 0
-            return _with_unwanted([*tokens[: start - subject], *found, *tokens[end:]])
+            before = tokens[:start]
+            while len(before) > 1 and before[-1].text in _LEADING_TO_NOT:
+                before.pop()
+            return _with_unwanted([*before, *found, *tokens[end:]])
     return tokens
 
 
