@@ -29,6 +29,8 @@ class Filters:
     size: str | None = None
     min_price: int | None = None
     max_price: int | None = None
+    without: tuple[str, ...] = ()
+    """What is not wanted: categories, colours, or words of a name."""
     in_stock: bool = False
     sort: Sort = "best"
     limit: int = 24
@@ -46,6 +48,10 @@ class Asked:
     categories: list[str] | None
     colours: list[str] | None
     sizes: list[str] | None
+    unwanted_categories: list[str]
+    unwanted_colours: list[str]
+    unwanted_words: list[list[str]]
+    """Words that a product must not have all of in its head."""
 
     def tokens(self) -> list[Sequence[str]]:
         """All that a product must have in the index: the words, and the values of the filters."""
@@ -62,16 +68,37 @@ def understand(db: Session, filters: Filters) -> Asked:
     """What a search means, in the words and values of the catalogue as it is now."""
     known = vocabulary(db)
     words, corrected = _words_meant(known, filters.query)
-    category = filters.category.strip().casefold() if filters.category else ""
     size = filters.size.strip().casefold() if filters.size else ""
+    unwanted_categories, unwanted_colours, unwanted_words = _unwanted(known, filters.without)
     return Asked(
         filters=filters,
         words=words,
         corrected=corrected,
-        categories=known.called(TermKind.CATEGORY, {category, f"{category}s", f"{category}es"}) if category else None,
+        categories=_categories_meant(known, filters.category) if filters.category else None,
         colours=known.called(TermKind.COLOUR, same_colours(filters.colour)) if filters.colour else None,
         sizes=known.called(TermKind.SIZE, {size}) if size else None,
+        unwanted_categories=unwanted_categories,
+        unwanted_colours=unwanted_colours,
+        unwanted_words=unwanted_words,
     )
+
+
+def _unwanted(known: Vocabulary, without: Sequence[str]) -> tuple[list[str], list[str], list[list[str]]]:
+    """What is not wanted: stored categories and colours, and the words of whatever is neither."""
+    categories, colours, called = list[str](), list[str](), list[list[str]]()
+    for named in without:
+        of_kind = _categories_meant(known, named)
+        of_colour = known.called(TermKind.COLOUR, same_colours(named))
+        categories += of_kind
+        colours += of_colour
+        if not of_kind and not of_colour and (words := words_of(named)[:_MOST_WORDS]):
+            called.append(words)
+    return categories, colours, called
+
+
+def _categories_meant(known: Vocabulary, named: str) -> list[str]:
+    category = named.strip().casefold()
+    return known.called(TermKind.CATEGORY, {category, f"{category}s", f"{category}es"}) if category else []
 
 
 def _words_meant(known: Vocabulary, query: str) -> tuple[list[Sequence[str]], str | None]:

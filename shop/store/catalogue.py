@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal, select
+from sqlalchemy import ColumnElement, Select, func, literal, not_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, contains_eager
 
 from shop.store import search as index
@@ -213,7 +213,7 @@ def _by_price(db: Session, asked: Asked, fitting: Select[str]) -> list[str]:
 def _products(db: Session, asked: Asked) -> Select[str]:
     """The slugs of all products that fit."""
     fits = select(literal(1)).where(*_fits(asked)).correlate(Product).exists()
-    query = select(Product.slug).where(fits, *_in_range(asked))
+    query = select(Product.slug).where(fits, *_in_range(asked), *_not_unwanted(db, asked))
     tokens = asked.tokens()
     return query.where(index.contains(db, tokens)) if tokens else query
 
@@ -226,6 +226,8 @@ def _fits(asked: Asked) -> list[ColumnElement[bool]]:
         conditions.append(Variant.colour.in_(asked.colours))
     if asked.sizes is not None:
         conditions.append(Variant.size.in_(asked.sizes))
+    if asked.unwanted_colours:
+        conditions.append(Variant.colour.not_in(asked.unwanted_colours))
     if filters.min_price is not None:
         conditions.append(Variant.price >= filters.min_price)
     if filters.max_price is not None:
@@ -233,6 +235,12 @@ def _fits(asked: Asked) -> list[ColumnElement[bool]]:
     if filters.in_stock:
         conditions.append(Variant.stock > 0)
     return conditions
+
+
+def _not_unwanted(db: Session, asked: Asked) -> list[ColumnElement[bool]]:
+    """That a product is of no unwanted category, and is not called as what is unwanted."""
+    called = [not_(index.contains(db, [[word] for word in words], in_head=True)) for words in asked.unwanted_words]
+    return [Product.category.not_in(asked.unwanted_categories), *called] if asked.unwanted_categories else list(called)
 
 
 def _in_range(asked: Asked) -> list[ColumnElement[bool]]:

@@ -25,6 +25,9 @@ class SearchProducts(Arguments):
     size: str | None = Field(default=None, max_length=20, description="For instance S, M, L, XL, A3.")
     max_price: int | None = Field(default=None, ge=0, le=10_000_000, description="Highest price, in euro cents.")
     min_price: int | None = Field(default=None, ge=0, le=10_000_000, description="Lowest price, in euro cents.")
+    without: list[Annotated[str, Field(min_length=1, max_length=40)]] = Field(
+        default_factory=list, max_length=8, description="What to leave out: categories, colours, or words of a name."
+    )
     in_stock: bool = Field(default=True, description="Only what can be bought now.")
     sort: catalogue.Sort = Field(default="best", description="Best match first, or by price, newest or name.")
     limit: int = Field(default=6, ge=1, le=12, description="How many products to return.")
@@ -57,7 +60,7 @@ def _the_catalogue(_db: Session, _principal: Principal, _arguments: Arguments) -
     read_only=True,
 )
 def search_products(permit: Permit, arguments: SearchProducts) -> ProductList:
-    """Search the shop's catalogue by words, category, colour, size and price.
+    """Search the shop's catalogue by words, category, colour, size and price, without what the person does not want.
 
     Returns the matching products with the variants that fit, their prices and whether they are in stock. The person
     sees the products as cards with pictures. A misspelt word is corrected: `corrected_query` says what was searched for.
@@ -69,6 +72,7 @@ def search_products(permit: Permit, arguments: SearchProducts) -> ProductList:
         size=arguments.size,
         max_price=arguments.max_price,
         min_price=arguments.min_price,
+        without=tuple(arguments.without),
         in_stock=arguments.in_stock,
         sort=arguments.sort,
         limit=arguments.limit,

@@ -15,7 +15,13 @@ from tests.bench.governance import governance_tax
 from tests.bench.long_answers import long_answer_bytes, long_answer_growth, unread_states
 from tests.bench.long_lives import long_audits, long_conversations
 from tests.bench.mcp_calls import calls_against_fastmcp, calls_against_sdk, clients_at_once
-from tests.bench.offline_model import turn_of_the_offline_model, understood_as_labelled, understood_unseen
+from tests.bench.offline_model import (
+    dangerous_misreadings,
+    turn_of_the_offline_model,
+    understood_as_labelled,
+    understood_at_first_sight,
+    understood_unseen,
+)
 from tests.bench.revocation import revocation_under_traffic
 from tests.bench.search import search_growth, search_page_growth
 
@@ -32,6 +38,8 @@ MEASUREMENTS: dict[str, Callable[[], Figure]] = {
     "clients_at_once": clients_at_once,
     "understood_as_labelled": understood_as_labelled,
     "understood_unseen": understood_unseen,
+    "understood_at_first_sight": understood_at_first_sight,
+    "dangerous_misreadings": dangerous_misreadings,
     "turn_of_the_offline_model": turn_of_the_offline_model,
     "revocation_under_traffic": revocation_under_traffic,
     "search_growth": search_growth,

@@ -96,6 +96,16 @@ def test_search_leaves_out_what_is_sold_out_unless_asked(assistant: Assistant) -
     assert [(v["sku"], v["in_stock"]) for v in found["variants"]] == [(SOLD_OUT, False)]
 
 
+def test_search_leaves_out_what_is_not_wanted(assistant: Assistant) -> None:
+    """`without` takes categories, colours and words of a name; a product's unwanted colours are not shown either."""
+    found = told(
+        assistant, "search_products", max_price=1500, without=["stickers", "pads", "black", "key pair"], limit=12
+    )
+    assert found["products"] and not {p["category"] for p in found["products"]} & {"stickers"}
+    assert not {v["colour"] for p in found["products"] for v in p["variants"]} & {"black"}
+    assert "Key Pair" not in {p["name"] for p in found["products"]}
+
+
 @ONE_ENGINE
 def test_get_product_by_name(assistant: Assistant) -> None:
     """By its name as a person says it: description and stock come with it, all variants too."""

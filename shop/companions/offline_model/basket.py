@@ -7,21 +7,28 @@ from shop.companions.offline_model import say_cart as say
 from shop.companions.offline_model import say_goods
 from shop.companions.offline_model.clauses import Clause, Pick
 from shop.companions.offline_model.conversation import Call, Json, Outcome
-from shop.companions.offline_model.finding import Finding, Findings, Plan, find_product, find_products, find_variant
+from shop.companions.offline_model.finding import (
+    Answered,
+    Finding,
+    Findings,
+    Plan,
+    find_product,
+    find_products,
+    find_variant,
+    made,
+)
 from shop.companions.offline_model.lexicon import LADDER
 from shop.companions.offline_model.memory import Memory, count_of, in_stock, matching, variants_like
 from shop.companions.offline_model.picking import picked
-from shop.companions.offline_model.say import Said, result_of
 
 
 def add(clause: Clause, memory: Memory) -> Plan:
     """Put what is meant into the cart, with as few look-ups as what was shown allows."""
-    if too_many := _too_many("add_to_cart", clause, memory):
-        return too_many
+    _check_number("add_to_cart", clause, memory)
+    if clause.quantity == 0:
+        return say.HOW_MANY
     sku = clause.sku or _once_more(clause, memory)
     skus = [sku] if sku else (yield from _wanted(clause, memory))
-    if isinstance(skus, Said):
-        return skus
     added: list[tuple[Call, Json]] = []
     for wanted in skus:
         call = Call("add_to_cart", {"sku": wanted, "quantity": max(clause.quantity or 1, 1)})
@@ -37,29 +44,19 @@ def change(clause: Clause, memory: Memory) -> Plan:
     """Another quantity of a line, or the line in another colour or size, or another product instead of it."""
     if clause.instead is not None:
         line = yield from _find_line(clause, memory, by_variant=True)
-        if isinstance(line, Said):
-            return line
         product = yield from find_product(clause.instead, memory)
-        return product if isinstance(product, Said) else (yield from _exchange(line, product, clause.instead, memory))
+        return (yield from _exchange(line, product, clause.instead, memory))
     if clause.fixes and (clause.pick or clause.names) and (last := memory.line_of(memory.last_sku)):
         product = yield from find_product(clause, memory)
-        if isinstance(product, Said):
-            return product
         if product.get("product") != last.get("product"):
             return (yield from _exchange(last, product, clause, memory))
     line = yield from _find_line(clause, memory, by_variant=False)
-    if isinstance(line, Said):
-        return line
     if clause.colours or clause.size or clause.size_step:
         return (yield from _in_another_variant(line, clause))
     if clause.quantity is None:
         return say.HOW_MANY
-    if too_many := _too_many("update_cart", clause, memory):
-        return too_many
-    call = Call("update_cart", {"sku": line["sku"], "quantity": clause.quantity})
-    outcome = yield call
-    if not outcome.succeeded:
-        return say.came_of(call, outcome)
+    _check_number("update_cart", clause, memory)
+    outcome = yield from made(Call("update_cart", {"sku": line["sku"], "quantity": clause.quantity}))
     if clause.quantity == 0:
         return say.removed([line], outcome.result)
     return say.set_to(line, clause.quantity, outcome.result)
@@ -68,35 +65,26 @@ def change(clause: Clause, memory: Memory) -> Plan:
 def remove(clause: Clause, memory: Memory) -> Plan:
     """Take lines out of the cart, or some of one."""
     lines = yield from _find_lines(clause, memory, by_variant=True)
-    if isinstance(lines, Said):
-        return lines
     outcome = Outcome("succeeded")
     left = 0
     for line in lines:
         left = max(count_of(line, "quantity", 1) - clause.quantity, 0) if clause.quantity else 0
-        call = Call("update_cart", {"sku": line["sku"], "quantity": left})
-        outcome = yield call
-        if not outcome.succeeded:
-            return say.came_of(call, outcome)
+        outcome = yield from made(Call("update_cart", {"sku": line["sku"], "quantity": left}))
     return say.set_to(lines[0], left, outcome.result) if left else say.removed(lines, outcome.result)
 
 
 def clear(clause: Clause, memory: Memory) -> Plan:
     """Take every line out, one by one, as long as the shop agrees; but for what is to stay."""
     lines = yield from _lines(memory)
-    if isinstance(lines, Said):
-        return lines
-    if clause.except_for and clause.words:
-        staying = list(matching(clause.words, lines))
+    if clause.without:
+        staying = [line for line in lines if line.get("colour") in clause.without]
+        staying += [line for word in clause.without for line in matching(word.split(), lines)]
         lines = [line for line in lines if line not in staying] if staying else []
         if not lines:
             return say.NOT_IN_CART
     outcome = Outcome("succeeded")
     for line in lines:
-        call = Call("update_cart", {"sku": line["sku"], "quantity": 0})
-        outcome = yield call
-        if not outcome.succeeded:
-            return say.came_of(call, outcome)
+        outcome = yield from made(Call("update_cart", {"sku": line["sku"], "quantity": 0}))
     return say.cart(outcome.result)
 
 
@@ -113,10 +101,7 @@ def undo(clause: Clause, memory: Memory) -> Plan:
     # The shop undoes one change. A message may have made several ("no, the blue one"): the rest is set back as it was.
     for line in memory.lines():
         if (held := before.get(str(line["sku"]), 0)) != count_of(line, "quantity"):
-            call = Call("update_cart", {"sku": line["sku"], "quantity": held})
-            outcome = yield call
-            if not outcome.succeeded:
-                return say.came_of(call, outcome)
+            outcome = yield from made(Call("update_cart", {"sku": line["sku"], "quantity": held}))
     return say.undone(outcome.result)
 
 
@@ -126,24 +111,21 @@ def view(clause: Clause, memory: Memory) -> Plan:
     return say.came_of(call, (yield call))
 
 
-def _wanted(clause: Clause, memory: Memory) -> Generator[Call, Outcome, list[str] | Said]:
+def _wanted(clause: Clause, memory: Memory) -> Generator[Call, Outcome, list[str]]:
     """The SKUs that are meant. All are found before the first is added, so that a question leaves nothing half done."""
     products = yield from find_products(clause, memory)
-    if isinstance(products, Said):
-        return products
     skus: list[str] = []
     for product in products:
         variant = yield from find_variant(product, clause, memory)
-        if isinstance(variant, Said):
-            return variant
         skus.append(str(variant["sku"]))
     return skus
 
 
-def _too_many(tool: str, clause: Clause, memory: Memory) -> Said | None:
-    """More than the tool says that it takes."""
+def _check_number(tool: str, clause: Clause, memory: Memory) -> None:
+    """Raises where it is more than the tool says that it takes."""
     most = memory.most(tool, "quantity")
-    return say.too_many(most) if most is not None and (clause.quantity or 0) > most else None
+    if most is not None and (clause.quantity or 0) > most:
+        raise Answered(say.too_many(most))
 
 
 def _once_more(clause: Clause, memory: Memory) -> str | None:
@@ -161,37 +143,36 @@ def _once_more(clause: Clause, memory: Memory) -> str | None:
 def _lines(memory: Memory) -> Findings:
     """The cart's lines, from the last look at it or from a new one."""
     if memory.cart is None:
-        call = Call("view_cart")
-        outcome = yield call
-        if not outcome.succeeded:
-            return say.came_of(call, outcome)
-    return memory.lines() or say.CART_EMPTY
+        yield from made(Call("view_cart"))
+    if not memory.lines():
+        raise Answered(say.CART_EMPTY)
+    return memory.lines()
 
 
 def _find_line(clause: Clause, memory: Memory, *, by_variant: bool) -> Finding:
     lines = yield from _find_lines(clause, memory, by_variant=by_variant)
-    if isinstance(lines, Said):
-        return lines
-    return lines[0] if len(lines) == 1 else say.ask_line(lines)
+    if len(lines) > 1:
+        raise Answered(say.ask_line(lines))
+    return lines[0]
 
 
 def _find_lines(clause: Clause, memory: Memory, *, by_variant: bool) -> Findings:
     """The lines that are meant. `by_variant` lets colour and size point them out; else they are what a line becomes."""
     lines = yield from _lines(memory)
-    if isinstance(lines, Said):
-        return lines
     named = list(matching(clause.words, lines))
     if by_variant:
         named = variants_like(named, clause.colours, clause.size)
     if clause.pick:
         focus = memory.line_of(memory.last_sku)
-        return _shown_line(clause.pick, named, memory) or picked(clause.pick, named, focus) or say.ask_line(lines)
+        if meant := _shown_line(clause.pick, named, memory) or picked(clause.pick, named, focus):
+            return meant
+        raise Answered(say.ask_line(lines))
     last = memory.line_of(memory.last_sku)
     if last is not None and last in named and (len(named) == 1 or not clause.words):
         return [last]
-    if not named:
-        return say.NOT_IN_CART
-    return named if len(named) == 1 or (clause.all and clause.words) else say.ask_line(named)
+    if len(named) == 1 or (named and clause.all and clause.words):
+        return named
+    raise Answered(say.ask_line(named) if named else say.NOT_IN_CART)
 
 
 def _shown_line(pick: Pick, lines: list[Json], memory: Memory) -> list[Json]:
@@ -204,10 +185,7 @@ def _shown_line(pick: Pick, lines: list[Json], memory: Memory) -> list[Json]:
 
 
 def _in_another_variant(line: Json, clause: Clause) -> Plan:
-    call = Call("get_product", {"product": line.get("product")})
-    outcome = yield call
-    if not outcome.succeeded:
-        return result_of(call, outcome)
+    outcome = yield from made(Call("get_product", {"product": line.get("product")}))
     size = clause.size or _stepped(str(line.get("size")), clause.size_step)
     colours = clause.colours or (str(line.get("colour")),)
     wanted = variants_like(in_stock(outcome.result), colours, size)
@@ -225,20 +203,16 @@ def _exchange(line: Json, product: Json, clause: Clause, memory: Memory) -> Plan
     )
     fits = variants_like(in_stock(product), like_it.colours, like_it.size)
     variant = yield from find_variant(product, like_it if fits else clause, memory)
-    if isinstance(variant, Said):
-        return variant
     return (yield from _instead(line, {**variant, "product": product["product"], "name": product.get("name")}, clause))
 
 
 def _instead(line: Json, new: Json, clause: Clause) -> Plan:
     """Put the new variant in first, and only then take the old one out: a refusal must not lose the line."""
-    call = Call("add_to_cart", {"sku": new["sku"], "quantity": clause.quantity or line.get("quantity", 1)})
-    outcome = yield call
-    if not outcome.succeeded:
-        return say.came_of(call, outcome)
-    call = Call("update_cart", {"sku": line.get("sku"), "quantity": 0})
-    outcome = yield call
-    return say.swapped(line, new, outcome.result) if outcome.succeeded else say.came_of(call, outcome)
+    outcome = yield from made(
+        Call("add_to_cart", {"sku": new["sku"], "quantity": clause.quantity or line.get("quantity", 1)})
+    )
+    outcome = yield from made(Call("update_cart", {"sku": line.get("sku"), "quantity": 0}))
+    return say.swapped(line, new, outcome.result)
 
 
 def _stepped(size: str, step: int) -> str:

@@ -24,21 +24,30 @@ class Intent(StrEnum):
     NEXT_PAGE = "next_page"
     NICE = "nice"
     NO = "no"
-    OFF_TOPIC = "off_topic"
+    NOT_YOURS = "not_yours"
     OKAY = "okay"
     REMOVE = "remove"
     REORDER = "reorder"
     SEARCH = "search"
-    SERVICE = "service"
     THANKS = "thanks"
+    TOPIC = "topic"
+    UNCLEAR = "unclear"
     UNDO = "undo"
     UNKNOWN = "unknown"
     VIEW_CART = "view_cart"
     WHAT_MAY = "what_may"
-    WHO_AM_I = "who_am_i"
     WHO_SEES = "who_sees"
     WHY_NOT = "why_not"
     YES = "yes"
+
+
+CHANGES: frozenset[Intent] = frozenset(
+    {
+        Intent.ADD, Intent.CANCEL_ORDER, Intent.CHANGE, Intent.CHECK_OUT, Intent.CLEAR_CART, Intent.REMOVE, Intent.REORDER,
+        Intent.UNDO,
+    }
+)  # fmt: skip
+"""What changes something: wished for in plain words, or not done."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +115,14 @@ class Clause:
     of_order: bool = False
     fixes: bool = False
     """Says "no" or "I meant": it sets right what was understood or done before."""
-    except_for: bool = False
+    without: tuple[str, ...] = ()
+    """Kinds, colours and words that are not wanted."""
+    unexplained: tuple[str, ...] = ()
+    """The words that nothing explains: a change is not made then."""
+    alone: bool = False
+    """Nothing else of the message is done."""
+    answer: str = ""
+    """What is to be said, where nothing needs to be looked up."""
     polite: bool = False
     order_number: str | None = None
     sku: str | None = None
@@ -134,8 +150,15 @@ class Clause:
     @property
     def wishes(self) -> bool:
         """Whether it says how the thing is to be: its colour, size or price."""
-        return bool(self.colours or self.size or self.size_step or self.sort) or not (
+        return bool(self.colours or self.size or self.size_step or self.sort or self.without) or not (
             self.max_price is None and self.min_price is None
+        )
+
+    @property
+    def share(self) -> int | None:
+        """The highest price of one thing, where a budget is for several: "8 hoodies for the team under 500"."""
+        return (
+            self.max_price // self.quantity if self.max_price and self.for_group and self.quantity else self.max_price
         )
 
     @property

@@ -23,6 +23,11 @@ def by_focus(clause: Clause, setting: Setting) -> list[Clause]:
             clause.refers and not clause.words and setting.of_an_order and setting.memory.ordered_last
         ):
             return [Clause(Intent.CANCEL_ORDER, of_order=True)]
+        case Intent.CHANGE if (
+            clause.quantity and setting.memory.display == "products" and (search := setting.memory.last_search)
+        ):
+            # "Raise it to 80": the price that was searched for.
+            return [replace(search, max_price=clause.quantity * 100)] if search.max_price else [clause]
         case Intent.CANCEL_ORDER if setting.changed_the_cart and not clause.of_order and not clause.order_number:
             return [Clause(Intent.UNDO)]
         case Intent.CHECK_OUT if clause.refers and setting.memory.product_of(setting.memory.focus):

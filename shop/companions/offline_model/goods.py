@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from shop.companions.offline_model import say_goods as say
 from shop.companions.offline_model.clauses import Clause
-from shop.companions.offline_model.conversation import Call, Json, Outcome
-from shop.companions.offline_model.finding import WISHES, Findings, Plan, find_products, search_call
+from shop.companions.offline_model.conversation import Call, Json
+from shop.companions.offline_model.finding import WISHES, Findings, Plan, find_products, made, search_call
 from shop.companions.offline_model.memory import Memory, matching, objects
 from shop.companions.offline_model.picking import picked
-from shop.companions.offline_model.say import NO_MEANS, Said, result_of
+from shop.companions.offline_model.say import NO_MEANS
 
 _JOINTS = frozenset({"and", "or", "with", "to"})
 MOST_COMPARED = 4
@@ -16,12 +16,12 @@ MOST_COMPARED = 4
 
 def search(clause: Clause, memory: Memory) -> Plan:
     """What fits, of each kind that is named; and if nothing does, what there is without some of what was asked."""
+    if clause.without and not memory.offers("search_products", "without"):
+        return say.NOTHING_LEFT_OUT
     found: list[Json] = []
     for category in clause.categories or (None,):
         call = search_call(clause, category)
-        outcome = yield call
-        if not outcome.succeeded:
-            return result_of(call, outcome)
+        outcome = yield from made(call)
         found.append(outcome.result)
     if any(result.get("count") for result in found):
         return say.found(found, clause)
@@ -42,30 +42,24 @@ def next_page(clause: Clause, memory: Memory) -> Plan:
         return say.no_more(memory.found)
     if not memory.offers("search_products", "offset"):
         return NO_MEANS
-    call = Call("search_products", memory.search.arguments | {"offset": shown})
-    outcome = yield call
-    return say.found([outcome.result], clause) if outcome.succeeded else result_of(call, outcome)
+    outcome = yield from made(Call("search_products", memory.search.arguments | {"offset": shown}))
+    return say.found([outcome.result], clause)
 
 
 def details(clause: Clause, memory: Memory) -> Plan:
     """One product, or the answer to what was asked about it; several are set side by side."""
     found = yield from find_products(clause, memory, by_name=True)
-    if isinstance(found, Said):
-        return found
     if len(found) > 1:
         return (yield from _compared(found, memory))
-    call = Call("get_product", {"product": found[0]["product"]})
-    # A look-up by name may have fetched just this product already.
-    outcome = Outcome("succeeded", found[0]) if found[0]["product"] in memory.fresh else (yield call)
-    return say.details(outcome.result, clause) if outcome.succeeded else result_of(call, outcome)
+    product = found[0]
+    if product["product"] not in memory.fresh:  # a look-up by name may have fetched just this product already
+        product = (yield from made(Call("get_product", {"product": product["product"]}))).result
+    return say.details(product, clause)
 
 
 def compare(clause: Clause, memory: Memory) -> Plan:
     """Two to four products side by side."""
-    products = yield from _to_compare(clause, memory)
-    if isinstance(products, Said):
-        return products
-    return (yield from _compared(products, memory))
+    return (yield from _compared((yield from _to_compare(clause, memory)), memory))
 
 
 def _compared(products: list[Json], memory: Memory) -> Plan:
@@ -75,8 +69,7 @@ def _compared(products: list[Json], memory: Memory) -> Plan:
     if "compare_products" not in memory.tools:
         return say.side_by_side(products)
     call = Call("compare_products", {"products": [product["product"] for product in products]})
-    outcome = yield call
-    return say.compared(outcome.result) if outcome.succeeded else result_of(call, outcome)
+    return say.compared((yield from made(call)).result)
 
 
 def _to_compare(clause: Clause, memory: Memory) -> Findings:
@@ -89,16 +82,11 @@ def _to_compare(clause: Clause, memory: Memory) -> Findings:
             found += picked(clause.pick, memory.shown_products(), memory.product_of(memory.focus))
         for names in groups:
             one = yield from find_products(replace(clause, names=names, pick=type(clause.pick)()), memory, by_name=True)
-            if isinstance(one, Said):
-                return one
             found += one[:1]
         return found
     shown = memory.shown_products()
     if clause.categories and not list(matching(clause.words, shown)):
-        call = search_call(clause, clause.category)
-        outcome = yield call
-        if not outcome.succeeded:
-            return result_of(call, outcome)
+        outcome = yield from made(search_call(clause, clause.category))
         shown = objects(outcome.result.get("products"))
     elif clause.words:
         shown = list(matching(clause.words, shown))

@@ -46,7 +46,7 @@ COLOURS: Final[dict[str, tuple[str, ...]]] = {
 }  # fmt: skip
 
 SIZES: Final[dict[str, str]] = {
-    "xs": "XS", "s": "S", "small": "S", "m": "M", "medium": "M", "l": "L", "large": "L", "xl": "XL", "xxl": "XXL",
+    "xxs": "XXS", "xs": "XS", "s": "S", "small": "S", "m": "M", "medium": "M", "l": "L", "large": "L", "xl": "XL", "xxl": "XXL",
     "2xl": "XXL", "a2": "A2", "a3": "A3",
 }  # fmt: skip
 LADDER: Final = ("XS", "S", "M", "L", "XL", "XXL")
@@ -85,12 +85,14 @@ _PURPOSES: Final[dict[str, str]] = {
     "warm warmer cosy cozy cold winter freezing chilly": "hoodies",
     "wear wearing": "tees hoodies",
 }
+SECOND_CHOICES: Final = ("beanies", "socks")
+"""The kinds that are shown where those that serve a purpose best are not wanted."""
 PURPOSES: Final = {word: tuple(kinds.split()) for listed, kinds in _PURPOSES.items() for word in listed.split()}
 
 _WORDS_BY_TAG: Final[dict[str, str]] = {
     # Wishes that change something.
     "ADD": "add put include throw toss pop chuck stick",
-    "WANT": "want wants need needs take grab give get love",
+    "WANT": "want wants wanted need needs take grab give get love",
     "REMOVE": "remove delete drop lose scrap ditch bin dump kick rm forget skip omit",
     "CLEAR": "empty clear",
     "CHANGE": "make change set update switch swap replace exchange increase reduce decrease raise lower adjust",
@@ -115,7 +117,7 @@ _WORDS_BY_TAG: Final[dict[str, str]] = {
     "CART": "cart basket trolley",
     "ORDER": "order parcel package",
     "ORDERS": "orders ordered purchases",
-    "ADDED": "added removed emptied",
+    "ADDED": "added removed emptied confirmed",
     "ARRIVE": "sent cancelled canceled placed shipped delivered dispatched arrive arrives arrived arriving tracking eta track",
     "LAST": "last latest recent previous",
     "NEWEST": "newest new newer",
@@ -132,22 +134,20 @@ _WORDS_BY_TAG: Final[dict[str, str]] = {
     "OVER": "over above min minimum",
     "BETWEEN": "between",
     "PRICE": "price prices cost costs costing",
-    "TOTAL": "total altogether subtotal shipping delivery",
+    "TOTAL": "total altogether subtotal",
     "STOCK": "stock available availability remaining",
     "CHOICES": "sizes colours colors",
     "LESS_THINGS": "except excluding",
     # What the assistant may do, and who listens.
     "ALLOWED": "allowed permitted permission permissions able",
-    "REFUSED": "refused denied blocked rejected",
+    "OTHERS": "somebodyelse",
     "LIMIT": "limit spend",
-    "PRIVATE": "data private privacy confidential listening watching recorded recording logged spying",
-    "PEOPLE": "people boss manager employer anyone anybody somebody someone others auditors",
-    "BOT": "robot bot human machine ai real person chatbot",
-    # What a shop's people answer, and what nobody here does.
-    "SERVICE": """return returns returned refund refunds warranty guarantee discount discounts voucher vouchers coupon
-        coupons promo invoice paypal visa mastercard complaint complain phone wrapping engrave customise customize""",
-    "OFFTOPIC": """weather joke jokes poem poems story song songs sing news football recipe translate homework president
-        politics capital movie movies horoscope""",
+    # What only a topic of the data answers, never the grammar.
+    "BEYOND": """refused denied blocked rejected data private privacy confidential listening watching recorded recording logged
+        spying people boss manager employer anyone anybody somebody someone others auditors robot bot machine ai real person
+        chatbot return returns returned refund refunds warranty guarantee discount discounts voucher vouchers coupon coupons promo
+        invoice paypal visa mastercard complaint complain phone wrapping engrave customise customize weather joke jokes poem poems
+        story song songs sing news football recipe translate homework president politics capital movie movies horoscope""",
     # Courtesies and turns of speech.
     "HELLO": "hello hi hey heya hiya howdy hallo bonjour hola ciao greetings yo",
     "THANKS": "thanks thx ty cheers ta merci danke gracias",
@@ -160,7 +160,7 @@ _WORDS_BY_TAG: Final[dict[str, str]] = {
     "HELP": "help capabilities abilities commands features",
     "NICE": "great perfect nice good lovely brilliant awesome cool wonderful excellent fantastic super wow lol haha",
     "NOT": "not never",
-    "FILLER": "hmm hm um uh well ooh oh ah so just now maybe perhaps kindly simply quite really",
+    "FILLER": "asap urgently bunch hmm hm um uh well ooh oh ah so just now maybe perhaps kindly simply quite really",
     "ALSO": "too also",
 }  # fmt: skip
 
@@ -188,7 +188,7 @@ _FUNCTION_WORDS: Final = """
     check place submit rid half free ask asking keep keeps company till times
     whats wheres whos hows thats theres whys dont cant wont isnt arent didnt doesnt couldnt wouldnt shouldnt hasnt
     havent ill id ive im youre theyre lets ad u ur pls plz pleas thru gimme lemme wanna gonna yours whoareyou nextpage
-    alphabetical smth
+    alphabetical smth enough made less shipping delivery far persons selection range collection
 """
 FUNCTION_WORDS: Final = words(_FUNCTION_WORDS)
 

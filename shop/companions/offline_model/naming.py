@@ -14,7 +14,7 @@ NOISE: Final = "NOISE"
 """The tag of an unknown word that names nothing."""
 
 _INSIDE_A_NAME: Final = words("in the of for to and as is at on by")
-_BESIDE_A_KIND: Final = frozenset({"COLOUR", "SIZE", "size", "MARK"})
+_BESIDE_A_KIND: Final = frozenset({"COLOUR", "SIZE", "size", "MARK", "of"})
 _BEHIND_A_KIND: Final = _BESIDE_A_KIND | {"called", "named", "the"}
 _ASKS_FOR_A_THING: Final = words("ADD BUY WANT REMOVE CHANGE CANCEL SHOW TELL COMPARE SOME PRICED")
 _BEFORE_A_NAME: Final = words(

@@ -4,9 +4,10 @@ from collections.abc import Callable, Generator
 from dataclasses import replace
 
 from shop.companions.offline_model import say_cart as say
+from shop.companions.offline_model import say_goods
 from shop.companions.offline_model.clauses import Clause
 from shop.companions.offline_model.conversation import Call, Json, Outcome
-from shop.companions.offline_model.finding import Plan
+from shop.companions.offline_model.finding import Answered, Findings, Plan, made
 from shop.companions.offline_model.memory import Memory, objects
 from shop.companions.offline_model.picking import picked
 from shop.companions.offline_model.say import Said
@@ -15,10 +16,10 @@ from shop.companions.offline_model.say import Said
 def check_out(clause: Clause, memory: Memory) -> Plan:
     """Place the order, to a saved address if one is named. Whether that needs a confirmation is the shop's to say."""
     arguments: dict[str, object] = {}
+    if clause.refers and memory.focus is None and memory.cart is None and memory.page is None:
+        return say_goods.WHICH  # "buy it", and nothing was spoken of
     if clause.address or clause.pick:
         address = yield from _saved_address(clause, memory)
-        if isinstance(address, Said):
-            return address
         arguments["address"] = address
     call = Call("place_order", arguments)
     return say.came_of(call, (yield call))
@@ -27,14 +28,12 @@ def check_out(clause: Clause, memory: Memory) -> Plan:
 def addresses(clause: Clause, memory: Memory) -> Plan:
     """Where an order can go."""
     saved = yield from _addresses(memory, anew=True)
-    return saved if isinstance(saved, Said) else say.addresses(saved)
+    return say.addresses(saved)
 
 
 def list_orders(clause: Clause, memory: Memory) -> Plan:
     """The orders that the person may see."""
-    call = Call("list_orders")
-    outcome = yield call
-    return say.orders(outcome.result) if outcome.succeeded else say.came_of(call, outcome)
+    return say.orders((yield from made(Call("list_orders"))).result)
 
 
 def get_order(clause: Clause, memory: Memory) -> Plan:
@@ -59,8 +58,6 @@ def cancel_order(clause: Clause, memory: Memory) -> Plan:
 
 def _with_order(tool: str, clause: Clause, memory: Memory) -> Plan:
     number = yield from _order_number(clause, memory)
-    if isinstance(number, Said):
-        return number
     call = Call(tool, {"number": number})
     return say.came_of(call, (yield call))
 
@@ -69,14 +66,12 @@ def access(words: Callable[[Json], Said]) -> Callable[[Clause, Memory], Plan]:
     """A recipe that looks up what the assistant may do, and says of it what `words` make of the result."""
 
     def recipe(clause: Clause, memory: Memory) -> Plan:
-        call = Call("what_may_i_do")
-        outcome = yield call
-        return words(outcome.result) if outcome.succeeded else say.came_of(call, outcome)
+        return words((yield from made(Call("what_may_i_do"))).result)
 
     return recipe
 
 
-def _order_number(clause: Clause, memory: Memory) -> Generator[Call, Outcome, str | Said]:
+def _order_number(clause: Clause, memory: Memory) -> Generator[Call, Outcome, str]:
     if clause.order_number:
         return clause.order_number
     if clause.pick and memory.orders and (found := picked(clause.pick, memory.orders)):
@@ -84,33 +79,29 @@ def _order_number(clause: Clause, memory: Memory) -> Generator[Call, Outcome, st
     if memory.order_number and not clause.latest:
         return memory.order_number
     # "My last order" is looked up anew: another may have been placed by hand since.
-    call = Call("list_orders")
-    outcome = yield call
-    if not outcome.succeeded:
-        return say.came_of(call, outcome)
-    return str(memory.orders[0].get("number")) if memory.orders else say.NO_ORDERS
+    yield from made(Call("list_orders"))
+    if not memory.orders:
+        raise Answered(say.NO_ORDERS)
+    return str(memory.orders[0].get("number"))
 
 
-def _saved_address(clause: Clause, memory: Memory) -> Generator[Call, Outcome, str | Said]:
+def _saved_address(clause: Clause, memory: Memory) -> Generator[Call, Outcome, str]:
     """The name of the saved address that the words mean, or the place in their list."""
     saved = yield from _addresses(memory)
-    if isinstance(saved, Said):
-        return saved
     if clause.pick and (found := picked(clause.pick, saved)):
         return str(found[0].get("name"))
     for address in saved:
         written = f"{address.get('name')} {address.get('text')}".casefold()
         if clause.address and all(word in written for word in clause.address):
             return str(address.get("name"))
-    return say.ask_address(saved)
+    raise Answered(say.ask_address(saved))
 
 
-def _addresses(memory: Memory, *, anew: bool = False) -> Generator[Call, Outcome, list[Json] | Said]:
+def _addresses(memory: Memory, *, anew: bool = False) -> Findings:
     """The saved addresses: the cart lists them too, so a look at either is enough."""
     if not anew and memory.saved_addresses is not None:
         return memory.saved_addresses
     if not anew and memory.cart is not None and "addresses" in memory.cart:
         return objects(memory.cart["addresses"])
-    call = Call("list_addresses" if "list_addresses" in memory.tools else "view_cart")
-    outcome = yield call
-    return objects(outcome.result.get("addresses")) if outcome.succeeded else say.came_of(call, outcome)
+    outcome = yield from made(Call("list_addresses" if "list_addresses" in memory.tools else "view_cart"))
+    return objects(outcome.result.get("addresses"))

@@ -34,7 +34,16 @@ PHRASES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"ur", "your"),
         (r"(?:would|is|might|could|will) it (?:be )?(?:possible|okay?|alright|fine) (?:to|if (?:i|you|we))|would you mind|i (?:was|am) "
          r"(?:wondering|hoping) (?:if|whether|to)|be (?:so|very) (?:kind|good) (?:as to|and)|(?:be )?so kind as to", ""),
+        (r"i (?:would|will|'d) (?:be (?:very |so |really |most )?(?:grateful|obliged|happy|glad|thankful)|appreciate it|love it) if you"
+         r"(?: could| would| can)?", ""),
+        (r"(?:which |that )?fits?(?= *[?.!]*$)", ""),
+        (r"(\d+|one|two|three) ((?!or )(?:\w+ ){1,3})less", r"remove \1 \2"),
         (r"(?:i am|we are) (?:buying|taking|getting)", "i take"),
+        (r"(?:and )?while you are at it", "and"),
+        (r"(?:other|rather) than|(?:apart|aside) from|except for|besides", "except"),
+        (r"(?:my |our |the )?budget(?: is| of|:)?", "under"),
+        (r"(?:the )?following(?: \w+)?:", ""),
+        (r"(?!(?:today|yesterday|company|team|shop)'s)[^\W\d_]+'s(?= (?:\w+ )?(?:orders?|cart|basket|address|account))", "somebodyelse"),
         # Requests that sound like questions, and wishes that sound like dreams.
         (r"(?:would|could|can|will) you(?: please| kindly| maybe| perhaps| just)*(?= (?:add|put|include|throw|toss|pop|chuck|"
          r"stick|show|find|tell|compare|remove|take|delete|drop|empty|clear|make|change|give|get|list|search|undo|"
@@ -96,13 +105,15 @@ PHRASES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"(\d+) ?(?:-|–|to) ?(\d+)(?= ?(?:€|eur|euros?|quid|bucks))", r"between \1 and \2"),
         (r"no more(?! than)", "not want"),
         (r"nothing (?:over|above|more than)", "under"),
-        (r"(?:no|not) more than|at most|up to|less than|cheaper than|not (?:over|above)|(?:a )?budget of|(?:i|we) have(?: got)?(?= €? ?\d+ ?(?:€|eur|quid|bucks|euro))", "under"),
+        (r"(?:no|not) more than|at most|up to|less than|cheaper than|not (?:over|above)|(?:i|we) have(?: got)?(?= €? ?\d+ ?(?:€|eur|quid|bucks|euro))", "under"),
         (r"more than|at least|not (?:under|below)|starting (?:at|from)", "over"),
         (r"or (?:less|cheaper|under|below)", "under"),
         (r"or more", "over"),
         (r"from(?= €? ?\d+ ?(?:€|eur|euros?|quid|bucks)? ?(?:to|-|and) ?€? ?\d)", "between"),
         (r"(?:most|more) (?:expensive|costly)|highest(?: priced?)?|high(?:est)? to low(?:est)?|top of the range", "priciest"),
+        (r"by price,? (?:desc(?:ending)?|downwards?)", "priciest"),
         (r"least (?:expensive|costly)|less (?:expensive|costly)|lowest(?: priced?)?|low(?:est)? to high(?:est)?|most affordable|by price|not (?:so|too|that) expensive|inexpensive", "cheapest"),
+        (r"sort(?:ed)?(?= )", ""),
         (r"by (?:name|alphabet)|alphabetically", "alphabetical"),
         (r"half (?:a )?(lit(?:re|er))", r"0.5 \1"),
         (r"half (?:a )?dozen", "halfdozen"),
@@ -120,7 +131,7 @@ PHRASES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"top(?:most)? one|(?:at|on) the top", "leftmost one"),
         (r"bottom(?:most)? one|(?:at|on) the bottom", "rightmost one"),
         (r"(?:all|each) (?:of (?:them|these|those)|three|four|five|six|the (?:ones|things) (?:above|shown))|every one(?: of (?:them|these|those))?|each one", "each"),
-        (r"both(?: of (?:them|these|those))?|the two of them|these two|those two|the two", "both"),
+        (r"both(?: of (?:them|these|those))?|the two of them|these two|those two|the two(?= *(?:$|[.,?!]| (?:of|in|for|and|please)))", "both"),
         (r"an? (?:second|third) one", "another one"),
         (r"as well", "also"),
         (r"none of (?:these|those|them)", "no"),
@@ -161,16 +172,10 @@ PHRASES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"most recent", "latest"),
         (r"what (?:has )?(?:happened|went wrong|is wrong)|how come", "why"),
         # Who listens, what it is, what it may.
-        (r"who (?:else )?(?:can|could|will|may|does|is able to|has|gets?)(?: \w+){0,2} (?:see|read|access|look|watch|know|hear)", "who see"),
-        (r"(?:is|are) (?:any(?:one|body)|some(?:one|body)|people) (?:else )?(?:watching|listening|reading|seeing)", "who see"),
-        (r"(?:can|could|will|does|do) (?:my |the |our )?(?:boss|manager|employer|company|colleagues?|others|any(?:one|body)(?: else)?|some(?:one|body)(?: else)?|people|admins?|auditors?) (?:see|read|access|watch)", "who see"),
         (r"(?:hate|dislike|can not stand)", "not like"),
         (r"what (?:can|could|may|do|will)(?: not)? you (?:do|offer|know|help)(?: for (?:me|us))?|what you (?:can|could|may)(?: do)?|what (?:are you (?:able|allowed|good)|is possible|else can you do)(?: to do| for)?", "help"),
         (r"how (?:can|could|do) you help|what do you do|how does this work|what can i (?:do|ask|say)(?: here| you)?", "help"),
-        (r"(?:who|what) are you|are you (?:a |an )?(?:real |actual )?(?:human|person|robot|bot|machine|ai|chatbot|program|real)(?: being)?|(?:talking|speaking|chatting) to (?:a |an )?(?:real |actual )?(?:human|person|robot|bot|machine|ai)", "whoareyou"),
-        (r"how much (?:can|may|could|am) i (?:allowed to )?(?:spend|order)|order limit|spending limit", "limit"),
         (r"on (?:its|the) way", "arriving"),
-        (r"money back|credit cards?|apple pay|bank transfer|gift ?wrap(?:ping|ped)?|talk to (?:a |an |some)?(?:human|person|one|body|agent)|customer (?:service|support)", "refund"),
     )
 )  # fmt: skip
 

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from shop.companions.offline_model import basket, goods, gullible, orders, say, say_cart
-from shop.companions.offline_model.clauses import Clause, Intent
+from shop.companions.offline_model.clauses import CHANGES, Clause, Intent
 from shop.companions.offline_model.context import resolve
 from shop.companions.offline_model.conversation import Call, Exchange, Json, Outcome, Step, read_conversation
-from shop.companions.offline_model.finding import Plan
+from shop.companions.offline_model.finding import Answered, Plan
 from shop.companions.offline_model.memory import Memory
 from shop.companions.offline_model.say import Said
 
@@ -46,8 +46,8 @@ _WORDS: Final[dict[Intent, Said]] = {
     Intent.NO: say.NO,
     Intent.OKAY: say.NICE,
     Intent.YES: say.YES,
-    Intent.WHO_AM_I: say.WHO_AM_I,
-    Intent.SERVICE: say.SERVICE,
+    Intent.NOT_YOURS: say.NOT_YOURS,
+    Intent.UNCLEAR: say.ONLY_ASKED,
 }
 _NO_SUCH_TOOL: Final = Outcome("failed", code="unknown_tool")
 
@@ -99,9 +99,11 @@ class _Replay:
 
     def _run(self, clause: Clause) -> Call | Said:
         """The clause's next call that has not been made, or its words if all have."""
+        if clause.unexplained and clause.intent in {*CHANGES, Intent.UNKNOWN}:
+            return say.not_understood(clause.unexplained)
         recipe = _RECIPES.get(clause.intent)
         if recipe is None:
-            return _WORDS.get(clause.intent, say.OUT_OF_SCOPE)
+            return Said(clause.answer) if clause.answer else _WORDS.get(clause.intent, say.NOT_UNDERSTOOD)
         plan, fooled = recipe(clause, self._memory), False
         try:
             call = next(plan)
@@ -116,6 +118,8 @@ class _Replay:
                     call = next(plan)
                 else:
                     call = plan.send(outcome)
+        except Answered as answered:
+            return answered.said
         except StopIteration as finished:
             said: Said = finished.value
             return said

@@ -5,6 +5,7 @@ orders and what is allowed. The page shows cards for all of these, so the words 
 something ends the whole answer, and ends in a question mark; an offer never does (`Exchange.ended_with_question`).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,18 +30,12 @@ BYE: Final = Said("Goodbye, and come back any time.")
 NICE: Final = Said("Good. Just say what you'd like next.")
 NO: Final = Said("All right, I'll leave everything as it is.")
 YES: Final = Said("There is nothing for me to confirm. A receipt is confirmed by you alone, with its own button.")
-WHO_AM_I: Final = Said(
-    "I'm the shop's assistant: a small program, not a person. I do only what you ask for and allow, and what I do is "
-    "recorded."
+NOT_YOURS: Final = Said("I see only what is yours: your cart, your orders and your addresses.")
+ONLY_ASKED: Final = Said(
+    "You asked, so I have changed nothing. Say what I should do, for instance “add the black one” or “check out”."
 )
-SERVICE: Final = Said(
-    "I can't help with that, and I'd rather not guess: I see the goods, your cart and your orders, and nothing else of the "
-    "shop. For the rest, please ask the shop's people."
-)
-OUT_OF_SCOPE: Final = Said(
-    "That is outside what I can help with. I know this shop: I can find and compare products, fill your cart, prepare an "
-    "order and look up the orders you may see. “What can you do?” shows what is open to me."
-)
+_WORKS: Final = "“mugs under 20” and “what's in my cart?” work, for instance."
+NOT_UNDERSTOOD: Final = Said(f"I did not understand that, so I have done nothing. {_WORKS}")
 NO_MEANS: Final = Said("I have no means to do that here, so nothing was done.", go_on=False)
 
 _WORKFLOW_WORDS: Final = {
@@ -81,6 +76,12 @@ _AWAITING: Final = {
     "place_order": "The receipt is ready. Nothing is bought until you confirm it there.",
     "cancel_order": "The request is ready. Nothing is cancelled until you confirm it there.",
 }
+
+
+def not_understood(unexplained: Iterable[str]) -> Said:
+    """Which words nothing explains, and two things that work."""
+    words = " ".join(unexplained)
+    return Said(f"I did not understand “{words}”, so I have done nothing. {_WORKS}", go_on=False)
 
 
 def result_of(call: Call, outcome: Outcome) -> Said:

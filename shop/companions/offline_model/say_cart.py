@@ -14,7 +14,7 @@ NOTHING_TO_CANCEL: Final = Said(
 CART_EMPTY: Final = Said("Your cart is empty.", go_on=False)
 NO_ORDERS: Final = Said("I see no orders yet.", go_on=False)
 NOT_IN_CART: Final = Said("I don't see that in your cart, so I've left it as it is.", go_on=False)
-HOW_MANY: Final = Said("To how many?", go_on=False)
+HOW_MANY: Final = Said("How many?", go_on=False)
 
 
 def came_of(call: Call, outcome: Outcome) -> Said:
@@ -156,7 +156,7 @@ def may(result: Json) -> Said:
     flows = objects(result.get("workflows"))
     allowed = [_means(flow) for flow in flows if flow.get("allowed")]
     closed = [_means(flow) for flow in flows if not flow.get("allowed")]
-    parts = [f"I act for {result.get('person', 'you')}."]
+    parts = ["I act for you alone."]
     if result.get("paused"):
         parts.append("Just now I am paused, so I do nothing.")
     if allowed:

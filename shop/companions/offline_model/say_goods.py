@@ -11,7 +11,11 @@ from shop.companions.offline_model.wording import listing, lowest, money, number
 
 WHICH: Final = Said("Which one do you mean?", go_on=False)
 COMPARE_WHICH: Final = Said("Which two shall I compare?", go_on=False)
+NOTHING_LEFT_OUT: Final = Said(
+    "I can't leave anything out of a search here. Tell me what you'd like instead.", go_on=False
+)
 _MOST_NAMED: Final = 5
+_EXTREMES: Final = {"price_up": "The least expensive", "price_down": "The most expensive"}
 
 
 def found(results: Sequence[Json], clause: Clause) -> Said:
@@ -21,14 +25,23 @@ def found(results: Sequence[Json], clause: Clause) -> Said:
     corrected = next((result["corrected_query"] for result in results if result.get("corrected_query")), None)
     read_as = f"I took that as “{corrected}”. " if corrected else ""
     if count == 0:
-        return Said("Nothing in stock fits that, I'm afraid. Try it with another colour, size or price.", go_on=False)
+        asked = " ".join(filter(None, [*clause.colours[:1], *clause.words]))
+        that = f"“{asked}”" if asked else "that"
+        return Said(
+            f"Nothing in stock fits {that}, I'm afraid. Try it with another colour, size or price.", go_on=False
+        )
     stock = wish(None if clause.size else clause.colour, clause.size)
     if count == 1 and products:
         only = f"One fits: **{products[0].get('name')}**, {money(products[0].get('price'))}."
         return Said(f"{read_as}{only} It is in stock {stock}." if stock else read_as + only)
     some = f"; here are {number(len(products))}" if len(products) < count else ""
     exact = all(result.get("count_is_exact", True) for result in results)
-    said = f"{'' if exact else 'More than '}{number(count)} fit".capitalize() + f"{some}, from {lowest(products)}."
+    said = f"{'' if exact else 'More than '}{number(count)} fit".capitalize() + some
+    if clause.sort in _EXTREMES and len(results) == 1 and products:
+        said += f". {_EXTREMES[clause.sort]} is **{products[0].get('name')}**, {money(products[0].get('price'))}."
+    else:
+        # Of those that are not shown, nothing is known.
+        said += f", the least expensive of these at {lowest(products)}." if some else f", from {lowest(products)}."
     if some:
         return Said(read_as + said, offer="Say “show me more” for the rest.")
     return Said(f"{read_as}{said} All are in stock {stock}." if stock else read_as + said)
@@ -85,7 +98,9 @@ def ask_variant(product: Json, variants: Sequence[Json]) -> Said:
     """The one short question that is left: which colour, which size, or both."""
     name, colours, sizes = f"**{product.get('name')}**", distinct(variants, "colour"), distinct(variants, "size")
     if len(colours) > 1 and len(sizes) > 1:
-        return Said(f"Which colour ({listing(colours, 'or')}) and which size ({listing(sizes, 'or')})?", go_on=False)
+        return Said(
+            f"{name} in which colour ({listing(colours, 'or')}) and size ({listing(sizes, 'or')})?", go_on=False
+        )
     kind, choices = ("colour", colours) if len(colours) > 1 else ("size", sizes)
     return Said(f"{name} in which {kind}: {listing(choices, 'or')}?", go_on=False)
 

@@ -1,13 +1,17 @@
 """The slots of a clause: what its words say of the thing, how many of it, at what price, and where to."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from shop.companions.offline_model.clauses import Clause, Intent, Pick
-from shop.companions.offline_model.lexicon import PURPOSES
+from shop.companions.offline_model.lexicon import PURPOSES, SECOND_CHOICES
 from shop.companions.offline_model.naming import NOISE, all_names, first_name
+from shop.companions.offline_model.splitting import LEFT_OUT
 from shop.companions.offline_model.tokens import NAME, Token
 
-_GROUP: Final = frozenset({"team", "everyone", "everybody", "us", "colleagues", "office", "group"})
+_GROUP: Final = frozenset(
+    {"team", "everyone", "everybody", "us", "colleagues", "office", "group", "people", "persons", "friends"}
+)
 _BY_PURPOSE: Final = list(dict.fromkeys(PURPOSES.values()))
 
 
@@ -51,13 +55,13 @@ def slots(intent: Intent, tokens: list[Token]) -> Clause:
         again="AGAIN" in tags,
         all=bool(tags & {"ALL", "EACH"}),
         more="MORE" in tags,
-        for_group=for_group,
+        for_group=for_group or "TOTAL" in tags,
         asks_price="PRICE" in tags or {"how", "much"} <= tags,
         asks_stock="STOCK" in tags or {"how", "many"} <= tags,
         latest="LAST" in tags,
         of_order="ORDER" in tags,
         fixes=fixes,
-        except_for="LESS_THINGS" in tags or "but" in tags,
+        without=_without(tokens, said=tags),
         polite=any(token.text == "please" for token in tokens),
         order_number=str(order_number.value) if order_number else None,
         sku=sku.text if sku else None,
@@ -67,11 +71,26 @@ def slots(intent: Intent, tokens: list[Token]) -> Clause:
 
 def _categories(tokens: list[Token]) -> tuple[str, ...]:
     """The kinds that are named; else those that serve the purpose that is named, the most particular purpose first."""
-    kinds = dict.fromkeys(str(token.value) for token in tokens if token.tag == "CATEGORY")
+    unwanted = _unwanted(tokens)
+    kinds = dict.fromkeys(
+        str(token.value) for token in tokens if token.tag == "CATEGORY" and token.value not in unwanted
+    )
     if kinds:
         return tuple(kinds)
     purposes = [token.value for token in tokens if token.tag == "PURPOSE" and isinstance(token.value, tuple)]
-    return min(purposes, key=_BY_PURPOSE.index, default=())
+    served = min(purposes, key=_BY_PURPOSE.index, default=())
+    wanted = tuple(kind for kind in served if kind not in unwanted)
+    return wanted or (tuple(kind for kind in SECOND_CHOICES if kind not in unwanted) if served else ())
+
+
+def _without(tokens: list[Token], said: set[str]) -> tuple[str, ...]:
+    """What is not wanted, unless what is wanted of that sort is named anyway: "no hoodies, only tees"."""
+    return _unwanted(token for token in tokens if token.text not in said)
+
+
+def _unwanted(tokens: Iterable[Token]) -> tuple[str, ...]:
+    values = (token.value for token in tokens if token.tag == LEFT_OUT and isinstance(token.value, tuple))
+    return tuple(dict.fromkeys(one for value in values for one in value))
 
 
 def _prices(tokens: list[Token]) -> tuple[int | None, int | None]:
@@ -168,9 +187,13 @@ def _address(intent: Intent, tokens: list[Token]) -> tuple[str, ...]:
 
 
 def _without_group(tokens: list[Token]) -> tuple[bool, list[Token]]:
-    """Whether the clause says for whom ("for the team"), and its tokens without these words."""
+    """Whether the clause says for whom ("for the team", "for 4 people"), and its tokens without these words, but the number."""
     for place, token in enumerate(tokens):
-        behind = {later.text for later in tokens[place + 1 : place + 4]}
-        if token.tag == "for" and behind & _GROUP:
-            return True, tokens[:place]
+        group = next((at for at in range(place + 1, min(place + 4, len(tokens))) if tokens[at].text in _GROUP), None)
+        if token.tag == "for" and group is not None:
+            return True, [
+                *tokens[:place],
+                *(one for one in tokens[place:group] if one.tag == "NUMBER"),
+                *tokens[group + 1 :],
+            ]
     return False, tokens

@@ -1,6 +1,7 @@
-"""Cuts a message into its wishes, and drops what is no wish: "not the black one", "because I am cold"."""
+"""Cuts a message into its wishes, marks what is not wanted ("not the black one"), drops what is no wish ("because I am cold")."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
 from shop.companions.offline_model.lexicon import words
@@ -17,7 +18,6 @@ _FILLERS: Final = words(
 )
 _JOINTS: Final = frozenset({",", "and", "&", "then", "plus", "but", "before", "after", "-", "–", "("})
 _LISTED: Final = frozenset({"ADD", "REMOVE", "BUY", "WANT", "COMPARE"})
-_SLOT_TAGS: Final = words("COLOUR SIZE STEP CATEGORY ORDINAL ONE PRICED the a in") | {NAME}
 
 
 ASKED: Final = "ASKED"
@@ -26,7 +26,7 @@ ASKED: Final = "ASKED"
 
 def wishes(tokens: list[Token]) -> Iterator[list[Token]]:
     """The tokens of each wish, in order."""
-    yield from _split(_without_asides(_without_contrasts(tokens)))
+    yield from _split(_without_asides(_with_unwanted(tokens)))
 
 
 def _split(tokens: list[Token]) -> Iterator[list[Token]]:
@@ -35,6 +35,12 @@ def _split(tokens: list[Token]) -> Iterator[list[Token]]:
     for place, token in enumerate(tokens):
         ends = token.tag == "MARK" and token.text in SENTENCE_MARKS
         rest = tokens[place + 1 :]
+        if token.tag == "NO" and clause and all(one.tag in _TAKING_BACK for one in rest):
+            yield clause  # "check out, no, hang on, not yet"
+            clause = []
+        if token.tag == "NUMBER" and _counts_another(clause, rest):
+            yield clause
+            clause = [word for word in clause if word.tag in _LISTED - {"COMPARE"}][:1]
         if ends or (token.text in _JOINTS and _begins_a_wish(clause, rest)):
             if token.text == "?":
                 clause.append(Token("?", ASKED))
@@ -55,6 +61,12 @@ def _begins_a_wish(before: list[Token], rest: list[Token]) -> bool:
     verb_or_number = any(token.tag in _LISTED or token.tag == "NUMBER" for token in before)
     thing = any(_is_a_thing(token) for token in before) or _counted_slots(before)
     return verb_or_number and thing and _begins_a_thing(_after_a_fix(rest))
+
+
+def _counts_another(before: list[Token], rest: list[Token]) -> bool:
+    """ "one S | one M": a number, behind one that was counted in a size or colour already."""
+    counted = any(one.tag == "NUMBER" and two.tag in {"SIZE", "COLOUR"} for one, two in pairwise(before))
+    return counted and bool(rest) and rest[0].tag in {"SIZE", "COLOUR"}
 
 
 def _counted_slots(tokens: list[Token]) -> bool:
@@ -95,25 +107,63 @@ def _is_a_thing(token: Token) -> bool:
     return token.tag in {"ORDINAL", "CATEGORY", "SKU", "ONE", NAME}
 
 
-def _without_contrasts(tokens: list[Token]) -> list[Token]:
-    """What is not meant falls away: "not the black one, the navy one", "no hoodies, only tees", "any colour but black"."""
+LEFT_OUT: Final = "LEFT_OUT"
+"""The tag of what is not wanted. Its text is the tag of what it was, its value what a search is to leave out."""
+_EXCEPT: Final = frozenset({"LESS_THINGS", "without"})
+_WISHING: Final = frozenset({"WANT", "SHOW", "like", "need", "care"})
+_AROUND_UNWANTED: Final = words("the a an in any of with colour colours ONES ONE MORE for from")
+_TAKING_BACK: Final = words("NO NOT FIX LATER MARK please THANKS OK yet it")
+_AMONG: Final = frozenset({"SOME", "ALL", "SHOW", "CATEGORY", "REMOVE", "CLEAR", "CART"})
+"""What a name can be an exception from."""
+_LEADING_TO_NOT: Final = frozenset({"do", "are", "is", "that", "which"})
+"""What falls away with a "not": "tees that aren't black"."""
+_POINTING: Final = words("the my IT")
+
+
+def _with_unwanted(tokens: list[Token]) -> list[Token]:
+    """What is not wanted becomes one token: "no hoodies", "not in black or navy", "any colour but black"."""
     for start, token in enumerate(tokens):
-        end = next((i for i in range(start + 1, len(tokens)) if tokens[i].tag in {"MARK", "but", "and"}), len(tokens))
-        unmeant = tokens[start + 1 : end]
-        if not unmeant or not all(one.tag in _SLOT_TAGS for one in unmeant):
+        earlier = {one.tag for one in tokens[:start]}
+        if not _excludes(tokens, start) or ("REMOVE" in earlier and not {"ALL", "CART"} & earlier):
             continue
-        rest = tokens[:start] + tokens[end:]
-        excludes = token.tag in {"NO", "LESS_THINGS", "without", "but"} and unmeant[0].tag in {
-            "COLOUR",
-            "CATEGORY",
-            "SIZE",
-        }
-        among_all = any(one.tag in {"SOME", "ALL", "colour"} for one in tokens[:start])
-        if token.tag == "NOT" and any(one.tag in _SLOT_TAGS for one in rest):
-            return _without_contrasts(rest)
-        if excludes and (among_all or token.tag != "but") and not any(one.tag in {"REMOVE", "CLEAR"} for one in tokens):
-            return _without_contrasts(rest)
+        begin = start + 1
+        if token.tag == "NOT" and tokens[begin : begin + 1] and tokens[begin].tag in _WISHING:
+            begin += 1
+            if any(one.tag in _POINTING for one in tokens[begin : begin + 3]):
+                continue  # "I don't want the mug" is about one that is there
+        end, found = _unwanted_run(tokens, begin, by_name=token.tag in _EXCEPT and bool(_AMONG & earlier))
+        if found:
+            before = tokens[:start]
+            while len(before) > 1 and before[-1].text in _LEADING_TO_NOT:
+                before.pop()
+            return _with_unwanted([*before, *found, *tokens[end:]])
     return tokens
+
+
+def _excludes(tokens: list[Token], place: int) -> bool:
+    token = tokens[place]
+    among_all = any(one.tag in {"SOME", "ALL", "colour", "any"} or one.text == "no" for one in tokens[:place])
+    return token.tag in {"NOT", *_EXCEPT} or token.text == "no" or (token.tag == "but" and among_all)
+
+
+def _unwanted_run(tokens: list[Token], place: int, *, by_name: bool) -> tuple[int, list[Token]]:
+    """Where the list of what is not wanted ends, and what it holds."""
+    found: list[Token] = []
+    end, joint = place, False
+    for at in range(place, len(tokens)):
+        token = tokens[at]
+        is_listed = token.tag in {"COLOUR", "CATEGORY", "SIZE"} or (by_name and token.tag == NAME)
+        if is_listed and (not found or joint or token.tag != found[-1].text or token.tag == NAME):
+            left_out = token.value if isinstance(token.value, tuple) else (str(token.value or token.text),)
+            found.append(Token(token.tag, LEFT_OUT, () if token.tag == "SIZE" else left_out))
+            end, joint = at + 1, False
+        elif token.tag in {"or", "and"} and found and not joint:
+            joint = True
+        elif token.tag in _AROUND_UNWANTED:
+            end = at + 1 if found and token.tag in {"ONE", "ONES", "colour"} else end
+        else:
+            break
+    return end, found
 
 
 _ASIDE: Final = frozenset({"because", "before", "since", "until", "unless", "while", "although", "though"})

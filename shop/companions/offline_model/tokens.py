@@ -29,6 +29,7 @@ _TOKEN: Final = re.compile(
       | (?P<money>{_CURRENCY}\s?\d+(?:[.,]\d{{1,2}})?\b|\b\d+(?:[.,]\d{{1,2}})?\s?(?:,-|-)?{_CURRENCY})
       | (?P<ordinal>\#\s?(?:\d+|[a-z]+)\b|\b\d+(?:st|nd|rd|th)\b)
       | (?P<times>\b\d+\s?(?:x|×|pcs|pc)(?!\w)|(?<!\w)[x×]\s?\d+\b)
+      | (?P<beyond>(?<![\w)])-\d+\b)
       | (?P<number>\b\d+(?:[.,]\d{{1,2}})?(?![\w]))
       | (?P<word>[^\W_]+(?:['-][^\W_]+)*)
       | (?P<mark>[.,;:!?&\n()/–-])""",
@@ -52,7 +53,7 @@ def tokenise(text: str, known: frozenset[str] = frozenset()) -> list[Token]:
     plain = text.casefold().replace("\u2019", "'").replace("\u2018", "'").replace("\u00a0", " ")
     plain = _BLANKS.sub(" ", plain.replace("<", " under ").replace(">", " over ")).strip()
     raw = [token for token in _raw_tokens(fold(corrected(plain, known))) if token.tag != "FILLER"]
-    raw = _names_joined(_numbers_joined(raw), known)
+    raw = _order_numbers(_names_joined(_numbers_joined(raw), known))
     return [_settled(raw, place) for place in range(len(raw))]
 
 
@@ -129,7 +130,7 @@ def _settled(tokens: list[Token], place: int) -> Token:
 def _order(token: Token, before: Token | None, behind: Token | None, earlier: list[Token]) -> Token:
     """The noun where something says whose or which it is, else the verb."""
     noun = (before and before.tag in _BEFORE_A_NOUN and not (before.tag == "IT" and before.text == "it")) or (
-        behind and behind.tag in {"ORDER_NUMBER", "history", "status", "number", "is"}
+        behind and behind.tag in {"ORDER_NUMBER", "history", "status", "number", "is", "ARRIVE", "ADDED"}
     )
     return Token("order", "ORDER" if noun else "BUY")
 
@@ -137,6 +138,8 @@ def _order(token: Token, before: Token | None, behind: Token | None, earlier: li
 def _one(token: Token, before: Token | None, behind: Token | None, earlier: list[Token]) -> Token:
     """ "the second one" means a thing, "add one" a quantity; but "make it one" is a quantity again."""
     changes = any(word.tag == "CHANGE" for word in earlier)
+    if before and before.tag in {"SIZE", "COLOUR"} and behind and behind.tag == before.tag:
+        return token  # "one S one M"
     if before and before.tag in _BEFORE_ONE and not (changes and before.tag == "IT"):
         return Token("one", "ONE")
     return token
@@ -211,6 +214,30 @@ def _numbers_joined(tokens: list[Token]) -> list[Token]:
                 continue
         joined.append(token)
     return joined
+
+
+def _order_numbers(tokens: list[Token]) -> list[Token]:
+    """ "order 48213", "order number 77": whatever is called an order's number is one, so that no other order is meant."""
+    for place, token in enumerate(tokens[:-1]):
+        if token.text != "order":
+            continue
+        at = next(
+            (i for i in range(place + 1, len(tokens)) if tokens[i].text not in {"number", "no", "nr", "the"}), place
+        )
+        number, behind = tokens[at], tokens[at + 1].tag if at + 1 < len(tokens) else ""
+        digits = sum(one.isdigit() for one in number.text)
+        names_an_order = digits > 3 or (number.tag == NAME and digits) or (number.tag == "ORDINAL" and digits > 1)
+        spoken_of = digits > 2 and any(
+            one.tag in {"CANCEL", "where", "status", "REORDER", "TELL"} for one in tokens[:place]
+        )
+        if (
+            number.tag in {NAME, "NUMBER", "ORDINAL"}
+            and (names_an_order or spoken_of)
+            and behind not in {NAME, "CATEGORY", "COLOUR"}
+        ):
+            value = number.text.strip("# ").upper()
+            return [*tokens[:place], token, Token(number.text, "ORDER_NUMBER", value), *tokens[at + 1 :]]
+    return tokens
 
 
 _SAYS_HOW: Final = frozenset({"COLOUR", "SIZE", "CATEGORY", "ORDINAL", "NUMBER", "MONEY", "MARK", "ONE", "IT", "SKU"})

@@ -6,7 +6,7 @@ from typing import Any, Final
 from shop.companions.offline_model.conversation import Json
 from shop.companions.offline_model.memory import amount_of
 
-_NUMBERS: Final = (
+_NUMBERS: Final = [
     "no",
     "one",
     "two",
@@ -20,7 +20,7 @@ _NUMBERS: Final = (
     "ten",
     "eleven",
     "twelve",
-)
+]
 
 
 def number(count: int) -> str:

@@ -16,7 +16,8 @@ Json = dict[str, Any]
 SEED_DATA = Path(__file__).parents[3] / "seed_data"
 TOOLS: dict[str, list[str]] = {
     "search_products": [
-        *("query", "category", "colour", "size", "max_price", "min_price", "in_stock", "sort", "limit", "offset"),
+        *("query", "category", "colour", "size", "max_price", "min_price", "without"),
+        *("in_stock", "sort", "limit", "offset"),
     ],
     "get_product": ["product"],
     "compare_products": ["products"],
@@ -147,8 +148,10 @@ class FakeShop:
             written = " ".join(
                 product[key] for key in ("name", "product", "category", "tagline", "description")
             ).lower()
+            unwanted = {product["category"], *product["name"].lower().split()} & set(wanted.get("without", ()))
             if (
                 fitting
+                and not unwanted
                 and all(word in written for word in words)
                 and wanted.get("category") in {None, product["category"]}
             ):
@@ -267,6 +270,7 @@ def _fits(variant: Json, wanted: Json) -> bool:
     return (
         variant["in_stock"]
         and all(wanted.get(key, variant[key]) == variant[key] for key in ("colour", "size"))
+        and variant["colour"] not in wanted.get("without", ())
         and wanted.get("min_price", price) <= price <= wanted.get("max_price", price)
     )
 

@@ -22,7 +22,7 @@ TRADE = """
     nonce scope claim claims bearer token tokens kernel grep cache lint merge commit branch fork patch null void hash salt
     query queries route byte bytes socket daemon proxy latency quorum gossip lease leases epoch shard stack heap queue
     async await yield curl cron root admin auth stateless rate limit refresh audit deny allow grant agent agents prompt
-    context window
+    context window laptops
 """
 
 

@@ -79,7 +79,8 @@ def test_one_short_question_at_a_time_until_the_variant_is_clear() -> None:
     """What is missing is asked, the answers add up, and the rest of the wish is not forgotten."""
     chat = Chat(FakeShop())
     assert (
-        chat.say("order two context tees") == "Which colour (black, ink, bone or rust) and which size (S, M, L or XL)?"
+        chat.say("order two context tees")
+        == "**The Context Tee** in which colour (black, ink, bone or rust) and size (S, M, L or XL)?"
     )
     assert chat.say("black") == "**The Context Tee** in which size: S, M, L or XL?"
     chat.say("L please")
