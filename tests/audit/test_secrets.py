@@ -34,12 +34,15 @@ def sign_in_and_keep_secrets(visitor: Visitor, email: str) -> Secrets:
     away = visitor.begin_sign_in(email)
     with visitor.shop.database.read() as db:
         verifier = db.scalars(select(SignInAttempt.code_verifier)).one()
-    browser = cookie_of(visitor)["sign_in_browser"]
+    name = f"{visitor.shop.app.config['SESSION_COOKIE_NAME']}-sign-in"
+    bound = visitor.client.get_cookie(name, domain="127.0.0.1", path="/sign-in")
+    assert bound is not None
+    browser = bound.decoded_value
     callback = visitor.pick_at_provider(away, email)
     assert visitor.get(callback).status_code == 303
     visitor.email = email
     asked, answered = (parse_qs(urlsplit(url).query) for url in (away, callback))
-    assert visitor.get(callback).status_code == 400, "a replayed callback is refused, and recorded"
+    assert visitor.shop.visitor().get(callback).status_code == 400, "a replayed callback is refused, and recorded"
     if "_user_id" not in cookie_of(visitor):
         raise AssertionError("a refused replay signs nobody out")
     return {

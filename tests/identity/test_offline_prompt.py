@@ -102,8 +102,10 @@ def test_first_sign_ins_at_once_do_not_wait_for_each_other_for_ever(open_shop: O
         door = Door(open_shop(miser.issuer, scope=OFFLINE), miser)
         browsers = [door.browser() for _ in range(3)]
         again = [answer.headers["Location"] for answer in at_once([browser.come_back for browser in browsers])]
-        back = [Browser(browser.visitor, miser, url) for browser, url in zip(browsers, again, strict=True)]
-        assert [answer.headers["Location"] for answer in at_once([browser.come_back for browser in back])] == ["/"] * 3
+        assert again and any(url != "/" for url in again), "whoever is first is sent back once, for consent"
+        back = [Browser(one.visitor, miser, url) for one, url in zip(browsers, again, strict=True) if url != "/"]
+        landed = [answer.headers["Location"] for answer in at_once([browser.come_back for browser in back])]
+        assert landed == ["/"] * len(back)
     finally:
         miser.stop()
 

@@ -82,7 +82,7 @@ def calls_without_pause(shop: ShopUnderTest, caller: Principal) -> AbstractConte
 def give_up_in_the_end(shop: ShopUnderTest, db: Session) -> None:
     """An ending that is held off for ever fails this test instead of holding off the suite."""
     if shop.engine == "postgresql":
-        db.execute(text("SET LOCAL lock_timeout = '30s'"))
+        db.execute(text("SET LOCAL statement_timeout = '30s'"))
 
 
 @pytest.mark.holds("I9", "ASVS-8.3.2", "ASI08", "ASI10")

@@ -11,6 +11,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from shop.conversations.delegation import set_paused
+from shop.credentials import fair_locks
 from shop.credentials.ledger import live
 from shop.database import Database
 from shop.identity.members import Profile, provision
@@ -85,6 +86,17 @@ def test_a_revocation_waits_for_an_effect_that_was_alive_first(
     assert told.index("tool_call.succeeded") < told.index("tool_call.denied")
     if "delegation.ended" in told:
         assert told.index("tool_call.succeeded") < told.index("delegation.ended")
+
+
+@pytest.mark.holds("I8")
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@each_revocation
+def test_row_locks_alone_hold_it_too(
+    shop: ShopUnderTest, sofia: Visitor, revoke: Revocation, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On an engine whose advisory locks do nothing, a revocation may wait for long, and is never overtaken by an effect."""
+    monkeypatch.setattr(fair_locks, "_wait", lambda _db, _locks: None)
+    test_a_revocation_waits_for_an_effect_that_was_alive_first(shop, sofia, revoke, code)
 
 
 @pytest.mark.holds("I8", "I9", "ASVS-8.3.2", "ASI08")

@@ -99,11 +99,11 @@ def test_a_sign_in_deletes_nobody_elses_rows(shop: ShopUnderTest) -> None:
         shop.sign_in(SOFIA)
     deletes = [statement for statement in sent if statement.startswith("DELETE")]
     assert deletes == []
-    assert attempts(shop) == 3 * BATCH + 1
+    assert attempts(shop) == 3 * BATCH + 2, "its own is kept until it expires, for who opens the callback again"
     pauses: list[float] = []
     with statements(shop.database.engine) as sent:
         gone = sweep(shop.database, pauses.append)
-    assert gone["sign-in attempts"] == 3 * BATCH + 1 and attempts(shop) == 0
+    assert gone["sign-in attempts"] == 3 * BATCH + 1 and attempts(shop) == 1
     assert len(pauses) == 3 and all(pause > 0 for pause in pauses)
     assert len([statement for statement in sent if statement.startswith("DELETE FROM sign_in_attempts")]) == 4
     assert sweep(shop.database, pauses.append) == {}
