@@ -45,6 +45,7 @@ def sign_in_and_keep_secrets(visitor: Visitor, email: str) -> Secrets:
     assert visitor.shop.visitor().get(callback).status_code == 400, "a replayed callback is refused, and recorded"
     if "_user_id" not in cookie_of(visitor):
         raise AssertionError("a refused replay signs nobody out")
+    of_a_form = visitor.csrf_token()  # first: the page with the form is what brings the cookie's
     return {
         "session token": cookie_of(visitor)["_user_id"],
         "cookie": cookie_of(visitor)["cookie"],
@@ -54,7 +55,7 @@ def sign_in_and_keep_secrets(visitor: Visitor, email: str) -> Secrets:
         "code": answered["code"][0],
         "code verifier": verifier,
         "csrf token": cookie_of(visitor)["csrf_token"],
-        "csrf token of a form": visitor.csrf_token(),
+        "csrf token of a form": of_a_form,
     }
 
 
