@@ -220,7 +220,9 @@ def scene_8_she_signs_out_everywhere_while_a_turn_runs(cast: Cast, model: GatedM
     expect(sofia.page.get_by_role("textbox")).to_have_value("and my orders?")
 
     in_order(
-        cast.audit(), ("System", "authority here ended: signed out everywhere"), ("refused view_cart", "signed_out")
+        cast.audit(),
+        ("System", "authority here ended: signed out everywhere"),
+        ("Assistant", "the answer was stopped: signed out everywhere"),
     )
     in_order(cast.trail(cast.ada), ("Sofia Hart", "session.revoked", "ses_", "dlg_", "trn_"))
 
