@@ -26,7 +26,7 @@ class SearchProducts(Arguments):
     max_price: int | None = Field(default=None, ge=0, le=10_000_000, description="Highest price, in euro cents.")
     min_price: int | None = Field(default=None, ge=0, le=10_000_000, description="Lowest price, in euro cents.")
     without: list[Annotated[str, Field(min_length=1, max_length=40)]] = Field(
-        default_factory=list, max_length=8, description="What to leave out: categories, colours, or words of a name."
+        default_factory=list, max_length=4, description="What to leave out: categories, colours, or words of a name."
     )
     in_stock: bool = Field(default=True, description="Only what can be bought now.")
     sort: catalogue.Sort = Field(default="best", description="Best match first, or by price, newest or name.")

@@ -12,12 +12,15 @@ from shop.companions.offline_model.say import NO_MEANS
 
 _JOINTS = frozenset({"and", "or", "with", "to"})
 MOST_COMPARED = 4
+MOST_LEFT_OUT = 4
 
 
 def search(clause: Clause, memory: Memory) -> Plan:
     """What fits, of each kind that is named; and if nothing does, what there is without some of what was asked."""
     if clause.without and not memory.offers("search_products", "without"):
         return say.NOTHING_LEFT_OUT
+    if len(clause.without) > MOST_LEFT_OUT:
+        return say.TOO_MUCH_LEFT_OUT
     found: list[Json] = []
     for category in clause.categories or (None,):
         call = search_call(clause, category)

@@ -14,6 +14,7 @@ COMPARE_WHICH: Final = Said("Which two shall I compare?", go_on=False)
 NOTHING_LEFT_OUT: Final = Said(
     "I can't leave anything out of a search here. Tell me what you'd like instead.", go_on=False
 )
+TOO_MUCH_LEFT_OUT: Final = Said("I can leave out up to four things in one search. Which four matter most?", go_on=False)
 _MOST_NAMED: Final = 5
 _EXTREMES: Final = {"price_up": "The least expensive", "price_down": "The most expensive"}
 

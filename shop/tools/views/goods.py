@@ -48,7 +48,7 @@ class ProductList(Result):
     count_is_exact: bool
     """False: there are more than `count`, and nobody counted further."""
     products: list[ProductView]
-    search: dict[str, str | int | bool] = {}
+    search: dict[str, str | int | bool | list[str]] = {}
     """What was asked for, as arguments of `search_products`: the same with another `offset` are other matches."""
     corrected_query: str | None = None
     """What was searched for, when a word of the query is in no product but is close to one that is."""
@@ -92,7 +92,7 @@ def product_view(product: Product, variants: list[Variant], *, details: bool = F
     )
 
 
-def product_list(page: Page, offset: int = 0, search: dict[str, str | int | bool] | None = None) -> ProductList:
+def product_list(page: Page, offset: int = 0, search: dict[str, str | int | bool | list[str]] | None = None) -> ProductList:
     """What a search found, from `offset` on."""
     return ProductList(
         count=page.count,
