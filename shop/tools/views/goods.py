@@ -92,7 +92,9 @@ def product_view(product: Product, variants: list[Variant], *, details: bool = F
     )
 
 
-def product_list(page: Page, offset: int = 0, search: dict[str, str | int | bool | list[str]] | None = None) -> ProductList:
+def product_list(
+    page: Page, offset: int = 0, search: dict[str, str | int | bool | list[str]] | None = None
+) -> ProductList:
     """What a search found, from `offset` on."""
     return ProductList(
         count=page.count,
