@@ -122,6 +122,11 @@ class Calls:
     _known: dict[tuple[str, object], _Item] = field(default_factory=dict)
     _characters: int = 0
 
+    @property
+    def are_begun(self) -> bool:
+        """Whether any has come, complete or not."""
+        return any(item.reasoning is None for item in self._items)
+
     def begun(self, index: object, item: Any) -> None:
         """`response.output_item.added`: an item that was not there before."""
         if item.type == "reasoning":

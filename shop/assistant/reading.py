@@ -27,7 +27,9 @@ class TextDelta:
 
 @dataclass(frozen=True)
 class Thinking:
-    """The model is at work and has nothing to say yet."""
+    """The model is at work and has nothing to say yet. `calls`: it has begun to propose a call."""
+
+    calls: bool = False
 
 
 Event = TextDelta | ProposedCall | Thinking
@@ -50,7 +52,7 @@ def read(events: Iterator[Any]) -> Iterator[Event]:
                 raise gave_up(event.code, getattr(event, "message", None))
             case kind:
                 said = answer.heard(kind, event)
-                yield TextDelta(said) if said else Thinking()
+                yield TextDelta(said) if said else Thinking(calls=answer.calls.are_begun)
     raise lost()
 
 

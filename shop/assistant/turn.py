@@ -20,7 +20,7 @@ from shop.assistant.failures import ModelError
 from shop.assistant.memory import arguments_of, exchange, input_for
 from shop.assistant.model import Model
 from shop.assistant.pace import Pace
-from shop.assistant.reading import ProposedCall, TextDelta
+from shop.assistant.reading import ProposedCall, TextDelta, Thinking
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.conversations import history, turns
@@ -38,6 +38,10 @@ _NO_THREAD = ModelError("busy", "The assistant is busy", "Too many answers are u
 STORE_EVERY = 0.15
 """Seconds between two signs of life of a turn, each of which may store how its text has grown. What streams to the page is not
 held back by it."""
+
+LAST_CALL = 3.0
+"""Seconds for which an answer that has begun a call is heard out after its authority ended. The gateway then refuses the call,
+so that the audit shows what was still tried."""
 
 ENDS_THE_TURN = frozenset({"signed_out", "suspended", "paused", "stopped", "blocked"})
 """Codes after which nothing may leave for the model any more (invariant I12)."""
@@ -67,12 +71,31 @@ class TurnEnded:
 Progress = TextGrew | CallChanged | TurnEnded
 
 
-class _Stopped(Exception):
+class Stopped(Exception):
     """The stored flag says that this turn should end."""
 
     def __init__(self, because: str) -> None:
         super().__init__(because)
         self.because = because
+
+
+_STOPPED_BY_HAND = frozenset({"person", turns.GIVEN_UP})
+"""Flags after which nothing more is tried: nobody waits for it."""
+
+
+@dataclass
+class Flag:
+    """What a stored flag means in the middle of an answer."""
+
+    seen_at: float | None = None
+
+    def heed(self, because: str | None, now: float, *, is_calling: bool) -> None:
+        """Raise `Stopped` when the flag is up; with a call under way and authority gone, after `LAST_CALL` at the latest."""
+        if because is None:
+            return
+        self.seen_at = now if self.seen_at is None else self.seen_at
+        if because in _STOPPED_BY_HAND or not is_calling or now - self.seen_at >= LAST_CALL:
+            raise Stopped(because)
 
 
 class TurnLoop:
@@ -98,7 +121,7 @@ class TurnLoop:
                 yield CallChanged(item.id, is_new=False)  # stored before the turn was shown: there already
             yield from self._loop(assistant, turn)
             self._end(assistant, turn, self._final_state(turn))
-        except _Stopped as stopped:
+        except Stopped as stopped:
             self._end(assistant, turn, TurnState.STOPPED, because=stopped.because)
         except NotAlive as lapsed:
             self._end(assistant, turn, TurnState.STOPPED, because=_why_lapsed(lapsed))
@@ -128,7 +151,7 @@ class TurnLoop:
     def _may_go_on(self, budget: Budget) -> None:
         """Raise when the turn's time is up, or the program ends."""
         if self._closing.is_set():
-            raise _Stopped("shop_closed")
+            raise Stopped("shop_closed")
         budget.require_time()
 
     def _reply(
@@ -144,6 +167,7 @@ class TurnLoop:
             live(db, assistant)  # nothing leaves for the model after a revocation
         self._database.forbid_in_transaction("a model call")
         text, item_id, beaten_at, stored = "", "", time.monotonic(), Pace(STORE_EVERY)
+        is_calling, flag = False, Flag()
         try:
             with closing(self._model.stream(items)) as events:
                 for event in events:
@@ -152,6 +176,8 @@ class TurnLoop:
                         budget.require_call(event.arguments, beside=len(proposed))
                         proposed.append(event)
                         continue
+                    if isinstance(event, Thinking):
+                        is_calling = is_calling or event.calls
                     if isinstance(event, TextDelta):
                         if not item_id:
                             with self._database.write() as db:
@@ -162,13 +188,16 @@ class TurnLoop:
                     now = time.monotonic()
                     if now - beaten_at >= STORE_EVERY:
                         has_grown = stored.is_due(len(text), len(text), now)
-                        self._store(turn, item_id if has_grown else "", text)
+                        because = self._store(turn, item_id if has_grown else "", text)
+                        flag.heed(because, now, is_calling=is_calling and isinstance(event, Thinking))
                         if has_grown:
                             stored.passed_on(len(text), now)
                         beaten_at = now
         finally:
             if item_id:
-                self._store(turn, item_id, text, may_stop=not proposed)
+                because = self._store(turn, item_id, text)
+                if because and not proposed:
+                    raise Stopped(because)
         if text:
             items.append({"role": "assistant", "content": text})
 
@@ -178,8 +207,8 @@ class TurnLoop:
         """Pass one proposal through the gateway. A person's Stop is heeded before it; a revocation, by the gateway."""
         with self._database.write() as db:
             because = turns.beat(db, turn.id)
-            if because in {"person", turns.GIVEN_UP}:
-                raise _Stopped(because)
+            if because in _STOPPED_BY_HAND:
+                raise Stopped(because)
             item = turns.add_item(db, turn.id, ItemKind.CALL, tool=proposed.name, arguments=proposed.arguments)
         yield CallChanged(item.id, is_new=True)
         outcome = self._gateway.call_tool(
@@ -189,14 +218,13 @@ class TurnLoop:
         if isinstance(outcome, Denied) and outcome.code in ENDS_THE_TURN:
             with self._database.write() as db:
                 because = turns.beat(db, turn.id)  # the stored flag knows more: where and how it was ended
-            raise _Stopped(because or str(outcome.code))
+            raise Stopped(because or str(outcome.code))
         items += [*proposed.reasoning, *exchange(item.id, proposed.name, proposed.arguments, outcome.for_model())]
 
-    def _store(self, turn: Turn, item_id: str, text: str, *, may_stop: bool = True) -> None:
+    def _store(self, turn: Turn, item_id: str, text: str) -> str | None:
+        """Store how a text has grown. Returns why the turn should end, if it should."""
         with self._database.write() as db:
-            because = turns.beat(db, turn.id, [(item_id, text)] if item_id else [])
-        if because and may_stop:
-            raise _Stopped(because)
+            return turns.beat(db, turn.id, [(item_id, text)] if item_id else [])
 
     def _memory(self, assistant: Principal, turn: Turn) -> list[dict[str, Any]]:
         with self._database.read() as db:

@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 from shop.assistant.model import Model
-from shop.assistant.reading import ProposedCall, TextDelta
+from shop.assistant.reading import ProposedCall, TextDelta, Thinking
 from shop.settings import Settings
 from tests.support.people import Visitor
 
@@ -38,7 +38,7 @@ class Gate:
         assert self._opened.wait(PATIENCE), "nobody opened the gate"
 
 
-Step = TextDelta | ProposedCall | Gate
+Step = TextDelta | ProposedCall | Thinking | Gate
 
 
 class ScriptedModel(Model):
@@ -49,7 +49,7 @@ class ScriptedModel(Model):
         self._answers = list(answers)
         self.received: list[list[dict[str, Any]]] = []
 
-    def stream(self, items: list[dict[str, Any]]) -> Generator[TextDelta | ProposedCall]:
+    def stream(self, items: list[dict[str, Any]]) -> Generator[TextDelta | ProposedCall | Thinking]:
         """One answer."""
         self.received.append(copy.deepcopy(items))
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]

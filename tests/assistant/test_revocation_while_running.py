@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
 
+from shop.assistant import turn as turn_module
 from shop.assistant.conversing import Conversing
-from shop.assistant.turn import CallChanged, TurnEnded, TurnLoop
+from shop.assistant.reading import Thinking
+from shop.assistant.turn import LAST_CALL, CallChanged, Flag, Stopped, TurnEnded, TurnLoop
 from shop.conversations.models import TurnState
 from shop.credentials.ledger import Authority, NotAlive, live, lock
 from tests.assistant.scripted import Gate, OpenStream, ScriptedModel, call, text
@@ -98,6 +101,60 @@ def test_the_next_proposed_call_is_refused_recorded_and_the_last_thing_that_happ
     assert (denied.name, stopped.name) == ("tool_call.denied", "turn.stopped")
     assert (denied.content["decision"]["rule"], denied.content["tool_call"]) == (rule, refused.id)
     assert stopped.content["facts"]["because"] == because
+
+
+@pytest.mark.holds("I9", "I12")
+@ONE_ENGINE
+def test_a_call_that_was_begun_before_the_revocation_is_refused_on_record(
+    build_shop: Building, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model is heard out when it has begun a call, even if the turn sees the revocation before all of the call has come."""
+    monkeypatch.setattr(turn_module, "STORE_EVERY", 0.0)
+    sofia = build_shop(model=ScriptedModel([gate, Thinking(calls=True), Thinking(), SEARCH])).sign_in(SOFIA)
+    stream = OpenStream(sofia, "hoodies")
+    gate.wait_until_reached()
+    sign_out_everywhere(sofia)
+    gate.open()
+    assert "You signed out everywhere." in stream.read_to_the_end()
+    (turn,) = sofia.turns()
+    assert (turn.state, turn.error_code) == (TurnState.STOPPED, "signed_out_everywhere")
+    assert [(item.outcome or {})["kind"] for item in turn.items if item.tool] == ["denied"]
+    events = [str(event.name) for event in sofia.shop.chain(str(sofia.conversation))]
+    assert events[-2:] == ["tool_call.denied", "turn.stopped"]
+
+
+@ONE_ENGINE
+def test_words_end_with_the_authority(build_shop: Building, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that talks on after a call that it began is not heard out: the turn ends at its next word."""
+    monkeypatch.setattr(turn_module, "STORE_EVERY", 0.0)
+    answer = [gate, Thinking(calls=True), *text("And "), *text("another thing. "), SEARCH]
+    sofia = build_shop(model=ScriptedModel(answer)).sign_in(SOFIA)
+    stream = OpenStream(sofia, "hoodies")
+    gate.wait_until_reached()
+    sign_out_everywhere(sofia)
+    gate.open()
+    stream.read_to_the_end()
+    (turn,) = sofia.turns()
+    assert turn.state is TurnState.STOPPED and not [item for item in turn.items if item.tool]
+    assert "another" not in "".join(item.text or "" for item in turn.items)
+
+
+@pytest.mark.parametrize(
+    ("because", "is_calling", "seconds", "goes_on"),
+    [
+        ("signed_out_everywhere", True, LAST_CALL - 0.1, True),
+        ("signed_out_everywhere", True, LAST_CALL, False),
+        ("signed_out_everywhere", False, 0.0, False),
+        ("person", True, 0.0, False),
+    ],
+)
+def test_how_long_a_begun_call_is_waited_for(because: str, is_calling: bool, seconds: float, goes_on: bool) -> None:
+    """A moment, when authority ended and a call was begun; not at all when the person pressed Stop."""
+    flag = Flag()
+    if is_calling and because != "person":
+        flag.heed(because, 100.0, is_calling=True)
+    with nullcontext() if goes_on else pytest.raises(Stopped, match=because):
+        flag.heed(because, 100.0 + seconds, is_calling=is_calling)
 
 
 @pytest.mark.holds("I12")

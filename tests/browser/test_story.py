@@ -222,6 +222,7 @@ def scene_8_she_signs_out_everywhere_while_a_turn_runs(cast: Cast, model: GatedM
     in_order(
         cast.audit(),
         ("System", "authority here ended: signed out everywhere"),
+        ("refused view_cart", "signed_out"),
         ("Assistant", "the answer was stopped: signed out everywhere"),
     )
     in_order(cast.trail(cast.ada), ("Sofia Hart", "session.revoked", "ses_", "dlg_", "trn_"))
