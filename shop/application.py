@@ -17,9 +17,9 @@ from shop.admin import agent_registration
 from shop.admin import agents as agent_pages
 from shop.admin import audit as audit_pages
 from shop.admin import people as people_pages
-from shop.assistant.conversing import Conversing
-from shop.assistant.model import Model
-from shop.assistant.views import blueprint as assistant_blueprint
+from shop.assistant.model.client import Model
+from shop.assistant.turn.start import Conversing
+from shop.assistant.web.routes import blueprint as assistant_blueprint
 from shop.audit import writer
 from shop.audit.denial_windows import close_windows
 from shop.audit.events import EventName
@@ -27,24 +27,24 @@ from shop.authorization.policy import Policy
 from shop.commands import chat
 from shop.database import Clock, Database, utc_now
 from shop.demo.seeding import Seed
+from shop.guards.egress_proxy import proxy_of
 from shop.guards.rate_limits import Limit, RateLimits
+from shop.guards.safe_fetch import Fetcher
 from shop.identity.commands import sso_commands
 from shop.identity.providers import Metadata
 from shop.identity.recheck import Recheck
 from shop.identity.sign_in import SignIn
 from shop.mcp import endpoint as mcp
 from shop.mcp import guest
-from shop.oauth import authorize, consent, introspect, metadata, registration, revoke, token
 from shop.oauth.commands import oauth as oauth_commands
-from shop.oauth.egress import proxy_of
-from shop.oauth.external_issuer import ExternalIssuer
-from shop.oauth.fetching import Fetcher
+from shop.oauth.endpoints import authorize, consent, introspect, metadata, register, revoke, token
 from shop.oauth.issuer import Issuer
-from shop.oauth.keys import Keys
+from shop.oauth.resource_server.external_issuer import ExternalIssuer
+from shop.oauth.signing_keys import Keys
 from shop.revocation.providers import sign_in_withdrawn
 from shop.services import Services
 from shop.settings import ROOT, Settings
-from shop.store import foreign, loading
+from shop.store import import_file, import_goods
 from shop.storefront import (
     about,
     account,
@@ -162,7 +162,7 @@ def _add_authorization_server(app: Flask, *, is_external: bool) -> None:
     guarded(app, consent.endpoint, Access(own, "a person's answer, bound to the session that was asked", in_popup=True))
     for endpoint, because in (
         (metadata.endpoint, "what clients look for before anything else; public keys and addresses"),
-        (registration.endpoint, "any client may register itself; limited, and told to people as unverified"),
+        (register.endpoint, "any client may register itself; limited, and told to people as unverified"),
         (token.endpoint, "clients authenticate themselves, and hold a code or a refresh token"),
         (revoke.endpoint, "clients authenticate themselves, and can end only what is theirs"),
         (introspect.endpoint, "clients authenticate themselves by secret or key"),
@@ -252,10 +252,10 @@ def _add_commands(app: Flask, conversing: Conversing) -> None:
     def import_catalogue(file: Path) -> None:
         """Bring the goods of a JSON file into the shop, or up to date; or none of them, and say why."""
         try:
-            goods = foreign.read_catalogue(file)
+            goods = import_file.read_catalogue(file)
             with shop.database.write() as db:
-                done = loading.load(db, goods)
+                done = import_goods.load(db, goods)
                 writer.record(db, EventName.CATALOGUE_IMPORTED, facts=asdict(done))
-        except foreign.CannotImport as error:
+        except import_file.CannotImport as error:
             raise click.ClickException(f"Nothing was imported.\n{error}") from error
         print(f"{done.added} products added, {done.updated} updated, {done.unchanged} unchanged.")

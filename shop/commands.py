@@ -13,9 +13,9 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from shop.access import SignedInPerson, person_behind, why_signed_out
-from shop.assistant.conversing import Conversing
-from shop.assistant.printed import JsonLines, Transcript, printable
-from shop.assistant.terminal import SignedOut, Terminal, scripted, typed
+from shop.assistant.terminal.chat import SignedOut, Terminal, scripted, typed
+from shop.assistant.terminal.output import JsonLines, Transcript, printable
+from shop.assistant.turn.start import Conversing
 from shop.credentials.ledger import NotAlive
 from shop.demo import companions, personas
 from shop.identity.members import connection_for_email

@@ -17,7 +17,7 @@ from shop.access import Access, Rule, signed_in
 from shop.audit import writer
 from shop.audit.denials import Handle
 from shop.credentials.ledger import NotAlive
-from shop.oauth.protocol import is_for_machines, json_http_error
+from shop.oauth.authlib_server import is_for_machines, json_http_error
 from shop.own_address import WrongOrigin, present_address
 from shop.services import services
 from shop.settings import ROOT

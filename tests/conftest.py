@@ -15,7 +15,7 @@ from shop.application import create_app  # with every table, so that the templat
 from shop.authorization.policy import Policy
 from shop.database import Database, utc_now
 from shop.demo.seeding import Seed
-from shop.oauth.keys import Keys
+from shop.oauth.signing_keys import Keys
 from shop.settings import ROOT, Settings, kept_secret
 from tests.support import quick
 from tests.support.clock import TestClock

@@ -14,8 +14,8 @@ from flask.typing import ResponseReturnValue
 from shop.access import on_denied, principal, require
 from shop.admin.agents import HOME, WORKFLOWS, of_organization, refused, ticked
 from shop.authorization.permissions import Permission
-from shop.oauth import cimd
-from shop.oauth.client_metadata import SCOPES, BadMetadata
+from shop.oauth.clients.client import metadata_document
+from shop.oauth.clients.metadata import SCOPES, BadMetadata
 from shop.oauth.inventory import take_in
 from shop.oauth.issuer import issuer
 from shop.oauth.preregistration import read_by_hand, register_for_organization
@@ -82,8 +82,8 @@ def take_in_known() -> ResponseReturnValue:
     _require()
     server, me, client_id = issuer(), principal(), request.form.get("client_id", "").strip()
     try:
-        client = cimd.resolve(server, client_id, for_organization=me.organization)
-    except cimd.UnknownClient as unknown:
+        client = metadata_document.resolve(server, client_id, for_organization=me.organization)
+    except metadata_document.UnknownClient as unknown:
         return _form({"auth_method": "none", "scopes": SCOPES, "client_id": client_id}, unknown=str(unknown)), 400
     with server.database.write() as db:
         entry = take_in(db, services().policy, me, client)

@@ -24,7 +24,7 @@ from shop.credentials.delegations import living_delegations_of
 from shop.credentials.grants import living_grants_of_agent
 from shop.credentials.ledger import Authority, Kind, paused_at
 from shop.identity.models import Person
-from shop.oauth.client_metadata import SCOPES
+from shop.oauth.clients.metadata import SCOPES
 from shop.oauth.inventory import let_act_alone
 from shop.oauth.issuer import issuer
 from shop.principal import Principal, Workflow

@@ -10,7 +10,7 @@ may be done (`shop.tools.gateway`, through which every call and every read passe
     stateless.py       the era of 2026-07-28: each request says everything itself, and headers agree with the body
     exchange.py        the request, alike for both eras; and what a handler may use of the shop
     methods.py         from a method's name to its handler
-    tools.py           list and call; definitions.py derives the schemas; shop.tools.hosted says results in 4 KB
+    tools.py           list and call; definitions.py derives the schemas; shop.tools.results.for_hosts says results in 4 KB
     resources.py       products and the person's orders; prompts.py; completion.py
     widgets.py         the pages in which a host may show a result; about.py: what the server says of itself
     elicitation.py     what waits for the person: a page of the shop, never a form in the client

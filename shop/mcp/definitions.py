@@ -13,9 +13,9 @@ from pydantic import TypeAdapter
 
 from shop.mcp import widgets
 from shop.principal import CONSENTABLE, Workflow
-from shop.tools.hosted import Waiting
 from shop.tools.registry import TOOLS
-from shop.tools.rendering import SHORTENED
+from shop.tools.results.for_hosts import Waiting
+from shop.tools.results.for_model import SHORTENED
 from shop.tools.tool import Tool
 
 

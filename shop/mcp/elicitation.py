@@ -22,8 +22,8 @@ from mcp_types.jsonrpc import URL_ELICITATION_REQUIRED
 from shop.mcp import request_state
 from shop.mcp.exchange import Exchange, Server
 from shop.mcp.wire import RpcError
-from shop.tools import hosted
 from shop.tools.outcomes import AwaitingApproval
+from shop.tools.results import for_hosts
 
 _QUESTION = "approval"
 _ASKS = "Open the shop's page to look at this and decide. It shows what will happen, and you sign in there yourself."
@@ -33,7 +33,7 @@ def ask(
     server: Server, exchange: Exchange, params: CallToolRequestParams, outcome: AwaitingApproval
 ) -> CallToolResult | InputRequiredResult:
     """Bring the person to the page of a receipt. A retry while it is still open gets the link: asking again would loop."""
-    page = hosted.approval_page(outcome.receipt_id, server.settings.base_url)
+    page = for_hosts.approval_page(outcome.receipt_id, server.settings.base_url)
     if exchange.opens_urls and exchange.is_stateless and params.request_state is None:
         return InputRequiredResult(
             input_requests={_QUESTION: ElicitRequest(params=ElicitRequestURLParams(message=_ASKS, url=page))},
@@ -47,7 +47,7 @@ def ask(
         # Many hosts show an error's words and drop its data, so the words name the page too.
         words = f"The person has to decide this on the shop's page: {page}"
         raise RpcError(URL_ELICITATION_REQUIRED, words, data=data)
-    return hosted.waiting(outcome.receipt_id, server.settings.base_url, dismissed=_is_dismissed(params))
+    return for_hosts.waiting(outcome.receipt_id, server.settings.base_url, dismissed=_is_dismissed(params))
 
 
 def _is_dismissed(params: CallToolRequestParams) -> bool:

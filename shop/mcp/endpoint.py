@@ -27,8 +27,8 @@ from shop.mcp.exchange import Server
 from shop.mcp.guest import GUEST, is_guest
 from shop.mcp.sealing import Sealer
 from shop.mcp.wire import ACCESS_REFUSED, Message, RpcError, read
-from shop.oauth.bearer import BearerRefused, authenticate
-from shop.oauth.external_issuer import IssuerUnavailable
+from shop.oauth.resource_server.bearer import BearerRefused, authenticate
+from shop.oauth.resource_server.external_issuer import IssuerUnavailable
 from shop.own_address import is_own_host
 from shop.principal import Principal
 from shop.settings import Settings

@@ -19,8 +19,8 @@ from shop.credentials.ledger import Kind, Lapse, NotAlive
 from shop.mcp.exchange import Exchange, Server
 from shop.mcp.guest import is_guest
 from shop.mcp.wire import ACCESS_REFUSED, AUTHENTICATION_REQUIRED, INSUFFICIENT_SCOPE, TOO_MANY_REQUESTS, RpcError
-from shop.oauth import bearer
 from shop.oauth.issuer import issuer
+from shop.oauth.resource_server import bearer
 from shop.principal import CONSENTABLE, Principal, in_order
 from shop.tools.outcomes import Denied
 from shop.tools.registry import TOOLS

@@ -29,7 +29,7 @@ from shop.mcp.exchange import Exchange, Server
 from shop.mcp.wire import ACCESS_REFUSED, RpcError
 from shop.principal import Workflow
 from shop.tools.outcomes import Denied, Failed, Succeeded
-from shop.tools.rendering import with_addresses
+from shop.tools.results.for_model import with_addresses
 
 _JSON = "application/json"
 _PAGE, _MOST_ORDERS = 12, 50

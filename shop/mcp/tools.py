@@ -20,8 +20,8 @@ from shop.mcp.definitions import of_tools
 from shop.mcp.exchange import Exchange, Server
 from shop.mcp.guest import is_guest
 from shop.mcp.wire import RpcError
-from shop.tools import hosted
 from shop.tools.outcomes import AwaitingApproval, Denied, Failed, Succeeded
+from shop.tools.results import for_hosts
 
 _HELD_BACK = "The person or their organization has not allowed this to this assistant."
 
@@ -38,12 +38,12 @@ def call_tool(
     state = request_state.opened(server, exchange, params)
     if choices.is_declined(state, params):
         refusals.require_alive(server, exchange, "tools/call")
-        return hosted.error(choices.DECLINED)
+        return for_hosts.error(choices.DECLINED)
     arguments = choices.completed(state, params)
     outcome = server.call(exchange, params.name, arguments, retry_of=state.get("receipt"))
     match outcome:
         case Succeeded():
-            return hosted.succeeded(outcome.for_model()["result"], server.settings.base_url)
+            return for_hosts.succeeded(outcome.for_model()["result"], server.settings.base_url)
         case AwaitingApproval():
             return elicitation.ask(server, exchange, params, outcome)
         case Denied():
@@ -53,7 +53,7 @@ def call_tool(
                 raise RpcError(INVALID_PARAMS, outcome.message)
             if outcome.options and exchange.fills_forms:
                 return choices.ask(server, exchange, params, arguments, outcome)
-            return hosted.error(outcome.for_model())
+            return for_hosts.error(outcome.for_model())
 
 
 def _denied(server: Server, exchange: Exchange, name: str, outcome: Denied) -> CallToolResult:
@@ -68,4 +68,4 @@ def _denied(server: Server, exchange: Exchange, name: str, outcome: Denied) -> C
         told = {**told, "message": _HELD_BACK}
     if outcome.code != "not_found" and not is_guest(exchange.principal):
         told = {**told, "person_reads_why_at": f"{server.settings.base_url}/audit/"}
-    return hosted.error(told)
+    return for_hosts.error(told)

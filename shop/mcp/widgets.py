@@ -10,7 +10,7 @@ from typing import Any
 
 from mcp_types import ReadResourceResult, Resource, TextResourceContents
 
-from shop.tools.widgets import CALLED_BY_WIDGETS, OF_TOOLS, WIDGETS, Widget, document
+from shop.tools.results.widgets import CALLED_BY_WIDGETS, OF_TOOLS, WIDGETS, Widget, document
 
 MIME_TYPE = "text/html;profile=mcp-app"
 _BASE = "ui://context-and-co/"

@@ -22,13 +22,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 from shop.credentials.tokens import secret_digest
 from shop.database import Base, moment
 from shop.guards.rate_limits import Limit, rate_limits
+from shop.guards.safe_fetch import FetchRefused
+from shop.guards.unverified_claims import is_moment, unverified_claims
 from shop.identity.key_sets import read_key_set
-from shop.oauth import cimd
-from shop.oauth.client_metadata import ASSERTION_ALGORITHMS
-from shop.oauth.clients import Client
-from shop.oauth.fetching import FetchRefused
-from shop.oauth.protocol import Server, ShopRequest, refuse
-from shop.oauth.unverified import is_moment, unverified_claims
+from shop.oauth.authlib_server import Server, ShopRequest, refuse
+from shop.oauth.clients.client import Client, metadata_document
+from shop.oauth.clients.metadata import ASSERTION_ALGORITHMS
 
 CONFIDENTIAL = ("client_secret_basic", "client_secret_post", "private_key_jwt")
 EVERY_METHOD = ("none", *CONFIDENTIAL)
@@ -92,10 +91,10 @@ def _by_private_key(query_client: object, request: ShopRequest) -> Client:
         raise InvalidClientError(description=f"The client_assertion_type must be {_ASSERTION_TYPE}")
     claimed = _claimed_client(assertion)
     try:
-        client = cimd.resolve(issuer, claimed, only_known=True)
+        client = metadata_document.resolve(issuer, claimed, only_known=True)
         keys = _keys_of(request, client)
         claims: dict[str, Any] = jwt.decode(assertion, keys, list(ASSERTION_ALGORITHMS)).claims
-    except (cimd.UnknownClient, FetchRefused, JoseError, ValueError, KeyError, TypeError) as error:
+    except (metadata_document.UnknownClient, FetchRefused, JoseError, ValueError, KeyError, TypeError) as error:
         raise InvalidClientError(description="The client or the key of the assertion is not known.") from error
     if (claims.get("iss"), claims.get("sub")) != (client.client_id, client.client_id):
         raise InvalidClientError(description="The assertion must have the client as iss and as sub.")
@@ -120,7 +119,7 @@ def _keys_of(request: ShopRequest, client: Client) -> KeySet:
     """Its keys, fetched anew when they are not fresh. Raises what reading them raises."""
     database, document = request.issuer.database, client.public_keys()
     if client.jwks_uri and (client.jwks_fresh_until is None or client.jwks_fresh_until <= database.clock()):
-        fetched = cimd.ask(database, request.issuer.fetcher, client.jwks_uri, limit=_LARGEST_KEY_SET)
+        fetched = metadata_document.ask(database, request.issuer.fetcher, client.jwks_uri, limit=_LARGEST_KEY_SET)
         document = {"keys": list(read_key_set(fetched.document, whose=client.client_id).entries)}
         with database.write() as db:  # one that was forgotten meanwhile stays so
             kept = {"jwks": json.dumps(document), "jwks_fresh_until": moment(db) + fetched.fresh_for}

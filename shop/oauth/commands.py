@@ -9,8 +9,8 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import select
 
-from shop.oauth.client_metadata import GRANT_TYPES, SCOPES, BadMetadata
-from shop.oauth.clients import Client
+from shop.oauth.clients.client import Client
+from shop.oauth.clients.metadata import GRANT_TYPES, SCOPES, BadMetadata
 from shop.oauth.issuer import issuer
 from shop.oauth.preregistration import read_by_hand, register_by_hand, register_document
 from shop.untrusted import read_json

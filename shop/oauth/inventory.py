@@ -18,7 +18,7 @@ from shop.credentials.agents import Agent, NotVouchedFor, entry_lock, note_agent
 from shop.credentials.ledger import Authority, Kind, below, changed, end, live, lock
 from shop.identity.members import DEFAULT_ROLE
 from shop.identity.models import Person
-from shop.oauth.clients import Client, keep
+from shop.oauth.clients.client import Client, keep
 from shop.principal import Actor, Principal
 
 

@@ -10,16 +10,16 @@ from urllib.parse import urlsplit
 from flask import current_app, request
 
 from shop.database import Database
+from shop.guards.safe_fetch import Fetcher
 from shop.identity.providers import Metadata
 from shop.identity.recheck import Recheck
-from shop.oauth.fetching import Fetcher
-from shop.oauth.keys import Keys
+from shop.oauth.signing_keys import Keys
 from shop.principal import Principal
 from shop.sealing import derived_key
 from shop.settings import Settings
 
 if TYPE_CHECKING:
-    from shop.oauth.external_issuer import ExternalIssuer
+    from shop.oauth.resource_server.external_issuer import ExternalIssuer
 
 RiskyTools = Mapping[str, Mapping[str, str]]
 """Workflow → name → title of the tools in it that cannot be undone."""

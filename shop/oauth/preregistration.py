@@ -14,9 +14,9 @@ from shop.audit.writer import record
 from shop.authorization.policy import Policy
 from shop.credentials.agents import Agent, ClientKind
 from shop.database import moment
-from shop.oauth.cimd import is_document_address, read_document
-from shop.oauth.client_metadata import SCOPES, BadMetadata, ClientMetadata, read_metadata
-from shop.oauth.clients import Client, register, take_over
+from shop.oauth.clients.client import Client, register, take_over
+from shop.oauth.clients.metadata import SCOPES, BadMetadata, ClientMetadata, read_metadata
+from shop.oauth.clients.metadata_document import is_document_address, read_document
 from shop.oauth.inventory import take_in
 from shop.oauth.issuer import Issuer
 from shop.principal import Principal

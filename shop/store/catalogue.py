@@ -14,10 +14,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, literal, not_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, contains_eager
 
-from shop.store import search as index
-from shop.store.asking import Asked, Filters, Sort, understand
+from shop.store import search_index as index
 from shop.store.listing import name_key
 from shop.store.models import NotThere, Product, StoreError, Term, TermKind, Variant
+from shop.store.search_request import Asked, Filters, Sort, understand
 from shop.store.vocabulary import vocabulary
 
 __all__ = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, TypedDict
 
-from shop.store.words import lexeme, names_of_colours, words_of
+from shop.store.word_forms import lexeme, names_of_colours, words_of
 
 
 class Goods(Protocol):

@@ -18,7 +18,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shop.database import new_id
 from shop.store.models import Catalogue, Product, Term, TermKind, Variant
-from shop.store.words import lexeme
+from shop.store.word_forms import lexeme
 
 _FILTERS: Mapping[TermKind, ColumnElement[str] | InstrumentedAttribute[str]] = {
     TermKind.CATEGORY: Product.category,

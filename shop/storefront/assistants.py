@@ -20,9 +20,9 @@ from shop.conversations import activity, delegation
 from shop.credentials.agents import Agent, ceiling_of
 from shop.credentials.grants import Grant, grants_of_person, is_in_force
 from shop.credentials.ledger import Authority, Kind, paused_at
+from shop.oauth.endpoints.consent_request import WORDS
+from shop.oauth.endpoints.widen import can_be_added, decider_of
 from shop.oauth.issuer import issuer
-from shop.oauth.questions import WORDS
-from shop.oauth.widening import can_be_added, decider_of
 from shop.principal import Principal, Workflow
 from shop.revocation import cascade
 from shop.services import services

@@ -19,7 +19,7 @@ from shop.credentials.ledger import NotAlive
 from shop.guards.rate_limits import Limit, check_address
 from shop.identity.providers import SignInError
 from shop.identity.sign_in import Begun, safe_path
-from shop.oauth.pages import GoOnPage
+from shop.oauth.endpoints.refused_page import GoOnPage
 from shop.revocation import cascade
 from shop.services import services
 

@@ -1,4 +1,4 @@
-"""Allowing a connected assistant more: a person's own page, since many assistants never ask (`shop/oauth/widening.py`)."""
+"""Allowing a connected assistant more: a person's own page, since many assistants never ask (`shop/oauth/endpoints/widen.py`)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from flask.typing import ResponseReturnValue
 
 from shop.access import signed_in
 from shop.credentials.ledger import Authority
+from shop.oauth.endpoints.widen import NoSuchGrant, NotWidened, widen_grant, widening_of
 from shop.oauth.issuer import issuer
-from shop.oauth.widening import NoSuchGrant, NotWidened, widen_grant, widening_of
 from shop.principal import CONSENTABLE
 from shop.storefront.assistants import HOME, not_there
 

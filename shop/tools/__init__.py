@@ -1,10 +1,17 @@
 """The one door, and what is behind it.
 
-Owns: the declaration of a tool (`tool.py`), one module of tools for each workflow (`browse.py`, `read.py`, `transact.py`,
-`administer.py`), their registry, and the gateway through which every call passes, whoever makes it: the in-app assistant, an
-external assistant, or a person's click. Beside it, what pages ask without a call (`questions.py`), what a person answers besides
-a yes (`answers.py`), what may be told of a result (`views/`), and how hosts of assistants are given it (`hosted.py`, `widgets.py`).
-Does not own: the shop's state (`shop.store`), the decision (`shop.authorization`), the record (`shop.audit`), or how a call gets
-here (`shop.assistant`, `shop.storefront`, `shop.mcp`).
-Read `gateway.py` first.
+Owns: the gateway through which every call passes, whoever makes it (the in-app assistant, an external assistant, a person's
+click), the declaration of a tool, and the tools. Does not own: the shop's state (`shop.store`), the decision
+(`shop.authorization`), the record (`shop.audit`), or how a call gets here (`shop.assistant`, `shop.storefront`, `shop.mcp`).
+
+    gateway.py           the six steps of a call. Read it first
+    call.py, outcomes.py what comes in and what goes out; refusals.py: the three renderings of a refusal
+    audit_records.py     what is recorded of a call
+    retries.py           a call that came before
+    receipt_desk.py      what a person answers about a receipt besides a yes
+    enquiries.py         what pages ask without a call
+    tool.py, permit.py, registry.py    what a tool declares; what proves that its call passed; all tools there are
+    workflows/           the tools, one module for each workflow
+    views/               what may be told of a result, field by field
+    results/             a result for the model, for other hosts, in a widget
 """

@@ -35,15 +35,15 @@ from shop.database import Database, is_deadlock, new_id
 from shop.principal import Principal
 from shop.store.models import StoreError
 from shop.tools import retries
-from shop.tools.answers import Answers
-from shop.tools.calls import Call, Changed, pin_of
+from shop.tools.audit_records import record_decision_of_human, record_outcome
+from shop.tools.call import Call, Changed, pin_of
 from shop.tools.outcomes import AwaitingApproval, Denied, Outcome, Succeeded
 from shop.tools.permit import Permit, take_seal
-from shop.tools.records import record_decision_of_human, record_outcome
+from shop.tools.receipt_desk import Answers
 from shop.tools.refusals import as_outcome
 from shop.tools.registry import UnknownTool, find
+from shop.tools.results.widgets import NotForWidgets, require_widget_tool
 from shop.tools.tool import Arguments, InvalidArguments, Result, Shown, Tool
-from shop.tools.widgets import NotForWidgets, require_widget_tool
 
 _seal = take_seal()
 _log = logging.getLogger(__name__)

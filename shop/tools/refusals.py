@@ -15,14 +15,14 @@ from shop.credentials.ledger import NotAlive
 from shop.identity.members import members
 from shop.identity.models import Organization
 from shop.principal import Principal
-from shop.store.choosing import Undecided
 from shop.store.models import StoreError
 from shop.store.money import euros
-from shop.tools.calls import Call, Changed
+from shop.store.variant_choice import Undecided
+from shop.tools.call import Call, Changed
 from shop.tools.outcomes import Denied, Failed
 from shop.tools.registry import UnknownTool
+from shop.tools.results.widgets import NotForWidgets
 from shop.tools.tool import InvalidArguments
-from shop.tools.widgets import NotForWidgets
 
 RECEIPT_REASONS = {
     "not_found": "There is no such receipt.",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from shop.tools import administer, approval, browse, read, transact
 from shop.tools.tool import Tool
+from shop.tools.workflows import administer, approval, browse, read, transact
 
 
 class UnknownTool(Exception):

@@ -15,7 +15,7 @@ from shop.approvals import receipts
 from shop.approvals.receipts import Receipt, ReceiptState
 from shop.authorization.decisions import Decision, Effect
 from shop.store.models import StoreError
-from shop.tools.calls import Call
+from shop.tools.call import Call
 from shop.tools.outcomes import AwaitingApproval, Failed, Succeeded
 from shop.tools.refusals import RECEIPT_REASONS
 from shop.tools.tool import Arguments, Tool

@@ -19,12 +19,12 @@ from shop.credentials.tokens import RefreshToken, forget_expired_tokens
 from shop.database import Base, Database, moment
 from shop.guards.counters import RateLimitCounter
 from shop.identity.models import SignInAttempt
-from shop.oauth.cimd import forget_surplus_documents
 from shop.oauth.client_authentication import UsedAssertion
-from shop.oauth.clients import Client, is_in_no_inventory
+from shop.oauth.clients.client import Client, is_in_no_inventory
+from shop.oauth.clients.metadata_document import forget_surplus_documents
+from shop.oauth.endpoints.consent_request import ConsentQuestion
+from shop.oauth.grants.assertion_checks import IdentityAssertion
 from shop.oauth.grants.authorization_code import AuthorizationCode
-from shop.oauth.identity_assertions import IdentityAssertion
-from shop.oauth.questions import ConsentQuestion
 
 BATCH = 500
 """Rows in one transaction: some milliseconds."""

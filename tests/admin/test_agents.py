@@ -13,7 +13,7 @@ from sqlalchemy import select
 from shop.credentials.agents import Agent, ClientKind
 from shop.credentials.grants import Grant
 from shop.credentials.ledger import Authority
-from shop.oauth.clients import Client
+from shop.oauth.clients.client import Client
 from shop.principal import IN_APP_ASSISTANT
 from shop.tools.outcomes import Denied
 from tests.mcp.host import Host, host_of

@@ -9,8 +9,8 @@ import threading
 from collections.abc import Generator, Iterator
 from typing import Any
 
-from shop.assistant.model import Model
-from shop.assistant.reading import ProposedCall, TextDelta, Thinking
+from shop.assistant.model.client import Model
+from shop.assistant.model.response_events import ProposedCall, TextDelta, Thinking
 from shop.settings import Settings
 from tests.support.people import Visitor
 

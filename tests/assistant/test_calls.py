@@ -184,13 +184,13 @@ def test_each_turn_keeps_the_build_that_answered(talking: ShopUnderTest, upstrea
 
 def test_the_build_changes_with_whatever_shapes_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other instructions, another model or another policy make another digest; the same make the same."""
-    from shop.assistant import model
+    from shop.assistant.model.client import client
     from shop.settings import Settings
 
-    first = model.Model(Settings()).build("p1")
-    assert first == model.Model(Settings()).build("p1")
-    others = [model.Model(Settings(model="other")).build("p1"), model.Model(Settings()).build("p2")]
-    monkeypatch.setattr(model, "INSTRUCTIONS", model.INSTRUCTIONS + "Obey.")
-    others.append(model.Model(Settings()).build("p1"))
+    first = client.Model(Settings()).build("p1")
+    assert first == client.Model(Settings()).build("p1")
+    others = [client.Model(Settings(model="other")).build("p1"), client.Model(Settings()).build("p2")]
+    monkeypatch.setattr(client, "INSTRUCTIONS", client.INSTRUCTIONS + "Obey.")
+    others.append(client.Model(Settings()).build("p1"))
     assert len({build["digest"] for build in [first, *others]}) == 4
     assert others[-1]["instructions"] != first["instructions"]

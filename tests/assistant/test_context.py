@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from shop.assistant.failures import ModelError
-from shop.assistant.fitting import EARLIER, fitted, shortened, size_of
-from shop.assistant.model import Model
-from shop.assistant.reading import TextDelta
+from shop.assistant.model.client import Model
+from shop.assistant.model.context_size import EARLIER, fitted, shortened, size_of
+from shop.assistant.model.failures import ModelError
+from shop.assistant.model.response_events import TextDelta
 from shop.conversations.models import TurnState
 from shop.settings import Settings
 from tests.assistant import upstream as wire

@@ -7,13 +7,13 @@ from itertools import repeat
 
 import pytest
 
-from shop.assistant import bounds
-from shop.assistant.channel import Channel
-from shop.assistant.pace import Pace
-from shop.assistant.presenter import html_of
-from shop.assistant.reading import Event, ProposedCall, TextDelta, Thinking
-from shop.assistant.turn import CallChanged, TextGrew, TurnEnded
-from shop.assistant.writing import Writing, finished
+from shop.assistant.model.client import bounds
+from shop.assistant.model.response_events import Event, ProposedCall, TextDelta, Thinking
+from shop.assistant.turn.channel import Channel
+from shop.assistant.turn.loop import CallChanged, TextGrew, TurnEnded
+from shop.assistant.turn.pace import Pace
+from shop.assistant.web.growing_text import Writing, finished
+from shop.assistant.web.presenter import html_of
 from shop.conversations.models import TurnState
 from tests.assistant.scripted import ScriptedModel, call
 from tests.assistant.upstream import Upstream, pieces_of_arguments, says
@@ -189,7 +189,7 @@ def test_a_model_that_is_never_done_is_stopped_when_its_time_is_up(
     build_shop: Building, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A model that only thinks, for longer than a turn may take, is hung up on, and the person is told."""
-    monkeypatch.setattr("shop.assistant.bounds.TURN_SECONDS", 0.0)
+    monkeypatch.setattr("shop.assistant.model.bounds.TURN_SECONDS", 0.0)
     model = Endless(Thinking())
     sofia = build_shop(model=model).sign_in(SOFIA)
     assert "The assistant took too long" in sofia.say("hello").html and model.was_closed

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from shop.assistant.conversing import Conversing
-from shop.assistant.pool import TurnPool
+from shop.assistant.turn.pool import TurnPool
+from shop.assistant.turn.start import Conversing
 from shop.audit.denial_windows import FIRST
 from shop.conversations.models import Conversation, Turn, TurnState
 from shop.conversations.running import TooManyTurns
@@ -227,7 +227,7 @@ def test_a_lost_client_frees_its_thread_and_its_place_while_the_turn_goes_on(
     build_shop: Building, model: ScriptedModel, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The stream ends as soon as the server says that its client is gone; the turn completes, is stored, and counts till then."""
-    monkeypatch.setattr("shop.assistant.stream.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("shop.assistant.web.event_stream.LOOK_SECONDS", 0.01)
     shop = build_shop(model=model, threads=2, turns_per_person=2)
     sofia = shop.sign_in(SOFIA)
     data, headers = {"message": "hello", "csrf_token": sofia.csrf_token()}, {"Referer": BASE_URL}
@@ -256,7 +256,7 @@ def test_a_stream_with_nothing_to_say_writes_a_comment(
     build_shop: Building, model: ScriptedModel, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So that a server which learns of a lost client only by writing does learn of it; a page skips it."""
-    monkeypatch.setattr("shop.assistant.stream.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("shop.assistant.web.event_stream.LOOK_SECONDS", 0.01)
     stream = OpenStream(build_shop(model=model).sign_in(SOFIA), "hello")
     stream.read_until("One.")
     assert stream.read_until(":\n\n:\n\n")

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from shop.assistant.memory import WITHHELD, input_for
+from shop.assistant.turn.context import WITHHELD, input_for
 from shop.credentials.ledger import NotAlive, changed, lock
 from shop.revocation import cascade
 from tests.assistant import upstream as wire

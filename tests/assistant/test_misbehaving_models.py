@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from shop.assistant.failures import ModelError
-from shop.assistant.model import Model
-from shop.assistant.reading import ProposedCall, TextDelta
+from shop.assistant.model.client import Model
+from shop.assistant.model.failures import ModelError
+from shop.assistant.model.response_events import ProposedCall, TextDelta
 from shop.settings import Settings
 from tests.assistant.misbehaving import CASES, Event, Outcome, sent
 from tests.assistant.upstream import KEY, Upstream

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shop.assistant.offers import MOST_FOLLOW_UPS, May, follow_ups, starters
+from shop.assistant.web.suggestions import MOST_FOLLOW_UPS, May, follow_ups, starters
 from shop.conversations.models import Item, ItemKind, Trigger, Turn, TurnState
 from tests.support.people import ADA, FINN, INES, SOFIA, TARIQ, ShopUnderTest
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from shop.assistant.reading import ProposedCall
+from shop.assistant.model.response_events import ProposedCall
 from shop.conversations.models import Item, ItemKind, TurnState
 from tests.assistant.scripted import Gate, OpenStream, ScriptedModel, call, text
 from tests.support.at_once import at_once

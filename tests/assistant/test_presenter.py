@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from shop.assistant.presenter import html_of
+from shop.assistant.web.presenter import html_of
 from tests.assistant import upstream as wire
 from tests.assistant.upstream import Upstream
 from tests.support.clock import TestClock

@@ -9,9 +9,9 @@ from datetime import timedelta
 
 import pytest
 
-from shop.assistant.failures import LONGEST_PAUSE, ModelError
-from shop.assistant.model import Model, Wait
-from shop.assistant.reading import Event, ProposedCall, TextDelta, Thinking
+from shop.assistant.model.client import Model, Wait
+from shop.assistant.model.failures import LONGEST_PAUSE, ModelError
+from shop.assistant.model.response_events import Event, ProposedCall, TextDelta, Thinking
 from shop.conversations.models import ItemKind, TurnState
 from shop.settings import Settings
 from tests.assistant import upstream as wire
@@ -266,7 +266,7 @@ def test_a_turn_is_alive_and_can_be_stopped_while_the_server_says_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A silent server holds up neither the turn's lease nor Stop: the turn ends long before the server's time is up."""
-    monkeypatch.setattr("shop.assistant.turn.STORE_EVERY", 0)
+    monkeypatch.setattr("shop.assistant.turn.loop.STORE_EVERY", 0)
     shop = build_shop(openai_base_url=upstream.url, openai_api_key=KEY, model_beat=timedelta(milliseconds=5))
     upstream.will(Answer((), held_back=released) if before_headers else wire.is_silent_until(released))
     sofia = shop.sign_in(SOFIA)

@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from shop.assistant import turn as turn_module
-from shop.assistant.conversing import Conversing
-from shop.assistant.reading import Thinking
-from shop.assistant.turn import LAST_CALL, CallChanged, Flag, Stopped, TurnEnded, TurnLoop
+from shop.assistant.model.response_events import Thinking
+from shop.assistant.turn.loop import LAST_CALL, CallChanged, Flag, Stopped, TurnEnded, TurnLoop
+from shop.assistant.turn.loop import loop as turn_module
+from shop.assistant.turn.start import Conversing
 from shop.conversations.models import TurnState
 from shop.credentials.ledger import Authority, NotAlive, live, lock
 from tests.assistant.scripted import Gate, OpenStream, ScriptedModel, call, text

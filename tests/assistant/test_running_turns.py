@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from shop.assistant.conversing import Conversing
+from shop.assistant.turn.start import Conversing
 from shop.conversations import turns
 from shop.conversations.models import ItemKind, TurnState
 from shop.conversations.threads import of_person
@@ -47,7 +47,7 @@ def test_stop_ends_the_turn_and_keeps_what_was_said(
     build_shop: Building, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stop is heeded at the model's next word: its text stays, its proposal is not made, and Retry can go on."""
-    monkeypatch.setattr("shop.assistant.turn.STORE_EVERY", 0)
+    monkeypatch.setattr("shop.assistant.turn.loop.STORE_EVERY", 0)
     sofia, model = gated(build_shop, [*text("I will ", "look. "), gate, *text("Now."), SEARCH], text("Here."))
     stream = OpenStream(sofia, "hoodies")
     stream.read_until("I will look.")
@@ -84,7 +84,7 @@ def test_stop_is_heeded_while_the_model_only_thinks(
     talking: ShopUnderTest, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A model that reasons and says nothing gives a sign of life, at which Stop is seen: nobody waits for its words."""
-    monkeypatch.setattr("shop.assistant.turn.STORE_EVERY", 0)
+    monkeypatch.setattr("shop.assistant.turn.loop.STORE_EVERY", 0)
     begin, end = threading.Event(), threading.Event()
     upstream.will(wire.thinks(begin, end))
     sofia = talking.sign_in(SOFIA)
@@ -149,7 +149,7 @@ def test_a_reload_shows_the_text_so_far_and_asks_again_until_the_end(
     build_shop: Building, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page loaded while a turn runs shows what there is, offers Stop, and polls the turn until it has ended."""
-    monkeypatch.setattr("shop.assistant.turn.STORE_EVERY", 0)
+    monkeypatch.setattr("shop.assistant.turn.loop.STORE_EVERY", 0)
     sofia, _ = gated(build_shop, [*text("So far ", "so good. "), gate, *text("Done.")])
     stream = OpenStream(sofia, "hoodies")
     gate.wait_until_reached()

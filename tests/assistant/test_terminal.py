@@ -15,7 +15,7 @@ import pytest
 from click.testing import Result
 from sqlalchemy import select, update
 
-from shop.assistant.printed import printable, result_lines
+from shop.assistant.terminal.output import printable, result_lines
 from shop.conversations.models import Conversation, Turn, TurnState
 from shop.conversations.threads import turns_of
 from shop.credentials.ledger import Authority
@@ -311,7 +311,7 @@ def test_ctrl_c_stops_the_running_answer_and_the_chat_goes_on(
     build_shop: Building, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first Ctrl+C is the page's Stop: the stored flag, heeded before the next call; then one can go on."""
-    monkeypatch.setattr("shop.assistant.turn.STORE_EVERY", 0)
+    monkeypatch.setattr("shop.assistant.turn.loop.STORE_EVERY", 0)
     shops: list[ShopUnderTest] = []
     stopped: list[Step] = [*text("I will "), Happening(interrupts(shops, 1)), *text("look."), MUG]
     shops.append(build_shop(model=ScriptedModel(stopped, text("Hello."))))
@@ -326,7 +326,7 @@ def test_ctrl_c_stops_the_running_answer_and_the_chat_goes_on(
 @ONE_ENGINE
 def test_a_second_ctrl_c_leaves_and_signs_out(build_shop: Building, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who does not wait for the end leaves at once: exit status 130, signed out, and the turn is stopped all the same."""
-    monkeypatch.setattr("shop.assistant.turn.STORE_EVERY", 0)
+    monkeypatch.setattr("shop.assistant.turn.loop.STORE_EVERY", 0)
     shops: list[ShopUnderTest] = []
     shops.append(build_shop(model=ScriptedModel([Happening(interrupts(shops, 2)), *text("Gone."), MUG])))
     result = chat(shops[0], "--script", "-", says="a mug\nhello\n")

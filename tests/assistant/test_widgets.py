@@ -11,7 +11,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from shop.tools.registry import TOOLS
-from shop.tools.widgets import CALLED_BY_WIDGETS, OF_TOOLS, WIDGETS, document
+from shop.tools.results.widgets import CALLED_BY_WIDGETS, OF_TOOLS, WIDGETS, document
 from tests.mcp.host import host_of
 from tests.support.people import MARA, SOFIA, ShopUnderTest, Visitor
 from tests.support.providers import BASE_URL

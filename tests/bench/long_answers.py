@@ -9,11 +9,11 @@ from tempfile import TemporaryDirectory
 from flask import Flask
 
 from shop import create_app
-from shop.assistant.channel import Channel
-from shop.assistant.pieces import partial
-from shop.assistant.presenter import html_of
-from shop.assistant.turn import TextGrew
-from shop.assistant.writing import Writing
+from shop.assistant.turn.channel import Channel
+from shop.assistant.turn.loop import TextGrew
+from shop.assistant.web.growing_text import Writing
+from shop.assistant.web.partials import partial
+from shop.assistant.web.presenter import html_of
 from tests.bench.figure import Figure
 from tests.bench.server import settings_in
 

@@ -27,11 +27,11 @@ from shop.credentials.agents import ClientKind, note_agent
 from shop.credentials.grants import Consent, start_grant
 from shop.credentials.tokens import new_access_token, start_family
 from shop.database import Database, moment
-from shop.oauth.access_tokens import mint
-from shop.oauth.client_metadata import read_metadata
-from shop.oauth.clients import register
+from shop.oauth.access_token import mint
+from shop.oauth.clients.client import register
+from shop.oauth.clients.metadata import read_metadata
 from shop.oauth.issuer import Issuer
-from shop.oauth.keys import Signer
+from shop.oauth.signing_keys import Signer
 from shop.principal import Principal
 from shop.store import orders
 from shop.tools.views.orders import OrderView, order_view

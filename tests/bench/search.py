@@ -10,9 +10,9 @@ from typing import TypeVar
 
 from shop import create_app
 from shop.settings import Settings
-from shop.store import catalogue, loading
+from shop.store import catalogue, import_goods
 from shop.store.catalogue import Filters
-from shop.store.foreign import ForeignCatalogue
+from shop.store.import_file import ForeignCatalogue
 from tests.bench.figure import Figure
 from tests.bench.ground import Ground, ground
 from tests.support.many_goods import generated_goods
@@ -85,7 +85,7 @@ def _visit(shop: Ground) -> Callable[[str], None]:
 def _stock(shop: Ground, number: int) -> None:
     goods = ForeignCatalogue.model_validate(generated_goods(number))
     with shop.database.write() as db:
-        loading.load(db, goods)
+        import_goods.load(db, goods)
 
 
 def _ask(shop: Ground, filters: Filters) -> None:

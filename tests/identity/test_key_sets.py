@@ -12,10 +12,10 @@ import pytest
 from joserfc import jwt
 from werkzeug.wrappers import Response
 
+from shop.guards.safe_fetch import Fetched, Fetcher
 from shop.identity.key_sets import read_key_set
-from shop.oauth.client_metadata import BadMetadata, read_metadata
-from shop.oauth.external_issuer import ExternalIssuer
-from shop.oauth.fetching import Fetched, Fetcher
+from shop.oauth.clients.metadata import BadMetadata, read_metadata
+from shop.oauth.resource_server.external_issuer import ExternalIssuer
 from shop.settings import Settings
 from tests.identity.hostile import ec_key, rsa_key
 from tests.identity.signing_in import Door

@@ -13,7 +13,7 @@ import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from shop.oauth.access_tokens import TYPE
+from shop.oauth.access_token import TYPE
 from shop.oauth.issuer import Issuer
 from shop.server.listening import Server
 from tests.support.assistants import connect, segments

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from shop.tools.registry import TOOLS
-from shop.tools.widgets import CALLED_BY_WIDGETS, OF_TOOLS, WIDGETS, document
+from shop.tools.results.widgets import CALLED_BY_WIDGETS, OF_TOOLS, WIDGETS, document
 from tests.mcp.host import ERAS, host_of
 from tests.support.people import SOFIA, ShopUnderTest
 from tests.support.providers import BASE_URL

@@ -11,7 +11,7 @@ import requests
 from werkzeug.test import TestResponse
 
 from shop.credentials.agents import Agent
-from shop.oauth.clients import Client
+from shop.oauth.clients.client import Client
 from shop.oauth.inventory import take_in
 from shop.principal import Workflow
 from shop.revocation import cascade

@@ -11,7 +11,7 @@ from shop.audit.denial_windows import DenialWindow
 from shop.audit.queries import RecordedEvent
 from shop.credentials.grants import Grant
 from shop.credentials.ledger import Authority, NotAlive, live
-from shop.oauth.bearer import authenticate
+from shop.oauth.resource_server.bearer import authenticate
 from tests.support.people import ShopUnderTest
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 import trustme
 
-from shop.oauth.egress import proxy_of
-from shop.oauth.fetching import Fetcher
+from shop.guards.egress_proxy import proxy_of
+from shop.guards.safe_fetch import Fetcher
 
 PUBLIC = "93.184.215.14"
 AUTHORITY = trustme.CA()

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from shop.oauth.cimd import is_document_address
-from shop.oauth.clients import Client
-from shop.oauth.fetching import Fetcher, FetchRefused, is_public
+from shop.guards.safe_fetch import Fetcher, FetchRefused, is_public
+from shop.oauth.clients.client import Client
+from shop.oauth.clients.metadata_document import is_document_address
 from tests.identity.hostile import ec_key
 from tests.oauth.looks import facts, only_grant, refusals, row, rows
 from tests.oauth.strangers import PUBLIC, Stranger, a_proxy, a_stranger

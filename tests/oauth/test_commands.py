@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from shop.oauth.clients import Client
+from shop.oauth.clients.client import Client
 from shop.oauth.commands import oauth
 from shop.settings import ROOT
 from tests.oauth.looks import facts, row

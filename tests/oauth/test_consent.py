@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 
 import pytest
 
+from shop.oauth.endpoints.consent_request import ConsentQuestion
 from shop.oauth.grants.authorization_code import AuthorizationCode
-from shop.oauth.questions import ConsentQuestion
 from shop.principal import Workflow
 from shop.revocation import cascade
 from tests.oauth.looks import events, facts, grants, is_alive, only_grant, rows, scopes_now

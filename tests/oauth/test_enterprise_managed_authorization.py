@@ -26,8 +26,8 @@ from shop.credentials.ledger import Authority, live
 from shop.identity.members import Profile, connection_of, provision
 from shop.identity.models import Connection, Organization, Person
 from shop.identity.providers import provider_of
-from shop.oauth.bearer import authenticate
-from shop.oauth.identity_assertions import IdentityAssertion
+from shop.oauth.grants.assertion_checks import IdentityAssertion
+from shop.oauth.resource_server.bearer import authenticate
 from shop.principal import Workflow
 from shop.revocation import cascade
 from tests.oauth.desk import JWT_BEARER, TYPE, Desk, allow_for_everyone, desk

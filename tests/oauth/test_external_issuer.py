@@ -19,12 +19,12 @@ from shop.credentials.agents import Agent
 from shop.credentials.ledger import Authority, Kind, NotAlive, live
 from shop.credentials.sessions import start_session
 from shop.database import new_id
+from shop.guards.safe_fetch import Fetcher, FetchRefused
 from shop.identity.members import Profile, provision
 from shop.identity.models import Connection, Organization
 from shop.mcp.wire import ACCESS_REFUSED
-from shop.oauth.bearer import BearerRefused, authenticate
-from shop.oauth.external_issuer import IssuerUnavailable
-from shop.oauth.fetching import Fetcher, FetchRefused
+from shop.oauth.resource_server.bearer import BearerRefused, authenticate
+from shop.oauth.resource_server.external_issuer import IssuerUnavailable
 from shop.principal import IN_APP_ASSISTANT, Principal, Workflow
 from shop.revocation import cascade
 from tests.mcp.host import Host, failure

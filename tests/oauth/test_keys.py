@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import delete, select
 
-from shop.oauth.bearer import BearerRefused, authenticate
-from shop.oauth.keys import Keys, SigningKey
+from shop.oauth.resource_server.bearer import BearerRefused, authenticate
+from shop.oauth.signing_keys import Keys, SigningKey
 from shop.principal import Principal
 from tests.support.assistants import ExternalAssistant, connect
 from tests.support.at_once import at_once

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from shop.oauth.endpoints.consent_request import ConsentQuestion
 from shop.oauth.grants.authorization_code import AuthorizationCode
-from shop.oauth.questions import ConsentQuestion
 from tests.oauth.looks import events, facts, grants, only_grant, rows
 from tests.support.assistants import CALLBACK, RESOURCE, ExternalAssistant, back, decide, leads_to, registered
 from tests.support.people import GIL, SOFIA, ShopUnderTest

@@ -11,8 +11,8 @@ from shop.credentials.agents import Agent
 from shop.credentials.ledger import Authority
 from shop.identity.models import Person
 from shop.oauth import inventory
-from shop.oauth.bearer import authenticate
-from shop.oauth.clients import Client
+from shop.oauth.clients.client import Client
+from shop.oauth.resource_server.bearer import authenticate
 from shop.principal import Principal
 from shop.revocation import cascade
 from tests.oauth.looks import events, is_alive, row, scopes_now

@@ -10,7 +10,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
 
 from shop.oauth.client_authentication import UsedAssertion
-from shop.oauth.clients import Client
+from shop.oauth.clients.client import Client
 from tests.identity.hostile import ec_key, rsa_key
 from tests.oauth.looks import counted, events, row, rows
 from tests.support.assistants import ExternalAssistant, error_of, registered

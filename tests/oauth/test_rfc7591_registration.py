@@ -12,7 +12,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from shop.guards.counters import RateLimitCounter
-from shop.oauth.clients import Client
+from shop.oauth.clients.client import Client
 from tests.identity.hostile import ec_key
 from tests.oauth.looks import counted, events, facts, row, rows
 from tests.support.assistants import ExternalAssistant, back, decide, error_of

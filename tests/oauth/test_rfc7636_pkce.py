@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shop.oauth.questions import ConsentQuestion
+from shop.oauth.endpoints.consent_request import ConsentQuestion
 from tests.oauth.looks import facts, rows
 from tests.support.assistants import back, error_of, pkce, registered
 from tests.support.people import SOFIA, ShopUnderTest

@@ -8,7 +8,7 @@ import pytest
 
 from shop.credentials.ledger import Authority
 from shop.credentials.tokens import AccessToken
-from shop.oauth.client_metadata import GRANT_TYPES
+from shop.oauth.clients.metadata import GRANT_TYPES
 from shop.revocation import cascade
 from tests.oauth.desk import EXCHANGE
 from tests.oauth.looks import events, is_alive, only_grant, row, scopes_now

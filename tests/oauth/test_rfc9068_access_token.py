@@ -13,8 +13,8 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from shop.credentials.ledger import live
-from shop.oauth.bearer import BearerRefused, authenticate, challenge
 from shop.oauth.issuer import Issuer
+from shop.oauth.resource_server.bearer import BearerRefused, authenticate, challenge
 from tests.support.assistants import ExternalAssistant, connect, segments
 from tests.support.people import SOFIA, ShopUnderTest
 from tests.support.providers import BASE_URL

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shop.oauth.client_metadata import BadMetadata
+from shop.oauth.clients.metadata import BadMetadata
 from tests.support.assistants import CALLBACK, back, decide, leads_to, registered
 from tests.support.people import SOFIA, ShopUnderTest
 from tests.support.providers import BASE_URL

@@ -12,7 +12,7 @@ from shop.approvals.receipts import Receipt, ReceiptState
 from shop.authorization.decisions import Denied
 from shop.credentials.ledger import Authority
 from shop.database import new_id
-from shop.oauth.bearer import authenticate
+from shop.oauth.resource_server.bearer import authenticate
 from shop.principal import Principal, Workflow
 from shop.revocation import cascade
 from shop.tools.outcomes import AwaitingApproval, Outcome

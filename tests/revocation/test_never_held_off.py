@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from shop.conversations.delegation import set_paused
 from shop.credentials.agents import agent_of
 from shop.credentials.grants import grants_of_person
-from shop.oauth.bearer import authenticate
+from shop.oauth.resource_server.bearer import authenticate
 from shop.principal import Principal
 from shop.revocation import cascade
 from tests.oauth.looks import events

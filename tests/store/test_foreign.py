@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import func, select
 
 from shop.settings import ROOT
-from shop.store import catalogue, foreign, loading
+from shop.store import catalogue, import_file, import_goods
 from shop.store.catalogue import Facet, Filters
-from shop.store.foreign import CannotImport, ForeignCatalogue
-from shop.store.loading import Imported
+from shop.store.import_file import CannotImport, ForeignCatalogue
+from shop.store.import_goods import Imported
 from shop.store.models import Product, Variant
 from tests.support.many_goods import generated_goods
 from tests.support.people import SOFIA, ShopUnderTest
@@ -63,14 +63,14 @@ def read(folder: Path, content: object) -> ForeignCatalogue:
     """A file's catalogue."""
     path = folder / "goods.json"
     path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
-    return foreign.read_catalogue(path)
+    return import_file.read_catalogue(path)
 
 
 def load(shop: ShopUnderTest, folder: Path, content: object) -> Imported:
     """Import a file."""
     parsed = read(folder, content)
     with shop.database.write() as db:
-        return loading.load(db, parsed)
+        return import_goods.load(db, parsed)
 
 
 VARIANT = "product 'desk-lamp', variant 'Desk-Lamp-RED'"
@@ -122,11 +122,11 @@ def test_a_file_that_cannot_be_imported(tmp_path: Path, content: object, says: s
 
 def test_files_that_are_not_there_or_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A missing file, a folder, and one that is larger than the most: said so, and not read."""
-    monkeypatch.setattr(foreign, "MOST_BYTES", 10_000)
+    monkeypatch.setattr(import_file, "MOST_BYTES", 10_000)
     (tmp_path / "large.json").write_bytes(b" " * 10_001)
     for name, says in (("missing.json", "No such file"), ("", "cannot be read"), ("large.json", "too large")):
         with pytest.raises(CannotImport, match=says):
-            foreign.read_catalogue(tmp_path / name)
+            import_file.read_catalogue(tmp_path / name)
 
 
 def test_many_problems_are_told_together(tmp_path: Path) -> None:
@@ -218,9 +218,9 @@ def test_ten_thousand_products(shop: ShopUnderTest, tmp_path: Path) -> None:
 
 
 def test_the_schema_is_that_of_the_models() -> None:
-    """The published schema is generated: `python -m shop.store.foreign > seed_data/catalogue.schema.json`."""
+    """The published schema is generated: `python -m shop.store.import_file > seed_data/catalogue.schema.json`."""
     published = json.loads((ROOT / "seed_data" / "catalogue.schema.json").read_text(encoding="utf-8"))
-    assert published == foreign.schema()
+    assert published == import_file.schema()
 
 
 def test_the_readmes_example_can_be_imported(tmp_path: Path) -> None:

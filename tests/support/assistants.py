@@ -16,8 +16,8 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 from werkzeug.test import TestResponse
 
 from shop.credentials.agents import ClientKind
-from shop.oauth.client_metadata import read_metadata
-from shop.oauth.clients import register
+from shop.oauth.clients.client import register
+from shop.oauth.clients.metadata import read_metadata
 from tests.support.people import ShopUnderTest, Visitor
 from tests.support.providers import BASE_URL
 

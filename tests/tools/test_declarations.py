@@ -10,9 +10,9 @@ from pydantic import BaseModel
 
 from shop.authorization.permissions import Permission
 from shop.principal import CONSENTABLE, Workflow
-from shop.tools import read
 from shop.tools.registry import TOOLS
 from shop.tools.tool import Arguments, Result, Tool
+from shop.tools.workflows import read
 
 A_TOOL = TOOLS["place_order"]
 

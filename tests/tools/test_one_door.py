@@ -18,7 +18,7 @@ from shop.settings import ROOT
 from shop.tools import gateway, permit
 from shop.tools.permit import NoPermit, Permit, Seal
 from shop.tools.registry import TOOLS
-from shop.tools.transact import AddToCart, PlaceOrder
+from shop.tools.workflows.transact import AddToCart, PlaceOrder
 from tests.support.people import ShopUnderTest, Visitor
 from tests.support.state import HOODIE, ONE_ENGINE, watching
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from shop.tools.rendering import MOST_BYTES, as_text, for_host, shortened, size
+from shop.tools.results.for_model import MOST_BYTES, as_text, for_host, shortened, size
 
 MONEY = {"minor": 5800, "text": "€58.00"}
 

@@ -15,7 +15,7 @@ from shop.credentials.tokens import AccessToken
 from shop.database import Base, new_id
 from shop.guards.counters import RateLimitCounter
 from shop.identity.models import Connection, SignInAttempt
-from shop.oauth.clients import Client
+from shop.oauth.clients.client import Client
 from shop.upkeep.expired import BATCH, SWEPT, Expiring, sweep
 from tests.support.assistants import connect
 from tests.support.people import SOFIA, ShopUnderTest

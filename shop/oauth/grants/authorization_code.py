@@ -28,9 +28,9 @@ from shop.credentials.grants import Grant
 from shop.credentials.ledger import wait_in_line
 from shop.credentials.tokens import end_family, secret_digest, start_family
 from shop.database import Base, moment
-from shop.oauth.clients import Client
+from shop.oauth.authlib_server import OfOurRequest, ShopRequest, refuse
+from shop.oauth.clients.client import Client
 from shop.oauth.grants.issuing import Authorized, authorized, issue, still_allowed
-from shop.oauth.protocol import OfOurRequest, ShopRequest, refuse
 
 _REFUSED = "The code is unknown, older than a minute, or was used before. Begin again at the authorization endpoint."
 _S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # RFC 7636 §4.2: base64url of 32 octets, without padding

@@ -15,11 +15,11 @@ from shop.credentials.agents import Agent
 from shop.credentials.ledger import NotAlive, hold, live
 from shop.credentials.tokens import new_token
 from shop.database import moment
-from shop.oauth.clients import Client
+from shop.oauth.authlib_server import OfOurRequest, refuse
+from shop.oauth.clients.client import Client
 from shop.oauth.grants.authorization_code import named_resource
 from shop.oauth.grants.issuing import told
 from shop.oauth.inventory import agents_that_act_alone, alone
-from shop.oauth.protocol import OfOurRequest, refuse
 from shop.principal import FIRST_SCOPES
 
 

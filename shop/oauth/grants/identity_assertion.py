@@ -31,10 +31,10 @@ from shop.identity.claims import profile_of
 from shop.identity.members import connection_of, identity_lock, provision
 from shop.identity.models import ExternalIdentity, Membership, Person
 from shop.identity.providers import SignInError
+from shop.oauth.authlib_server import OfOurRequest
+from shop.oauth.grants.assertion_checks import Asserted, use_up
 from shop.oauth.grants.authorization_code import named_resource
 from shop.oauth.grants.issuing import Authorized, TokenResponse, authorized, issue, still_allowed
-from shop.oauth.identity_assertions import Asserted, use_up
-from shop.oauth.protocol import OfOurRequest
 from shop.principal import FIRST_SCOPES
 
 

@@ -14,8 +14,8 @@ from shop.credentials.grants import Grant
 from shop.credentials.ledger import Authority, NotAlive, live
 from shop.credentials.tokens import TokenFamily, new_access_token, new_refresh_token
 from shop.database import moment
-from shop.oauth.access_tokens import mint
-from shop.oauth.protocol import ShopRequest
+from shop.oauth.access_token import mint
+from shop.oauth.authlib_server import ShopRequest
 from shop.principal import Principal
 
 TokenResponse = tuple[int, dict[str, str | int], Collection[tuple[str, str]]]

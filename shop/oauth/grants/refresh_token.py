@@ -38,10 +38,10 @@ from shop.credentials.tokens import (
 from shop.database import moment
 from shop.identity.oidc import Withdrawn
 from shop.identity.providers import SignInError
-from shop.oauth.clients import Client
+from shop.oauth.authlib_server import OfOurRequest, ShopRequest, refuse
+from shop.oauth.clients.client import Client
 from shop.oauth.grants.authorization_code import named_resource
 from shop.oauth.grants.issuing import Authorized, authorized, issue, next_refresh_token, still_allowed
-from shop.oauth.protocol import OfOurRequest, ShopRequest, refuse
 
 _log = logging.getLogger(__name__)
 _WITHDRAWN = "The identity provider of the person does not stand by them any more. Ask the person to sign in again."

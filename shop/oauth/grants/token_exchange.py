@@ -15,9 +15,9 @@ from shop.credentials.grants import Grant
 from shop.credentials.ledger import NotAlive, live, wait_in_line
 from shop.credentials.tokens import AccessToken, lock_family, new_exchanged_token
 from shop.database import moment
-from shop.oauth.access_tokens import BadToken, Claims, verify
+from shop.oauth.access_token import BadToken, Claims, verify
+from shop.oauth.authlib_server import OfOurRequest, ShopRequest, refuse
 from shop.oauth.grants.issuing import TokenResponse, session_of, still_covered, told
-from shop.oauth.protocol import OfOurRequest, ShopRequest, refuse
 
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - the name of a type (§3)
 _LOOKS_LIKE_ONE = (ACCESS_TOKEN, "urn:ietf:params:oauth:token-type:jwt")

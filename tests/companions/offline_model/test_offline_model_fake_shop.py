@@ -1,6 +1,6 @@
 """The small shop that the offline model is tested in is like the real one."""
 
-from shop.assistant.model import tool_schemas
+from shop.assistant.model.client import tool_schemas
 from tests.companions.offline_model.fake_shop import TOOLS, FakeShop, catalogue
 
 

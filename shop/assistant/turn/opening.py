@@ -1,0 +1,119 @@
+"""What every way to begin a turn shares: one transaction opens the assistant's delegation and stores what began the turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from shop.assistant.model.client import Model
+from shop.assistant.turn.loop import TurnLoop
+from shop.assistant.turn.pool import TurnPool
+from shop.assistant.turn.stream_slots import Places
+from shop.audit.denials import record_denial
+from shop.audit.events import EventName
+from shop.conversations import delegation, running, turns
+from shop.conversations.models import Conversation, Item, Trigger, Turn
+from shop.conversations.running import Caps, TooManyTurns
+from shop.database import Database
+from shop.principal import Principal
+from shop.settings import Settings
+from shop.tools.gateway import Gateway
+
+
+class Unanswerable(Exception):
+    """This cannot be decided or tried again (any more); the message is for the person."""
+
+
+class NotThere(Unanswerable):
+    """There is no such answer, question or receipt in this conversation. `is_recorded`: that it was refused is on record already."""
+
+    def __init__(self, text: str, *, is_recorded: bool = False) -> None:
+        super().__init__(text)
+        self.is_recorded = is_recorded
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A turn that has begun, for whom; where a decision began it, the calls that it already ran, and those that had asked."""
+
+    conversation: Conversation
+    assistant: Principal
+    turn: Turn
+    decided: tuple[Item, ...] = ()
+    answered: tuple[Item, ...] = ()
+
+
+class Beginning:
+    """A shop's assistant: its model, its loop, and how a turn begins."""
+
+    def __init__(self, database: Database, gateway: Gateway, model: Model, settings: Settings) -> None:
+        self._database, self._gateway, self._settings = database, gateway, settings
+        self.model = model
+        self.pool = TurnPool(settings.turn_threads)
+        self.streams = Places(all_together=max(1, settings.threads // 2), each=settings.turns_per_person)
+        self._caps = Caps(person=settings.turns_per_person, organization=settings.turns_per_organization)
+        self._loop = TurnLoop(
+            database, gateway, model, tool_call_limit=settings.tool_call_limit, closing=self.pool.closing
+        )
+        self._build = model.build(gateway.policy.version)
+
+    @contextmanager
+    def _beginning(self, person: Principal) -> Iterator[Session]:
+        """The transaction in which a turn may begin. Raises `TooManyTurns`, recorded, before anything is stored."""
+        try:
+            if self.pool.is_full:
+                raise TooManyTurns("process")
+            with self._database.write() as db:
+                running.take_turn_lock(db, person)
+                running.require_room(db, person, self._caps)
+                yield db
+        except TooManyTurns as refused:
+            facts = {"because": "too_many_turns", "of": refused.of, "limit": refused.cap}
+            record_denial(
+                self._database,
+                EventName.MESSAGE_REFUSED,
+                f"too_many_turns {refused.of}",
+                principal=person,
+                outcome="refused",
+                facts=facts,
+            )
+            raise
+
+    def _begin(
+        self,
+        db: Session,
+        person: Principal,
+        conversation: Conversation,
+        trigger: Trigger,
+        message: str | None,
+        page: turns.Page | None = None,
+    ) -> Begun:
+        assistant = self._assistant(db, person, conversation)
+        turn = turns.begin(
+            db,
+            conversation,
+            trigger=trigger,
+            message=message,
+            page=page,
+            delegation=str(assistant.delegation),
+            build=dict(self._build),
+        )
+        return Begun(conversation, assistant, turn)
+
+    def _assistant(self, db: Session, person: Principal, conversation: Conversation) -> Principal:
+        return delegation.assistant_for(
+            db,
+            person,
+            conversation,
+            build=str(self._build["digest"]),
+            lifetime=self._settings.delegation_lifetime,
+        )
+
+    def _turn_of(self, db: Session, conversation: Conversation, turn_id: str) -> Turn:
+        turn = db.get(Turn, turn_id)
+        if turn is None or turn.conversation_id != conversation.id:
+            raise NotThere("There is no such answer in this conversation.")
+        return turn

@@ -1,0 +1,152 @@
+"""Talking to the assistant: by a message, by saying the last one anew, by trying again; and the decisions of `decisions.py`.
+
+Each begins in one transaction that checks the person, opens the assistant's delegation, stores what began the turn, and
+records it. What follows is `loop.py`, in a thread of the pool: a lost connection is not Stop (design §5).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlalchemy.orm import Session
+
+from shop.assistant.turn.channel import Channel
+from shop.assistant.turn.decisions import Deciding
+from shop.assistant.turn.opening import Begun, NotThere, Unanswerable
+from shop.audit.events import EventName
+from shop.audit.writer import record
+from shop.conversations import history, threads, turns
+from shop.conversations.models import Conversation, Trigger, TurnState
+from shop.credentials.ledger import live
+from shop.principal import Principal
+from shop.revocation.conversations import lapse_receipts_of
+from shop.tools.outcomes import Outcome
+
+__all__ = ["Begun", "Conversing", "NotThere", "Unanswerable"]
+
+RETRYABLE = frozenset({TurnState.FAILED, TurnState.STOPPED, TurnState.INTERRUPTED})
+
+MOST_PAGE_CHARACTERS = 300
+"""Of a page's path, as it is stored with a turn."""
+
+
+class Conversing(Deciding):
+    """All ways to begin a turn, and running it."""
+
+    def message(self, person: Principal, conversation_id: str | None, text: str, *, about: str | None = None) -> Begun:
+        """A person says something; without a conversation, a new one is opened. Raises `Denied`, `TurnRunning`,
+        `TooManyTurns`.
+
+        `about` is the path of the shop's page that the message is about; one that its person may not see says nothing.
+        """
+        page = self._page(person, about)
+        with self._beginning(person) as db:
+            conversation = (
+                threads.opened(db, self._gateway.policy, person, conversation_id)
+                if conversation_id
+                else threads.start(db, self._gateway.policy, person, text)
+            )
+            return self._say(db, person, conversation, text, page)
+
+    def edit(self, person: Principal, conversation_id: str, turn_id: str, text: str) -> Begun:
+        """A person says their last message anew. What the earlier one did stays done; what it still asked for lapses.
+
+        The earlier turns stay in the record and on the page; a model gets the new message in their place.
+        Raises `Denied`, `TurnRunning`, `TooManyTurns`, `NotThere`, `Unanswerable`.
+        """
+        page = self._page(person, self._said_about(person, conversation_id, turn_id))
+        with self._beginning(person) as db:
+            me = live(db, person)
+            conversation = threads.opened(db, self._gateway.policy, me, conversation_id)
+            turns.hold(db, conversation)
+            earlier = history.latest_exchange(db, conversation.id)
+            if not earlier or earlier[0].id != turn_id:
+                raise Unanswerable("Only your latest message can be changed.")
+            voided = lapse_receipts_of(db, replace(me, conversation=conversation.id), earlier)
+            begun = self._say(db, person, conversation, text, page)
+            turns.replace_by(db, earlier, begun.turn)
+            record(
+                db,
+                EventName.MESSAGE_EDITED,
+                principal=replace(person, conversation=conversation.id),
+                turn=begun.turn.id,
+                facts={"replaced": [turn.id for turn in earlier], "receipts": voided},
+            )
+        return begun
+
+    def retry(self, person: Principal, conversation_id: str, turn_id: str) -> Begun:
+        """Go on from a turn that failed: what it had done stands and is not done twice.
+
+        Raises `Denied`, `TurnRunning`, `TooManyTurns`, `Unanswerable`.
+        """
+        with self._beginning(person) as db:
+            conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
+            turn = self._turn_of(db, conversation, turn_id)
+            (last,) = history.latest(db, conversation.id, 1)
+            if last.id != turn.id or (last.state not in RETRYABLE and not turns.is_stale(db, last)):
+                raise Unanswerable(
+                    "Only the latest answer can be tried again, and only when it did not come to its end."
+                )
+            return self._begin(db, person, conversation, Trigger.RETRY, None)
+
+    def stop(self, person: Principal, conversation_id: str, turn_id: str) -> None:
+        """Ask a running turn to stop. Raises `Denied`, `NotThere`."""
+        with self._database.write() as db:
+            conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
+            turns.request_stop(db, self._turn_of(db, conversation, turn_id).id, conversation.id)
+
+    def call_of_widget(
+        self, person: Principal, conversation_id: str, name: str, arguments: object
+    ) -> tuple[Conversation, Outcome]:
+        """What code in a widget asks for: called as the assistant of this conversation, outside of any turn.
+
+        Raises `Denied` when the conversation is not the person's.
+        """
+        with self._database.write() as db:
+            conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
+            assistant = self._assistant(db, person, conversation)
+        outcome = self._gateway.call_tool(assistant, conversation.id, name, arguments, from_widget=True)
+        return conversation, outcome
+
+    def run(self, begun: Begun) -> Channel:
+        """Run a turn in a thread of the pool, from now on. It goes on whether or not anybody reads its channel."""
+        channel = Channel()
+
+        def work() -> None:
+            try:
+                for step in self._loop.run(begun.assistant, begun.turn, begun.decided):
+                    channel.put(step)
+            finally:
+                channel.end()
+
+        if not self.pool.start(begun.turn.id, work):  # others took the last threads since `_beginning` looked
+            self._loop.refuse(begun.assistant, begun.turn)
+            channel.end()
+        return channel
+
+    def _say(
+        self, db: Session, person: Principal, conversation: Conversation, text: str, page: turns.Page | None
+    ) -> Begun:
+        begun = self._begin(db, person, conversation, Trigger.MESSAGE, text, page)
+        record(
+            db,
+            EventName.MESSAGE_RECEIVED,
+            principal=replace(person, conversation=conversation.id),
+            turn=begun.turn.id,
+            facts={"characters": len(text), "delegation": begun.assistant.delegation},
+            personal={"message": text} | ({"page": page.words} if page else {}),
+        )
+        return begun
+
+    def _page(self, person: Principal, path: str | None) -> turns.Page | None:
+        """The page that a message is about, looked up by the server; None when it is none that its person may see."""
+        if not path or len(path) > MOST_PAGE_CHARACTERS:
+            return None
+        words = self._gateway.page_in_words(person, path)
+        return turns.Page(path, words) if words else None
+
+    def _said_about(self, person: Principal, conversation_id: str, turn_id: str) -> str | None:
+        """The page that a turn's message was about. Raises `Denied`, `NotThere`."""
+        with self._database.read() as db:
+            conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
+            return self._turn_of(db, conversation, turn_id).page_path

@@ -1,0 +1,201 @@
+"""Consent: what a person's answer becomes. It gives the client its grant, and the browser its code; or both nothing."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+
+from flask import Blueprint, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import Session
+
+from shop.audit.denials import Handle, note_denial, note_refused_handle
+from shop.audit.events import EventName
+from shop.audit.writer import record
+from shop.credentials.agents import entry_lock, note_agent
+from shop.credentials.grants import Consent, Grant, consent_anew, living_grant, start_grant
+from shop.credentials.ledger import Authority, live, lock
+from shop.credentials.tokens import secret_digest
+from shop.database import moment
+from shop.guards.rate_limits import Limit, rate_limits
+from shop.oauth.authlib_server import answer_address
+from shop.oauth.clients.client import keep
+from shop.oauth.clients.redirect_uris import destination
+from shop.oauth.endpoints.consent_request import Asked, Question, Refused, claim, client_asked_about, question_of
+from shop.oauth.endpoints.refused_page import GoOnPage, RefusedPage
+from shop.oauth.grants.authorization_code import AuthorizationCode
+from shop.oauth.issuer import Issuer, SignedIn, issuer
+from shop.principal import Principal
+
+endpoint = Blueprint("oauth_consent", __name__)
+
+
+@endpoint.post("/oauth/consent")
+def answer() -> ResponseReturnValue:
+    """The person's answer, once: a grant and a code, or a refusal that the client is told of."""
+    server = issuer()
+    person = server.person()
+    rate_limits().check_principal(
+        person.principal, Limit.AUTHORIZATIONS_PER_PERSON, Limit.AUTHORIZATIONS_PER_ORGANIZATION
+    )
+    ticked = frozenset(request.form.getlist("scope")) if request.form.get("answer") == "allow" else frozenset()
+    with server.database.write() as db:
+        outcome = _answered(db, server, person, request.form.get("question", ""), ticked)
+    return outcome.render()
+
+
+def _answered(
+    db: Session, server: Issuer, person: SignedIn, handle: str, ticked: frozenset[str]
+) -> RefusedPage | GoOnPage:
+    client_id = client_asked_about(db, handle)
+    changing = [entry_lock(person.principal.organization, client_id)] if client_id else []
+    principal = live(db, person.principal, changing=changing)
+    asked = claim(db, principal, handle)
+    if asked is None:
+        note_refused_handle(db, Handle.CONSENT_QUESTION, where=request.path, principal=person.principal)
+        return _NO_QUESTION
+    try:
+        question = question_of(db, server, principal, asked)
+    except Refused as refused:
+        return refuse_for_organization(db, server, person, asked, refused)
+    allowed = ticked & question.asked.scopes
+    if not allowed:
+        _record_denied(db, person, asked, "person")
+        refusal = {"error": "access_denied", "error_description": "The person said no."}
+        address = answer_address(server, asked.redirect_uri, asked.state, **refusal)
+        return _back_to_client(asked, address, "Nothing was allowed.")
+    grant_id = _consent(db, server, principal, question, allowed)
+    address = answer_with_code(db, server, asked, grant_id, allowed)
+    return _back_to_client(
+        asked, address, "It may do what you ticked, and you can change that under Connected assistants."
+    )
+
+
+def _back_to_client(asked: Asked, address: str, said: str) -> GoOnPage:
+    """The browser takes the answer to the client."""
+    leads_to = destination(asked.redirect_uri)
+    wait = "Go back to it if this page stays." if leads_to.is_on_this_computer else "This page goes on by itself."
+    return GoOnPage(address=address, title=f"Back to {asked.client.name} …", text=f"{said} {wait}")
+
+
+_NO_QUESTION = RefusedPage(
+    status=400,
+    title="This question is no longer open",
+    text="It was answered already, it waited too long, or it was asked in another sign-in. This click allowed nothing.",
+    next_step="Start again from the assistant; it will bring you back here. What it may do already stands under Connected assistants.",
+)
+
+
+def _consent(db: Session, server: Issuer, person: Principal, question: Question, allowed: frozenset[str]) -> str:
+    """Give the client what was ticked. What it had and was not asked about stays; what was unticked is taken back."""
+    asked, settings = question.asked, server.settings
+    client = asked.client
+    keep(db, client.client_id)
+    agent, is_new = note_agent(
+        db,
+        organization_id=person.organization,
+        client_id=client.client_id,
+        kind=client.kind,
+        name=client.name,
+        publisher=client.publisher,
+        owner_id=person.subject,
+    )
+    if is_new:
+        facts = {"client": client.client_id, "kind": client.kind, "name": client.name, "publisher": client.publisher}
+        record(db, EventName.AGENT_FIRST_SEEN, principal=person, resource=("agent", agent.id), facts=facts)
+    told = {scope: sorted(server.risky_tools.get(scope, ())) for scope in sorted(allowed)}
+    consent = Consent(scopes=allowed, risky_tools=told, redirect_host=destination(asked.redirect_uri).host)
+    found = living_grant(db, person.membership, client.client_id)
+    before: frozenset[str] = frozenset()
+    if found is None:
+        grant, _ = start_grant(db, person, agent, consent, lifetime=settings.grant_lifetime)
+    else:
+        grant, authority = found[0], lock(db, found[0].id)
+        before = frozenset(authority.scopes or ())
+        kept = before - asked.scopes
+        consent = replace(
+            consent,
+            scopes=allowed | kept,
+            risky_tools=told | {scope: grant.risky_tools.get(scope, []) for scope in sorted(kept)},
+        )
+        consent_anew(db, person, grant, authority, consent, lifetime=settings.grant_lifetime)
+    record(
+        db,
+        EventName.GRANT_CONSENTED,
+        principal=person,
+        resource=("grant", grant.id),
+        outcome="succeeded",
+        facts={
+            "client": client.client_id,
+            "name": client.name,
+            "kind": client.kind,
+            "publisher": client.publisher,
+            "redirect_host": consent.redirect_host,
+            "scopes": sorted(consent.scopes),
+            "before": sorted(before),
+            "until": question.until.isoformat(timespec="seconds"),
+        },
+    )
+    return grant.id
+
+
+def answer_with_code(db: Session, server: Issuer, asked: Asked, grant_id: str | None, scopes: frozenset[str]) -> str:
+    """A code for what the person allowed: the address that the browser brings it to."""
+    grant = db.get_one(Grant, grant_id)
+    until = db.get_one(Authority, grant.id).expires_at
+    code = secrets.token_urlsafe(32)
+    db.add(
+        AuthorizationCode(
+            code_hash=secret_digest(code),
+            grant_id=grant.id,
+            client_id=asked.client.client_id,
+            redirect_uri=asked.redirect_uri,
+            scopes=sorted(scopes),
+            resource=asked.resource,
+            code_challenge=asked.code_challenge,
+            expires_at=moment(db) + server.settings.authorization_code_lifetime,
+            forget_at=until or moment(db) + server.settings.grant_lifetime,
+        )
+    )
+    db.flush()
+    return answer_address(server, asked.redirect_uri, asked.state, code=code)
+
+
+def refuse_for_organization(
+    db: Session, server: Issuer, person: SignedIn, asked: Asked, refused: Refused
+) -> RefusedPage:
+    """Note that the organization does not allow this; the person is told, and can take that answer back to the client."""
+    _record_denied(db, person, asked, refused.because)
+    back = answer_address(
+        server,
+        asked.redirect_uri,
+        asked.state,
+        error="access_denied",
+        error_description="The organization does not allow this client.",
+    )
+    return RefusedPage(
+        status=403,
+        title=f"{asked.client.name} is not allowed at {person.organization_name}",
+        text="An administrator has blocked it."
+        if refused.because == "blocked"
+        else "An administrator allows it less than all of what it asks for.",
+        next_step="Nothing was allowed. An administrator of your organization can change that.",
+        back={"href": back, "label": f"Back to {asked.client.name}"},
+    )
+
+
+def _record_denied(db: Session, person: SignedIn, asked: Asked, because: str) -> None:
+    note_denial(
+        db,
+        EventName.GRANT_DENIED,
+        because,
+        principal=person.principal,
+        outcome="denied",
+        facts={
+            "client": asked.client.client_id,
+            "name": asked.client.name,
+            "redirect_host": destination(asked.redirect_uri).host,
+            "scopes": sorted(asked.scopes),
+            "because": because,
+        },
+    )

@@ -1,0 +1,233 @@
+"""The question that a person is asked: what is in it, and how it waits for its answer.
+
+It offers what the client asked for, within the organization's ceiling, and says what is new since the last time: a workflow, or a
+tool in an old one that cannot be undone. It is kept on the server, bound to the session it was asked in, and used up by its
+answer (MCP security: confused deputy).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from flask import render_template
+from flask.typing import ResponseReturnValue
+from sqlalchemy import String, Text, delete, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from shop.credentials.agents import agent_of
+from shop.credentials.grants import living_grant
+from shop.credentials.ledger import Authority
+from shop.credentials.tokens import secret_digest
+from shop.database import Base, moment
+from shop.oauth.clients.client import Client, find_client
+from shop.oauth.clients.redirect_uris import destination
+from shop.oauth.issuer import Issuer, SignedIn
+from shop.principal import FIRST_SCOPES, Principal
+
+WORDS = {
+    "browse": ("Look around", "Search the goods, and see products, prices and what is in stock."),
+    "read": ("See your orders", "Your cart, your orders and where they are, and what you may do here."),
+    "transact": ("Buy for you", "Fill your cart, and prepare orders. Each one waits for you."),
+}
+"""What each scope means, for a person."""
+
+
+class ConsentQuestion(Base):
+    """A question that waits for its answer. The browser has the handle, the database its SHA-256."""
+
+    __tablename__ = "consent_questions"
+
+    handle_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    session_id: Mapped[str] = mapped_column(String(40))
+    client_id: Mapped[str] = mapped_column(String(300))
+    redirect_uri: Mapped[str] = mapped_column(String(1000))
+    state: Mapped[str | None] = mapped_column(Text)
+    scopes: Mapped[list[str]]
+    resource: Mapped[str] = mapped_column(String(300))
+    code_challenge: Mapped[str] = mapped_column(String(43))
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A verified authorization request."""
+
+    client: Client
+    redirect_uri: str
+    state: str | None
+    scopes: frozenset[str]
+    resource: str
+    code_challenge: str
+    always_ask: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """One workflow on the page."""
+
+    scope: str
+    title: str
+    text: str
+    risky: list[tuple[str, bool]]
+    """Title of each tool that cannot be undone, and whether the person was never told of it."""
+    tools: list[str]
+    """The names of those."""
+    is_new: bool
+    ticked: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What a person would be asked."""
+
+    asked: Asked
+    offers: list[Offer]
+    forbidden: list[str]
+    """Titles of what the organization allows to no one for this client."""
+    held: frozenset[str]
+    """What this client has already, as far as the person knew everything in it."""
+    grant_id: str | None
+    until: datetime
+    has_to_be_asked: bool
+    handle: str = ""
+    """Of the question, once it is kept. It is no authority: the session has to be the same."""
+
+    def show(self, person: SignedIn) -> ResponseReturnValue:
+        """The page that asks."""
+        leads_to = destination(self.asked.redirect_uri)
+        return render_template(
+            "oauth/consent.html", question=self, client=self.asked.client, leads_to=leads_to, who=person
+        )
+
+
+class Refused(Exception):
+    """The organization lets this client do nothing of what it asks for. `because` is `blocked` or `ceiling`."""
+
+    def __init__(self, because: str) -> None:
+        super().__init__(because)
+        self.because = because
+
+
+def question_of(db: Session, server: Issuer, person: Principal, asked: Asked) -> Question:
+    """What has to be asked of this person now, if anything. Raises `Refused`."""
+    ceiling = _ceiling(db, person, asked.client)
+    offered = asked.scopes & ceiling
+    if not offered:
+        raise Refused("ceiling")
+    found = living_grant(db, person.membership, asked.client.client_id)
+    told = found[0].risky_tools if found else {}
+    scopes = frozenset(found[1].scopes or ()) if found else frozenset()
+    held = frozenset(scope for scope in scopes if set(server.risky_tools.get(scope, ())) <= set(told.get(scope, ())))
+    offers = [
+        offer_of(server, scope, held=scopes, told=told, is_known=bool(found), ticked=scope in scopes | FIRST_SCOPES)
+        for scope in WORDS
+        if scope in offered
+    ]
+    is_known = found is not None and offered <= held and asked.client.is_assured(asked.redirect_uri)
+    return Question(
+        asked=replace(asked, scopes=offered),
+        offers=offers,
+        forbidden=[WORDS[scope][0] for scope in WORDS if scope in asked.scopes - ceiling],
+        held=held,
+        grant_id=found[0].id if found else None,
+        until=moment(db) + server.settings.grant_lifetime,
+        has_to_be_asked=asked.always_ask or not is_known,
+    )
+
+
+def offer_of(
+    server: Issuer,
+    scope: str,
+    *,
+    held: frozenset[str],
+    told: Mapping[str, list[str]],
+    is_known: bool,
+    ticked: bool = False,
+) -> Offer:
+    """One workflow as a person is shown it, who has allowed what is `held`, and was told of the tools in `told`.
+
+    Only looking and reading are ticked for them, and what they allowed before. To buy is their own tick, each time that they are
+    asked: clients ask for everything at once, since many never ask again.
+    """
+    title, text = WORDS[scope]
+    tools = server.risky_tools.get(scope, {})
+    return Offer(
+        scope=scope,
+        title=title,
+        text=text,
+        risky=[(words, scope in held and name not in told.get(scope, ())) for name, words in tools.items()],
+        tools=sorted(tools),
+        is_new=is_known and scope not in held,
+        ticked=ticked,
+    )
+
+
+def _ceiling(db: Session, person: Principal, client: Client) -> frozenset[str]:
+    """What the organization lets this client do at most. Raises `Refused` for a blocked one."""
+    agent = agent_of(db, person.organization, client.client_id)
+    if agent is None:
+        return frozenset(client.scopes)
+    authority = db.get_one(Authority, agent.id)
+    if authority.suspended_at is not None or authority.ended_at is not None:
+        raise Refused("blocked")
+    return frozenset(client.scopes if authority.scopes is None else authority.scopes)
+
+
+def ask(db: Session, server: Issuer, person: Principal, question: Question) -> Question:
+    """Keep the question until it is answered, in this session."""
+    asked, handle = question.asked, secrets.token_urlsafe(32)
+    db.add(
+        ConsentQuestion(
+            handle_hash=secret_digest(handle),
+            session_id=person.own_session,
+            client_id=asked.client.client_id,
+            redirect_uri=asked.redirect_uri,
+            state=asked.state,
+            scopes=sorted(asked.scopes),
+            resource=asked.resource,
+            code_challenge=asked.code_challenge,
+            expires_at=moment(db) + server.settings.consent_lifetime,
+        )
+    )
+    db.flush()
+    return replace(question, handle=handle)
+
+
+def client_asked_about(db: Session, handle: str) -> str | None:
+    """The `client_id` of the client that a question is about, so that what the answer changes can be locked first."""
+    asked = select(ConsentQuestion.client_id).where(ConsentQuestion.handle_hash == secret_digest(handle))
+    return db.scalar(asked)
+
+
+def claim(db: Session, person: Principal, handle: str) -> Asked | None:
+    """The question of this handle, asked in this very session; used up, whatever the answer is."""
+    row = db.execute(
+        delete(ConsentQuestion)
+        .where(
+            ConsentQuestion.handle_hash == secret_digest(handle),
+            ConsentQuestion.session_id == person.own_session,
+            ConsentQuestion.expires_at > moment(db),
+        )
+        .returning(
+            ConsentQuestion.client_id,
+            ConsentQuestion.redirect_uri,
+            ConsentQuestion.state,
+            ConsentQuestion.scopes,
+            ConsentQuestion.resource,
+            ConsentQuestion.code_challenge,
+        )
+    ).one_or_none()
+    client = find_client(db, row.client_id) if row else None
+    if row is None or client is None or not client.check_redirect_uri(row.redirect_uri):
+        return None
+    return Asked(
+        client=client,
+        redirect_uri=row.redirect_uri,
+        state=row.state,
+        scopes=frozenset(row.scopes),
+        resource=row.resource,
+        code_challenge=row.code_challenge,
+    )
