@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from shop.access import on_denied, principal, require
 from shop.admin.agents import HOME, WORKFLOWS, of_organization, refused, ticked
 from shop.authorization.permissions import Permission
-from shop.oauth.clients.client import metadata_document
+from shop.oauth.clients import metadata_document
 from shop.oauth.clients.metadata import SCOPES, BadMetadata
 from shop.oauth.inventory import take_in
 from shop.oauth.issuer import issuer

@@ -26,7 +26,8 @@ from shop.guards.safe_fetch import FetchRefused
 from shop.guards.unverified_claims import is_moment, unverified_claims
 from shop.identity.key_sets import read_key_set
 from shop.oauth.authlib_server import Server, ShopRequest, refuse
-from shop.oauth.clients.client import Client, metadata_document
+from shop.oauth.clients import metadata_document
+from shop.oauth.clients.client import Client
 from shop.oauth.clients.metadata import ASSERTION_ALGORITHMS
 
 CONFIDENTIAL = ("client_secret_basic", "client_secret_post", "private_key_jwt")

@@ -184,7 +184,7 @@ def test_each_turn_keeps_the_build_that_answered(talking: ShopUnderTest, upstrea
 
 def test_the_build_changes_with_whatever_shapes_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other instructions, another model or another policy make another digest; the same make the same."""
-    from shop.assistant.model.client import client
+    from shop.assistant.model import client
     from shop.settings import Settings
 
     first = client.Model(Settings()).build("p1")

@@ -7,7 +7,7 @@ from itertools import repeat
 
 import pytest
 
-from shop.assistant.model.client import bounds
+from shop.assistant.model import bounds
 from shop.assistant.model.response_events import Event, ProposedCall, TextDelta, Thinking
 from shop.assistant.turn.channel import Channel
 from shop.assistant.turn.loop import CallChanged, TextGrew, TurnEnded

@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 
 from shop.assistant.model.response_events import Thinking
+from shop.assistant.turn import loop as turn_module
 from shop.assistant.turn.loop import LAST_CALL, CallChanged, Flag, Stopped, TurnEnded, TurnLoop
-from shop.assistant.turn.loop import loop as turn_module
 from shop.assistant.turn.start import Conversing
 from shop.conversations.models import TurnState
 from shop.credentials.ledger import Authority, NotAlive, live, lock

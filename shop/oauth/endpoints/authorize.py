@@ -20,7 +20,8 @@ from shop.credentials.agents import ClientKind, agent_of
 from shop.credentials.ledger import live
 from shop.guards.rate_limits import Limit, rate_limits
 from shop.oauth.authlib_server import ShopRequest, answer_address, described, redirect_answer, refuse
-from shop.oauth.clients.client import find_client, metadata_document
+from shop.oauth.clients import metadata_document
+from shop.oauth.clients.client import find_client
 from shop.oauth.clients.redirect_uris import destination
 from shop.oauth.endpoints.consent import answer_with_code, refuse_for_organization
 from shop.oauth.endpoints.consent_request import Asked, Question, Refused, ask, question_of
