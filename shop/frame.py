@@ -150,7 +150,7 @@ _ERRORS = {
     404: ("There is nothing here", "The page does not exist, or it is not yours to see."),
     405: ("That is not how this page works", "It was asked in a way that it does not answer."),
     413: ("That is too much at once", "What you sent is larger than this shop takes. Send less."),
-    429: ("That was too often", "So much in a short time is more than this shop takes. Wait a little, then try again."),
+    429: ("That was too often", "Wait a little, then try again."),
     503: ("The shop is out for a moment", "Something it needs does not answer. Nothing was changed; try again soon."),
 }
 
@@ -177,6 +177,8 @@ def _add_errors(app: Flask) -> None:
         title, text = _ERRORS.get(code, ("That did not work", "Try again; nothing was changed."))
         if isinstance(error, WrongOrigin):
             title, text = "This came from another address", error.description or ""
+        if isinstance(error, TooManyRequests):
+            text = error.description or text
         if type(error).__name__ == "CSRFError":
             if signed_in():
                 access.refuse_handle(Handle.FORM_TOKEN)

@@ -33,7 +33,7 @@ from shop.principal import Principal
 _MINUTE, _HOUR = RateLimitItemPerMinute, RateLimitItemPerHour
 _MOST_REFUSED = 10_000
 """Keys whose window is known to be used up, held in memory."""
-TEXT = "That was too often in a short time, so nothing was done. Wait a little, then try again."
+TEXT = "That was too often in a short time, so nothing was done."
 
 
 def _organization(principal: Principal) -> str:
@@ -179,7 +179,13 @@ def limited_by_address(endpoint: Blueprint, *limits: Limit) -> None:
 
 
 def _refusal(left: timedelta) -> TooManyRequests:
-    return TooManyRequests(TEXT, retry_after=max(ceil(left.total_seconds()), 1))
+    seconds = max(ceil(left.total_seconds()), 1)
+    return TooManyRequests(f"{TEXT} Try again in {_in_words(seconds)}.", retry_after=seconds)
+
+
+def _in_words(seconds: int) -> str:
+    number, unit = (seconds, "second") if seconds < 120 else (ceil(seconds / 60), "minute")
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
 
 
 def _record(db: Session, limit: Limit, item: RateLimitItem, principal: Principal | None) -> None:

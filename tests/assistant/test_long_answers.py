@@ -33,7 +33,7 @@ class Endless(ScriptedModel):
         super().__init__([])
         self._event, self.was_closed = event, False
 
-    def stream(self, items: list[dict[str, object]]) -> Generator[Event]:  # type: ignore[override]
+    def stream(self, items: list[dict[str, object]]) -> Generator[Event]:
         """The same, for ever."""
         try:
             yield from repeat(self._event)

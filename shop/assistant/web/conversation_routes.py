@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.utils import redirect
 
 from shop.access import principal
+from shop.assistant.web import export as transcript
 from shop.assistant.web.responses import notice, page_of
 from shop.audit.events import EventName
 from shop.audit.writer import record
@@ -50,7 +51,7 @@ def add_routes(chat: Blueprint) -> None:
 
     @chat.get("/<conversation_id>/export.<ending>")
     def export(conversation_id: str, ending: str) -> ResponseReturnValue:
-        if ending not in export.FORMATS:
+        if ending not in transcript.FORMATS:
             return notice(404, "There is no such file.", "A conversation can be saved as md or as json.")
         with services().database.read() as db:
             conversation = threads.opened(db, services().policy, live(db, principal()), conversation_id)
@@ -64,11 +65,11 @@ def add_routes(chat: Blueprint) -> None:
                 resource=("conversation", conversation.id),
                 facts={"format": ending, "turns": len(part.turns)},
             )
-        write = export.as_json if ending == "json" else export.as_markdown
+        write = transcript.as_json if ending == "json" else transcript.as_markdown
         earlier = f"/assistant/{conversation.id}/export.{ending}?before={part.before}" if part.before else None
         file = write(conversation, part.turns, in_all=part.in_all, earlier=earlier)
-        response = Response(file, mimetype=export.FORMATS[ending])
-        name = export.filename(conversation, ending)
+        response = Response(file, mimetype=transcript.FORMATS[ending])
+        name = transcript.filename(conversation, ending)
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         response.headers["Cache-Control"] = "no-store"
         return response
