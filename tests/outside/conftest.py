@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -27,14 +27,19 @@ _PATIENCE = 240
 @pytest.fixture(scope="session")
 def programs(request: pytest.FixtureRequest) -> Path:
     """The folder with the packages, and our scripts beside them. Skips where npm is not there, or gets nothing."""
+    return installed(request, "outside", PACKAGES)
+
+
+def installed(request: pytest.FixtureRequest, name: str, wanted_packages: Mapping[str, str]) -> Path:
+    """A folder of pytest's cache with these packages in it. Skips where npm is not there, or gets nothing."""
     npm, node = shutil.which("npm"), shutil.which("node")
     if npm is None or node is None:
         pytest.skip("npm and node are not there: other people's clients are not tried")
-    folder = Path(request.config.cache.mkdir("outside"))
-    marker, wanted = folder / "installed.json", json.dumps(PACKAGES)
+    folder = Path(request.config.cache.mkdir(name))
+    marker, wanted = folder / "installed.json", json.dumps(wanted_packages)
     if not marker.exists() or marker.read_text(encoding="utf-8") != wanted:
         command = [npm, "install", "--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"]
-        packages = [f"{name}@{version}" for name, version in PACKAGES.items()]
+        packages = [f"{package}@{version}" for package, version in wanted_packages.items()]
         try:
             subprocess.run([*command, *packages], cwd=folder, check=True, capture_output=True, timeout=_PATIENCE)
         except (OSError, subprocess.SubprocessError) as error:
