@@ -6,22 +6,20 @@ each call that was let through began and ended. The clock is `time.monotonic`, w
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
+import multiprocessing
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from multiprocessing.connection import Connection
 
 from shop.authorization.policy import Policy
 from shop.conversations.external import Asserted
 from shop.conversations.models import Source
 from shop.database import Database
-from shop.principal import Actor, Principal
+from shop.principal import Principal
 from shop.settings import ROOT
 from shop.tools.gateway import Gateway
 
@@ -108,60 +106,46 @@ def traffic(
     url: str, at: datetime, principals: Sequence[Principal], *, processes: int, threads: int
 ) -> Iterator[Traffic]:
     """Calls of these principals in processes of their own, until the block ends; it begins when all of them are at it."""
-    order = json.dumps(
-        {"url": url, "at": at.isoformat(), "principals": [_as_json(one) for one in principals], "threads": threads}
-    )
-    running = [_start(order) for _ in range(processes)]
+    running = [_Process(url, at, principals, threads) for _ in range(processes)]
     seen = Traffic()
     try:
         for process in running:
-            assert process.stdout and process.stdout.readline() == "ready\n"
+            process.wait_until_ready()
         yield seen
     finally:
-        for process in running:
-            report, _ = process.communicate("stop\n", timeout=60)
-            if process.returncode == 0:
-                told = json.loads(report)
-                seen.accepted += [(began, ended) for began, ended in told["accepted"]]
-                seen.refused += told["refused"]
-    assert all(process.returncode == 0 for process in running)
+        for told in [process.stop() for process in running]:
+            seen.accepted += told.accepted
+            seen.refused += told.refused
 
 
-def _start(order: str) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.traffic"],
-        cwd=ROOT,
-        text=True,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert process.stdin
-    process.stdin.write(order + "\n")
-    process.stdin.flush()
-    return process
+class _Process:
+    """A process of callers, forked from a server that has imported everything: starting an interpreter takes seconds."""
+
+    def __init__(self, url: str, at: datetime, principals: Sequence[Principal], threads: int) -> None:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([__name__])
+        self._ours, theirs = context.Pipe()
+        self._process = context.Process(
+            target=_calls_until_told, args=(theirs, url, at, principals, threads), daemon=True
+        )
+        self._process.start()
+        theirs.close()
+
+    def wait_until_ready(self) -> None:
+        assert self._ours.recv() == "ready"
+
+    def stop(self) -> Traffic:
+        self._ours.send("stop")
+        told: Traffic = self._ours.recv()
+        self._process.join(60)
+        assert self._process.exitcode == 0
+        return told
 
 
-def _as_json(principal: Principal) -> dict[str, object]:
-    return {name: sorted(value) if isinstance(value, frozenset) else value for name, value in asdict(principal).items()}
-
-
-def _principal(told: dict[str, Any]) -> Principal:
-    sets = {name: frozenset(told[name]) for name in ("roles", "scopes", "ceiling")}
-    return Principal(**{**told, **sets, "actor": Actor(**told["actor"]) if told["actor"] else None})
-
-
-def main() -> None:
-    """One process of callers: its order is the first line that it reads, and the second tells it to stop."""
-    order = json.loads(sys.stdin.readline())
-    database = Database(order["url"], clock=lambda: datetime.fromisoformat(order["at"]), threads=order["threads"])
+def _calls_until_told(told: Connection, url: str, at: datetime, principals: Sequence[Principal], threads: int) -> None:
+    database = Database(url, clock=lambda: at, threads=threads)
     policy = Policy.from_file(ROOT / "seed_data" / "policy" / "policy.csv")
-    gateway = Gateway(database, policy, receipt_lifetime=timedelta(minutes=10))
-    callers = Callers(gateway, [_principal(one) for one in order["principals"]], order["threads"])
-    print("ready", flush=True)
-    sys.stdin.readline()
-    seen = callers.stop()
-    print(json.dumps({"accepted": seen.accepted, "refused": seen.refused}))
-
-
-if __name__ == "__main__":
-    main()
+    callers = Callers(Gateway(database, policy, receipt_lifetime=timedelta(minutes=10)), principals, threads)
+    told.send("ready")
+    told.recv()
+    told.send(callers.stop())
