@@ -16,7 +16,7 @@ import pytest
 from shop.audit.events import EventName
 from shop.authorization.permissions import Permission
 from shop.demo.connections import read_connection
-from shop.settings import ROOT, Settings
+from shop.settings import ROOT, Settings, rate_limit_names, rate_limit_variable
 from shop.tools.registry import TOOLS
 from tests.support.documents import Document, document, documents
 from tests.support.people import ShopUnderTest
@@ -73,6 +73,17 @@ def test_every_setting_is_documented(tmp_path: Path) -> None:
     Settings.from_environment(environment)
     titles = re.findall(r"^## (.+)$", CONFIGURATION.text, re.MULTILINE)
     assert sorted(name for title in titles for name in CONFIGURATION.column(title)) == sorted(environment.asked)
+
+
+def test_the_limits_that_are_documented_are_in_force() -> None:
+    """The defaults beside the names are those of the settings."""
+    rows = [row.strip("|").split("|") for row in CONFIGURATION.section("Limits").splitlines() if row.startswith("| `")]
+    told = {
+        name: int(number)
+        for row in rows
+        for name, number in zip(re.findall(r"`([^`]+)`", row[0]), row[2].split(","), strict=True)
+    }
+    assert told == {rate_limit_variable(name): getattr(Settings(), name) for name in rate_limit_names()}
 
 
 def commands_of(group: click.Group, before: str = "uv run flask") -> set[str]:
