@@ -26,6 +26,7 @@ README = document("README.md")
 REFERENCE = document("docs/reference.md")
 CONFIGURATION = document("docs/configuration.md")
 INVARIANTS = tomllib.loads((Path(__file__).parent / "invariants.toml").read_text(encoding="utf-8"))
+QUESTIONS = "Questions that are asked first"
 MOST_BYTES = 11_000
 """Of the README: what a newcomer reads before they know whether they want to."""
 
@@ -150,6 +151,18 @@ def test_every_path_that_is_named_exists(text: Document) -> None:
     for span in text.spans:
         if re.fullmatch(r"(shop|tests|templates|seed_data|docs)/[\w./*-]*", span):
             assert list(ROOT.glob(span.rstrip("/"))), f"{text.name}: {span}"
+
+
+def test_the_answers_to_first_questions_are_right() -> None:
+    """Each function that an answer names is defined in the file that it names."""
+    answers = re.findall(
+        r"\[`(shop/[\w/]+\.py)`\]\([^)]+\): ((?:`\w+`(?:, )?)+)", document("docs/code-map.md").section(QUESTIONS)
+    )
+    assert len(answers) > 10
+    for path, functions in answers:
+        source = (ROOT / path).read_text(encoding="utf-8")
+        for function in re.findall(r"\w+", functions):
+            assert re.search(rf"^ *def {function}\b", source, re.MULTILINE), f"{path}: {function}"
 
 
 def test_the_readme_is_short() -> None:
