@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import shlex
 import sys
@@ -191,6 +192,17 @@ def test_every_invariant_stands_in_its_table_with_its_file_and_its_test() -> Non
         assert f"[`{test.partition('[')[0]}`](../{path})" in row
         assert invariant["proved_on"] in row, "each row says on which engine, and under what traffic, it was proved"
     assert re.findall(r"^- \*\*(I\d+)\*\* .+$", README.text, re.MULTILINE) == [f"I{number}" for number in range(1, 16)]
+
+
+@ONE_ENGINE
+def test_the_shop_shows_its_limits_as_they_are_written(shop: ShopUnderTest) -> None:
+    """The public page holds every paragraph of the section, and no link that would lead nowhere there."""
+    limits = document("docs/limits.md").section("What this does not protect")
+    page = html.unescape(shop.visitor().get("/protect").text)
+    titles = re.findall(r"^\* \*\*(.+?)\*\*", limits, re.MULTILINE)
+    assert len(titles) > 10
+    assert [title for title in titles if f"<strong>{title}</strong>" not in page] == []
+    assert "](" not in limits
 
 
 def names_of_tests(path: Path) -> set[str]:
