@@ -32,11 +32,17 @@ hypothesis_settings.register_profile("exploring", derandomize=False)
 hypothesis_settings.load_profile("same")
 
 
-def pytest_collection_finish() -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--unpatched` leaves the libraries as they come (tests/test_unpatched.py)."""
+    parser.addoption("--unpatched", action="store_true", help="without the shortcuts of tests/support/quick.py")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
     """Everything is imported now."""
-    quick.remember_url_builders()
-    quick.share_compiled_statements()
-    quick.collect_garbage_seldom()
+    if not session.config.getoption("--unpatched"):
+        quick.remember_url_builders()
+        quick.share_compiled_statements()
+        quick.collect_garbage_seldom()
 
 
 @pytest.fixture(scope="session")

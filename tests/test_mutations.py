@@ -18,7 +18,7 @@ import pytest
 from shop.settings import ROOT
 
 INVARIANTS = tomllib.loads((Path(__file__).parent / "invariants.toml").read_text(encoding="utf-8"))
-_COPIED = ("app.py", "pyproject.toml", "README.md", "shop", "templates", "tests", "seed_data")
+_COPIED = ("app.py", "pyproject.toml", "README.md", "docs", "shop", "templates", "tests", "seed_data")
 
 
 def mutated(invariant: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:

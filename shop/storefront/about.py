@@ -14,12 +14,12 @@ pages = Blueprint("about", __name__)
 
 @pages.get("/protect")
 def protect() -> ResponseReturnValue:
-    """The README's own section, so that there is one text."""
+    """The section of `docs/limits.md`, so that there is one text."""
     return render_template("storefront/protect.html", html=_section("What this does not protect"))
 
 
 def _section(title: str) -> Markup:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    _, _, after = readme.partition(f"## {title}\n")
+    limits = (ROOT / "docs" / "limits.md").read_text(encoding="utf-8")
+    _, _, after = limits.partition(f"## {title}\n")
     text = after.partition("\n## ")[0]
     return Markup(MarkdownIt("commonmark").enable("table").render(text))  # noqa: S704 - our own file

@@ -45,7 +45,7 @@ from shop.tools.registry import UnknownTool, find
 from shop.tools.results.widgets import NotForWidgets, require_widget_tool
 from shop.tools.tool import Arguments, InvalidArguments, Result, Shown, Tool
 
-_seal = take_seal()
+_seal = take_seal()  # for this module only, by convention and by a test: `permit.py` says how strong that is
 _log = logging.getLogger(__name__)
 _ATTEMPTS = 4
 """How often a call begins anew when PostgreSQL ended it so that another could go on: nothing of it had happened."""

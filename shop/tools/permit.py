@@ -2,6 +2,11 @@
 
 There is one seal. The gateway takes it when it is imported; whoever asks for it later is refused. A permit is good
 for one call of one tool, and only while the gateway's transaction is open, so none can be kept for later.
+
+How strong that is: Python has no private names, so any code in this process can take the seal out of the gateway's
+module and make a permit, as the tests do. The permit holds against mistakes: no module can run a tool by accident, and
+one that goes round on purpose must name the seal, which a test of `tests/tools/test_one_door.py` finds. It is no wall
+against hostile code in the process.
 """
 
 from __future__ import annotations

@@ -15,8 +15,7 @@ from tests.assistant import upstream as wire
 from tests.assistant.scripted import OpenStream
 from tests.assistant.upstream import KEY, Upstream
 from tests.support.people import SOFIA, ShopUnderTest
-
-ONE_ENGINE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+from tests.support.state import ONE_ENGINE
 
 
 @ONE_ENGINE

@@ -10,8 +10,8 @@ import pytest
 from tests.assistant import upstream as wire
 from tests.assistant.upstream import Upstream
 from tests.support.people import FINN, SOFIA, ShopUnderTest, Visitor
+from tests.support.state import ONE_ENGINE
 
-ONE_ENGINE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 MUG = "refresh-token-mug-ink"
 
 

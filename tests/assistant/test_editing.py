@@ -11,8 +11,8 @@ from tests.assistant import upstream as wire
 from tests.assistant.scripted import Gate, OpenStream, ScriptedModel, text
 from tests.assistant.upstream import Upstream
 from tests.support.people import MARA, SOFIA, ShopUnderTest, Visitor
+from tests.support.state import ONE_ENGINE
 
-ONE_ENGINE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 MUG = "refresh-token-mug-ink"
 
 

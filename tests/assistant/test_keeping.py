@@ -11,8 +11,7 @@ from shop.conversations.models import Conversation
 from shop.credentials.ledger import Authority
 from tests.assistant.scripted import Gate, OpenStream, ScriptedModel, call, text
 from tests.support.people import ADA, GIL, MARA, SOFIA, ShopUnderTest, Visitor
-
-ONE_ENGINE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+from tests.support.state import ONE_ENGINE
 
 
 def talked(shop: ShopUnderTest) -> Visitor:

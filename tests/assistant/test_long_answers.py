@@ -18,8 +18,8 @@ from shop.conversations.models import TurnState
 from tests.assistant.scripted import ScriptedModel, call
 from tests.assistant.upstream import Upstream, pieces_of_arguments, says
 from tests.support.people import SOFIA, ShopUnderTest, Visitor
+from tests.support.state import ONE_ENGINE
 
-ONE_ENGINE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 ONE_BLOCK = "word and **word** "
 PARAGRAPHS = "Some words of a paragraph, and then some more of them.\n\n"
 ONE_LIST = "- a point, and `what` it means\n"

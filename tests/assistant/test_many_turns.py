@@ -18,8 +18,8 @@ from tests.support.at_once import at_once
 from tests.support.clock import TestClock
 from tests.support.people import GIL, MARA, NOAH, SOFIA, ShopUnderTest, Visitor
 from tests.support.providers import BASE_URL
+from tests.support.state import ONE_ENGINE
 
-ONE_ENGINE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 Building = Callable[..., ShopUnderTest]
 
 

@@ -12,8 +12,8 @@ from shop.revocation import cascade
 from tests.assistant import upstream as wire
 from tests.assistant.upstream import Upstream
 from tests.support.people import SOFIA, ShopUnderTest, Visitor
+from tests.support.state import ONE_ENGINE
 
-ONE_ENGINE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 MINE, COLLEAGUES = "CC-5QF1A7", "CC-MARA7V"
 
 

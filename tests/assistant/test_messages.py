@@ -8,8 +8,7 @@ import pytest
 
 from tests.support.people import SOFIA, ShopUnderTest, Visitor
 from tests.support.providers import BASE_URL
-
-ONE_ENGINE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+from tests.support.state import ONE_ENGINE
 
 
 def organization_trail(visitor: Visitor) -> list[tuple[str, object]]:

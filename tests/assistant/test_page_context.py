@@ -8,8 +8,8 @@ from shop.credentials.ledger import changed, lock
 from tests.assistant import upstream as wire
 from tests.assistant.upstream import Upstream
 from tests.support.people import SOFIA, ShopUnderTest
+from tests.support.state import ONE_ENGINE
 
-ONE_ENGINE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 MINE, COLLEAGUES = "/orders/CC-5QF1A7", "/orders/CC-MARA7V"
 
 

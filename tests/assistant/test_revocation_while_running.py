@@ -18,8 +18,8 @@ from tests.assistant.scripted import Gate, OpenStream, ScriptedModel, call, text
 from tests.support.clock import TestClock
 from tests.support.people import INES, SOFIA, ShopUnderTest, Visitor
 from tests.support.providers import BASE_URL
+from tests.support.state import ONE_ENGINE
 
-ONE_ENGINE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 SEARCH = call("search_products", '{"query": "hoodie"}')
 Building = Callable[..., ShopUnderTest]
 

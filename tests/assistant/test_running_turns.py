@@ -16,8 +16,8 @@ from tests.assistant.scripted import Gate, OpenStream, ScriptedModel, Step, call
 from tests.assistant.upstream import Upstream
 from tests.support.clock import TestClock
 from tests.support.people import SOFIA, ShopUnderTest, Visitor
+from tests.support.state import ONE_ENGINE
 
-ONE_ENGINE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 SEARCH = call("search_products", '{"query": "hoodie"}')
 MUG = call("add_to_cart", '{"sku": "refresh-token-mug-ink"}')
 

@@ -13,8 +13,8 @@ from shop.conversations.models import Item, Turn, TurnState
 from tests.assistant import upstream as wire
 from tests.assistant.upstream import KEY, Answer, Upstream
 from tests.support.people import SOFIA, Reply, ShopUnderTest, Visitor
+from tests.support.state import ONE_ENGINE
 
-ONE_ENGINE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 SEARCH = ("search_products", {"query": "hoodie"})
 
 FAILURES: list[tuple[str, Answer, str, str]] = [

@@ -25,7 +25,7 @@ class Figure:
         self.holds = self.goal is None or (self.value >= self.goal if self.at_least else self.value <= self.goal)
 
     def row(self) -> str:
-        """The figure as a row of the README's table."""
+        """The figure as a row of the table in docs/benchmarks.md."""
         unit = self.unit if self.unit == "×" else f" {self.unit}"
         relation = "≥ " if self.at_least else "≤ " if self.unit == "×" else ""
         shown = f"{self.value:g}{unit}"

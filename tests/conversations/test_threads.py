@@ -14,8 +14,7 @@ from shop.conversations.threads import TITLE_CHARACTERS, BadTitle, title_of
 from shop.credentials.ledger import NotAlive
 from shop.revocation import cascade
 from tests.support.people import FINN, GIL, MARA, SOFIA, ShopUnderTest, Visitor
-
-ONE_ENGINE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+from tests.support.state import ONE_ENGINE
 
 
 def start(visitor: Visitor, message: str) -> str:

@@ -1,1 +1,1 @@
-"""The README's pictures: the running program, photographed by whoever wants to see that they are true."""
+"""The documents' pictures: the running program, photographed by whoever wants to see that they are true."""

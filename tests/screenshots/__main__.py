@@ -1,4 +1,4 @@
-"""Take the README's pictures anew: `uv run python -m tests.screenshots [NAME …]`.
+"""Take the documents' pictures anew: `uv run python -m tests.screenshots [NAME …]`.
 
 The program is started as anyone starts it, with a data folder of its own; Sofia signs in and shops by talking, and Ada reads
 the audit. Each picture is taken in the light theme and in the dark one, the phone's as a phone has it.

@@ -16,6 +16,7 @@ from shop.store.catalogue import Facet, Filters
 from shop.store.import_file import CannotImport, ForeignCatalogue
 from shop.store.import_goods import Imported
 from shop.store.models import Product, Variant
+from tests.support.documents import document
 from tests.support.many_goods import generated_goods
 from tests.support.people import SOFIA, ShopUnderTest
 from tests.support.state import HOODIE, ONE_ENGINE, watching
@@ -223,8 +224,7 @@ def test_the_schema_is_that_of_the_models() -> None:
     assert published == import_file.schema()
 
 
-def test_the_readmes_example_can_be_imported(tmp_path: Path) -> None:
-    """What the README shows is a catalogue."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    example = readme.partition("```json\n")[2].partition("```")[0]
+def test_the_documents_example_can_be_imported(tmp_path: Path) -> None:
+    """What `docs/own-goods.md` shows is a catalogue."""
+    (example,) = document("docs/own-goods.md").blocks("json")
     assert [product.slug for product in read(tmp_path, example.encode()).products] == ["desk-lamp"]

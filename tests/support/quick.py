@@ -1,4 +1,8 @@
-"""What makes the suite quick and changes nothing that it says: its thousands of shops are alike, so what is the same is made once."""
+"""What makes the suite quick: its thousands of shops are alike, so what is the same is made once.
+
+Two of these replace privates of Werkzeug and SQLAlchemy in every test. That they change nothing of what the tests say is tried
+by `tests/test_unpatched.py`, which runs stories with the libraries as they come.
+"""
 
 from __future__ import annotations
 
