@@ -9,8 +9,8 @@ Read from `SLUG-assistants.toml` in the data folder, if there is one:
     redirect_uris = ["http://127.0.0.1:8765/callback"]
 
     [[assistant.access]]                                       # Cross-App Access: enterprise-managed authorization
-    audience = "http://127.0.0.1:5000"                         # the issuer of the shop
-    resource = "http://127.0.0.1:5000/mcp"
+    audience = "http://localhost:5000"                         # the issuer of the shop
+    resource = "http://localhost:5000/mcp"
     client_id = "cli_01JZ…"                                    # what the shop calls this client
     scopes = ["browse", "read"]
 """
