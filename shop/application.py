@@ -18,7 +18,7 @@ from shop.admin import agents as agent_pages
 from shop.admin import audit as audit_pages
 from shop.admin import people as people_pages
 from shop.assistant.model.client import Model
-from shop.assistant.turn.start import Conversing
+from shop.assistant.turn.in_app_assistant import InAppAssistant
 from shop.assistant.web.routes import blueprint as assistant_blueprint
 from shop.audit import writer
 from shop.audit.denial_windows import close_windows
@@ -105,14 +105,14 @@ def create_app(
     app.extensions["oauth"] = _issuer(settings, database, fetcher, providers)
     model = model or Model(settings)
     access.init_app(app)
-    app.extensions["conversing"] = conversing = Conversing(database, gateway, model, settings)
-    _add_pages(app, seed, conversing)
+    app.extensions["in_app_assistant"] = in_app = InAppAssistant(database, gateway, model, settings)
+    _add_pages(app, seed, in_app)
     frame.add_to(app, offline_model=model.offline)
-    _add_commands(app, conversing)
+    _add_commands(app, in_app)
     return app
 
 
-def _add_pages(app: Flask, seed: Seed, conversing: Conversing) -> None:
+def _add_pages(app: Flask, seed: Seed, in_app: InAppAssistant) -> None:
     """Every blueprint, and who may come to it."""
     shop: Services = app.extensions["shop"]
     settings, database, gateway = shop.settings, shop.database, shop.gateway
@@ -138,7 +138,7 @@ def _add_pages(app: Flask, seed: Seed, conversing: Conversing) -> None:
     guarded(app, assistants.pages, Access(own, "one's own grants, by the membership they hang on"))
     guarded(app, widening.pages, Access(own, "one's own grants, and only those that are one's own to widen"))
     guarded(app, account.pages, Access(own, "one's own sessions, by the membership they hang on"))
-    guarded(app, assistant_blueprint(conversing), Access(own, "each conversation is asked for: conversations:use"))
+    guarded(app, assistant_blueprint(in_app), Access(own, "each conversation is asked for: conversations:use"))
     guarded(app, audit_pages.pages, Access(own, "each view is asked for: audit:read"))
     guarded(app, agent_pages.pages, Access(own, "each page is asked for: agents:read, agents:manage"))
     guarded(app, agent_registration.pages, Access(own, "each page is asked for: agents:manage"))
@@ -228,11 +228,11 @@ def _issuer(settings: Settings, database: Database, fetcher: Fetcher | None, pro
     )
 
 
-def _add_commands(app: Flask, conversing: Conversing) -> None:
+def _add_commands(app: Flask, in_app: InAppAssistant) -> None:
     shop: Services = app.extensions["shop"]
     app.cli.add_command(oauth_commands)
     app.cli.add_command(sso_commands(shop.sign_in))
-    app.cli.add_command(chat(conversing))
+    app.cli.add_command(chat(in_app))
 
     @app.cli.command("reset")
     def reset() -> None:

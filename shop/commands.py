@@ -15,7 +15,7 @@ from flask.cli import with_appcontext
 from shop.access import SignedInPerson, person_behind, why_signed_out
 from shop.assistant.terminal.chat import SignedOut, Terminal, scripted, typed
 from shop.assistant.terminal.output import JsonLines, Transcript, printable
-from shop.assistant.turn.start import Conversing
+from shop.assistant.turn.in_app_assistant import InAppAssistant
 from shop.credentials.ledger import NotAlive
 from shop.demo import companions, personas
 from shop.identity.members import connection_for_email
@@ -27,7 +27,7 @@ _SCRIPT = click.File(encoding="utf-8-sig", errors="replace")
 _INTERRUPTED = 130
 
 
-def chat(conversing: Conversing) -> click.Command:
+def chat(in_app: InAppAssistant) -> click.Command:
     """The command, for one shop's assistant."""
 
     @click.command("chat")
@@ -54,7 +54,7 @@ def chat(conversing: Conversing) -> click.Command:
             )
         with _signed_in(name) as person:
             terminal = Terminal(
-                conversing=conversing,
+                in_app=in_app,
                 person=person,
                 printed=JsonLines() if as_json else Transcript(echo=script is not None),
                 complain=_complain,

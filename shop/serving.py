@@ -81,7 +81,7 @@ def _run_shop(settings: Settings) -> None:
 
     def stop(number: int, _frame: object) -> None:
         signal.signal(number, lambda *_: sys.exit(128 + number))
-        app.extensions["conversing"].pool.closing.set()  # running turns end while somebody still reads them
+        app.extensions["in_app_assistant"].pool.closing.set()  # running turns end while somebody still reads them
         server.stop()
 
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from shop.assistant.turn.in_app_assistant import InAppAssistant
 from shop.assistant.turn.pool import TurnPool
-from shop.assistant.turn.start import Conversing
 from shop.audit.denial_windows import FIRST
 from shop.conversations.models import Conversation, Turn, TurnState
 from shop.conversations.running import TooManyTurns
@@ -102,11 +102,11 @@ def test_of_many_that_begin_at_the_same_moment_as_many_begin_as_may(build_shop: 
     """Two that both see the last place do not both take it."""
     shop = build_shop(model=model, turns_per_person=3)
     sofia = shop.sign_in(SOFIA).principal()
-    conversing: Conversing = shop.app.extensions["conversing"]
+    in_app: InAppAssistant = shop.app.extensions["in_app_assistant"]
 
     def begin() -> bool:
         try:
-            conversing.message(sofia, None, "hello")
+            in_app.messages.send(sofia, None, "hello")
         except TooManyTurns:
             return False
         return True
@@ -169,10 +169,10 @@ def test_a_turn_that_finds_the_last_thread_taken_ends_and_says_so(build_shop: Bu
     model = ScriptedModel([gate, *text("One.")])
     shop = build_shop(model=model, turn_threads=1)
     sofia = shop.sign_in(SOFIA)
-    conversing: Conversing = shop.app.extensions["conversing"]
-    first, second = (conversing.message(sofia.principal(), None, "hello") for _ in range(2))
-    conversing.run(first)
-    assert list(conversing.run(second)) == []
+    in_app: InAppAssistant = shop.app.extensions["in_app_assistant"]
+    first, second = (in_app.messages.send(sofia.principal(), None, "hello") for _ in range(2))
+    in_app.run(first)
+    assert list(in_app.run(second)) == []
     sofia.conversation = second.conversation.id
     (turn,) = sofia.turns()
     assert (turn.state, turn.error_code) == (TurnState.FAILED, "busy") and sofia.events()[-1] == "turn.failed"
@@ -186,7 +186,7 @@ def test_when_the_program_ends_its_turns_end_too(build_shop: Building, model: Sc
     sofia = shop.sign_in(SOFIA)
     stream = OpenStream(sofia, "hello")
     stream.read_until("One.")
-    pool: TurnPool = shop.app.extensions["conversing"].pool
+    pool: TurnPool = shop.app.extensions["in_app_assistant"].pool
     pool.close(patience=0)
     gate.open()
     assert "The shop was restarted." in stream.read_to_the_end()

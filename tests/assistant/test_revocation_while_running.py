@@ -10,8 +10,8 @@ import pytest
 
 from shop.assistant.model.response_events import Thinking
 from shop.assistant.turn import loop as turn_module
+from shop.assistant.turn.in_app_assistant import InAppAssistant
 from shop.assistant.turn.loop import LAST_CALL, CallChanged, Flag, Stopped, TurnEnded, TurnLoop
-from shop.assistant.turn.start import Conversing
 from shop.conversations.models import TurnState
 from shop.credentials.ledger import Authority, NotAlive, live, lock
 from tests.assistant.scripted import Gate, OpenStream, ScriptedModel, call, text
@@ -166,7 +166,7 @@ def test_a_result_does_not_leave_when_authority_ends_just_after_its_call(
     model = ScriptedModel([SEARCH], text("Two fit."))
     sofia = build_shop(model=model).sign_in(SOFIA)
     shop = sofia.shop
-    begun = Conversing(shop.database, shop.gateway, model, shop.services.settings).message(
+    begun = InAppAssistant(shop.database, shop.gateway, model, shop.services.settings).messages.send(
         sofia.principal(), None, "hoodies"
     )
     steps = TurnLoop(shop.database, shop.gateway, model, tool_call_limit=12).run(begun.assistant, begun.turn)

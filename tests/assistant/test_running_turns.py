@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from shop.assistant.turn.start import Conversing
+from shop.assistant.turn.in_app_assistant import InAppAssistant
 from shop.conversations import turns
 from shop.conversations.models import ItemKind, TurnState
 from shop.conversations.threads import of_person
@@ -240,8 +240,8 @@ def test_a_call_that_was_done_just_before_the_process_died_is_known_when_it_is_t
     sofia.say("hello")
     sofia.post(f"/assistant/{sofia.conversation}/consent", workflow="transact", allow="1")
     shop = sofia.shop
-    conversing = Conversing(shop.database, shop.gateway, model, shop.services.settings)
-    begun = conversing.message(sofia.principal(), sofia.conversation, "a mug")
+    in_app = InAppAssistant(shop.database, shop.gateway, model, shop.services.settings)
+    begun = in_app.messages.send(sofia.principal(), sofia.conversation, "a mug")
     with shop.database.write() as db:
         item = turns.add_item(db, begun.turn.id, ItemKind.CALL, tool=MUG.name, arguments=MUG.arguments)
     done = shop.gateway.call_tool(

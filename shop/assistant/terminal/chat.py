@@ -1,6 +1,6 @@
 """The same chat in a terminal: `flask chat`.
 
-A front end like the page: it hands what a person types to `start.py`, and shows what is stored. The person's decisions
+A front end like the page: it hands what a person types to `in_app_assistant.py`, and shows what is stored. The person's decisions
 (allow a workflow, confirm or decline a receipt) take the very paths that the page's buttons take, also when they were made in
 advance on the command line: nothing here decides or skips anything.
 """
@@ -20,9 +20,10 @@ import click
 
 from shop.access import NotAllowed, SignedInPerson, denials_recorded
 from shop.assistant.terminal.output import Printed
+from shop.assistant.turn.in_app_assistant import InAppAssistant
 from shop.assistant.turn.loop import CallChanged, TextGrew, asks_person
 from shop.assistant.turn.message_input import Unacceptable, accepted
-from shop.assistant.turn.start import Begun, Conversing, Unanswerable
+from shop.assistant.turn.opening import Begun, Unanswerable
 from shop.conversations import history
 from shop.conversations.models import Item, Turn, TurnState
 from shop.conversations.running import TooManyTurns
@@ -59,7 +60,7 @@ Ask = Callable[[str], bool]
 class Terminal:
     """One conversation of one signed-in person."""
 
-    conversing: Conversing
+    in_app: InAppAssistant
     person: Callable[[], SignedInPerson]
     """Who this is, by the session as it is now. Raises `SignedOut`."""
     printed: Printed
@@ -111,11 +112,11 @@ class Terminal:
     def _say(self, person: SignedInPerson, line: str) -> bool:
         shop = services()
         text = accepted(shop.database, person.principal, line, limit=shop.settings.message_limit)
-        begun = self.conversing.message(person.principal, self._conversation, text)
+        begun = self.in_app.messages.send(person.principal, self._conversation, text)
         if self._conversation is None:
             self._conversation = begun.conversation.id
             for workflow in self.allows:
-                self.conversing.consent(person.principal, self._conversation, workflow, True)
+                self.in_app.decisions.consent(person.principal, self._conversation, workflow, True)
         return self._follow(begun, line)
 
     def _decide(self, person: SignedInPerson, line: str) -> bool:
@@ -142,29 +143,29 @@ class Terminal:
         elif asked := next((item for item in self._questions() if _outcome(item).get("workflow") == workflow), None):
             return self._consent(person, asked, line)
         else:
-            self.conversing.consent(person.principal, self._conversation, workflow, True)
+            self.in_app.decisions.consent(person.principal, self._conversation, workflow, True)
         self.printed.note(f"Your assistant may {workflow} in this conversation.")
         return True
 
     def _consent(self, person: SignedInPerson, asked: Item, line: str) -> bool:
-        begun = self.conversing.consented(person.principal, str(self._conversation), asked.id, True)
+        begun = self.in_app.decisions.answer_request(person.principal, str(self._conversation), asked.id, True)
         return begun is None or self._follow(begun, line)
 
     def _confirm(self, person: SignedInPerson, asked: Item, line: str) -> bool:
-        begun = self.conversing.confirm(person.principal, str(self._conversation), _outcome(asked)["receipt"])
+        begun = self.in_app.decisions.confirm(person.principal, str(self._conversation), _outcome(asked)["receipt"])
         return self._follow(begun, line)
 
     def _decline(self, person: SignedInPerson, asked: Item) -> None:
         if "receipt" in _outcome(asked):
-            self.conversing.decline(person.principal, str(self._conversation), _outcome(asked)["receipt"])
+            self.in_app.decisions.decline(person.principal, str(self._conversation), _outcome(asked)["receipt"])
         else:
-            self.conversing.consented(person.principal, str(self._conversation), asked.id, False)
+            self.in_app.decisions.answer_request(person.principal, str(self._conversation), asked.id, False)
         self.printed.note("Not now: nothing was done.")
 
     def _follow(self, begun: Begun, line: str) -> bool:
         """Show a turn while it runs, and put its questions to the person. Returns whether all of it came to its end."""
         self._running = begun
-        for step in self.conversing.run(begun):
+        for step in self.in_app.run(begun):
             if isinstance(step, TextGrew):
                 self.printed.text(step.item_id, step.text)
             elif isinstance(step, CallChanged) and not step.is_new:
@@ -244,7 +245,7 @@ class Terminal:
         with suppress(SignedOut, Unanswerable, NotAllowed):
             person = self.person().principal
             with denials_recorded(person, "flask chat"):
-                self.conversing.stop(person, begun.conversation.id, begun.turn.id)
+                self.in_app.messages.stop(person, begun.conversation.id, begun.turn.id)
 
 
 def _outcome(item: Item) -> dict[str, Any]:

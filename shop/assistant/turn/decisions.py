@@ -9,19 +9,23 @@ from sqlalchemy.orm import Session
 
 from shop.assistant.turn.context import arguments_of
 from shop.assistant.turn.loop import asks_for, asks_person
-from shop.assistant.turn.opening import Beginning, Begun, NotThere, Unanswerable
-from shop.conversations import delegation, history, threads, turns
+from shop.assistant.turn.opening import Begun, NotThere, TurnOpening, Unanswerable
+from shop.conversations import history, threads, turns
 from shop.conversations.models import Conversation, Item, ItemKind, Trigger, Turn, TurnState
-from shop.database import moment
+from shop.database import Database, moment
 from shop.principal import Principal, Workflow
+from shop.tools.gateway import Gateway
 from shop.tools.outcomes import kept
 
 _ALLOWED_SINCE = "You have allowed this since. Ask for it again, and it can be done."
 """Said where a request was asked long ago, or is still talked about: it asks no more, and nothing is done that nobody expects."""
 
 
-class Deciding(Beginning):
+class Decisions:
     """The person's decisions on what their assistant asked for."""
+
+    def __init__(self, database: Database, gateway: Gateway, opening: TurnOpening) -> None:
+        self._database, self._gateway, self._opening = database, gateway, opening
 
     def consent(self, person: Principal, conversation_id: str, workflow: Workflow, allowed: bool) -> Begun | None:
         """A person allows a workflow in a conversation, or takes it back. Raises `Denied`.
@@ -32,10 +36,12 @@ class Deciding(Beginning):
         """
         with self._database.write() as db:
             conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
-            self._set_consent(db, person, conversation, workflow, allowed)
+            self._opening.set_consent(db, person, conversation, workflow, allowed)
             if not allowed or not self._open_requests(db, conversation, workflow):
                 return None
-        with self._beginning(person) as db:  # a cap on turns never holds off what the person allows or takes back
+        with self._opening.transaction(
+            person
+        ) as db:  # a cap on turns never holds off what the person allows or takes back
             conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
             turns.hold(db, conversation)
             requests = self._open_requests(db, conversation, workflow)
@@ -48,17 +54,17 @@ class Deciding(Beginning):
             begun = self._begin_again(db, person, conversation, workflow, asked)
         return self._made(begun)
 
-    def consented(self, person: Principal, conversation_id: str, call_id: str, allowed: bool) -> Begun | None:
+    def answer_request(self, person: Principal, conversation_id: str, call_id: str, allowed: bool) -> Begun | None:
         """The answer to a call's request in place, and to all requests of that turn for the same workflow.
 
         When allowed, each of their calls is made again, once and in order, and the turn goes on from there.
         Raises `Denied`, `TurnRunning`, `TooManyTurns`, `Unanswerable` when the request was answered already.
         """
-        with self._beginning(person) if allowed else self._database.write() as db:
+        with self._opening.transaction(person) if allowed else self._database.write() as db:
             conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
             workflow = self._asked_for(db, conversation, call_id)
             if allowed:
-                self._set_consent(db, person, conversation, workflow, True)
+                self._opening.set_consent(db, person, conversation, workflow, True)
             turns.hold(db, conversation)  # a second click waits here, and then finds the request answered
             requests = self._open_requests(db, conversation, workflow)
             turn_id = next((item.turn_id for item in requests if item.id == call_id), None)
@@ -78,9 +84,9 @@ class Deciding(Beginning):
         Raises `Denied`, `TurnRunning`, `TooManyTurns`, `Unanswerable`.
         """
         asked = self._question_of_receipt(person, conversation_id, receipt_id)
-        with self._beginning(person) as db:
+        with self._opening.transaction(person) as db:
             conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
-            begun = self._begin(db, person, conversation, Trigger.APPROVAL, None)
+            begun = self._opening.begin(db, person, conversation, Trigger.APPROVAL, None)
             again = turns.add_item(db, begun.turn.id, ItemKind.CALL, tool=asked.tool, arguments=asked.arguments)
         outcome = self._gateway.approve(person, receipt_id, turn=begun.turn.id, call_id=again.id)
         with self._database.write() as db:
@@ -99,19 +105,6 @@ class Deciding(Beginning):
                 item.outcome, item.settled = {**(item.outcome or {}), "told": outcome.for_model()}, True
                 self._settle_turn(db, item)
         return asked
-
-    def _set_consent(
-        self, db: Session, person: Principal, conversation: Conversation, workflow: Workflow, allowed: bool
-    ) -> None:
-        delegation.set_consent(
-            db,
-            person,
-            conversation,
-            workflow,
-            allowed,
-            build=str(self._build["digest"]),
-            lifetime=self._settings.delegation_lifetime,
-        )
 
     def _asked_for(self, db: Session, conversation: Conversation, call_id: str) -> Workflow:
         """The workflow that a call asks its person for, answered or not. Raises `NotThere`, `Unanswerable`."""
@@ -140,7 +133,7 @@ class Deciding(Beginning):
     ) -> Begun:
         """Answer requests for a workflow that was allowed, and begin a turn that makes their calls again. Raises `TurnRunning`."""
         self._answer(db, asked, f"You allowed your assistant to {workflow} in this conversation.")
-        begun = self._begin(db, person, conversation, Trigger.CONSENT, None)
+        begun = self._opening.begin(db, person, conversation, Trigger.CONSENT, None)
         again = [
             turns.add_item(db, begun.turn.id, ItemKind.CALL, tool=item.tool, arguments=item.arguments) for item in asked
         ]

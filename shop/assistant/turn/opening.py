@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from shop.assistant.model.client import Model
-from shop.assistant.turn.loop import TurnLoop
 from shop.assistant.turn.pool import TurnPool
-from shop.assistant.turn.stream_slots import Places
 from shop.audit.denials import record_denial
 from shop.audit.events import EventName
 from shop.conversations import delegation, running, turns
 from shop.conversations.models import Conversation, Item, Trigger, Turn
 from shop.conversations.running import Caps, TooManyTurns
 from shop.database import Database
-from shop.principal import Principal
+from shop.principal import Principal, Workflow
 from shop.settings import Settings
-from shop.tools.gateway import Gateway
 
 
 class Unanswerable(Exception):
@@ -46,25 +42,19 @@ class Begun:
     answered: tuple[Item, ...] = ()
 
 
-class Beginning:
-    """A shop's assistant: its model, its loop, and how a turn begins."""
+class TurnOpening:
+    """Opens turns: one transaction that takes a place under the caps, the assistant's delegation, and the stored turn."""
 
-    def __init__(self, database: Database, gateway: Gateway, model: Model, settings: Settings) -> None:
-        self._database, self._gateway, self._settings = database, gateway, settings
-        self.model = model
-        self.pool = TurnPool(settings.turn_threads)
-        self.streams = Places(all_together=max(1, settings.threads // 2), each=settings.turns_per_person)
+    def __init__(self, database: Database, pool: TurnPool, settings: Settings, build: Mapping[str, str]) -> None:
+        self._database, self._pool, self._build = database, pool, build
         self._caps = Caps(person=settings.turns_per_person, organization=settings.turns_per_organization)
-        self._loop = TurnLoop(
-            database, gateway, model, tool_call_limit=settings.tool_call_limit, closing=self.pool.closing
-        )
-        self._build = model.build(gateway.policy.version)
+        self._lifetime = settings.delegation_lifetime
 
     @contextmanager
-    def _beginning(self, person: Principal) -> Iterator[Session]:
+    def transaction(self, person: Principal) -> Iterator[Session]:
         """The transaction in which a turn may begin. Raises `TooManyTurns`, recorded, before anything is stored."""
         try:
-            if self.pool.is_full:
+            if self._pool.is_full:
                 raise TooManyTurns("process")
             with self._database.write() as db:
                 running.take_turn_lock(db, person)
@@ -82,7 +72,7 @@ class Beginning:
             )
             raise
 
-    def _begin(
+    def begin(
         self,
         db: Session,
         person: Principal,
@@ -91,7 +81,7 @@ class Beginning:
         message: str | None,
         page: turns.Page | None = None,
     ) -> Begun:
-        assistant = self._assistant(db, person, conversation)
+        assistant = self.assistant(db, person, conversation)
         turn = turns.begin(
             db,
             conversation,
@@ -103,17 +93,25 @@ class Beginning:
         )
         return Begun(conversation, assistant, turn)
 
-    def _assistant(self, db: Session, person: Principal, conversation: Conversation) -> Principal:
+    def assistant(self, db: Session, person: Principal, conversation: Conversation) -> Principal:
         return delegation.assistant_for(
             db,
             person,
             conversation,
             build=str(self._build["digest"]),
-            lifetime=self._settings.delegation_lifetime,
+            lifetime=self._lifetime,
         )
 
-    def _turn_of(self, db: Session, conversation: Conversation, turn_id: str) -> Turn:
-        turn = db.get(Turn, turn_id)
-        if turn is None or turn.conversation_id != conversation.id:
-            raise NotThere("There is no such answer in this conversation.")
-        return turn
+    def set_consent(
+        self, db: Session, person: Principal, conversation: Conversation, workflow: Workflow, allowed: bool
+    ) -> None:
+        """Allow the assistant a workflow in a conversation, or take it back. Raises `Denied`."""
+        delegation.set_consent(
+            db,
+            person,
+            conversation,
+            workflow,
+            allowed,
+            build=str(self._build["digest"]),
+            lifetime=self._lifetime,
+        )

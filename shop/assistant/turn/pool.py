@@ -1,7 +1,7 @@
 """Where turns run: threads of their own, so many at most, so that no turn takes a thread that serves requests.
 
 A thread ends with its turn. There is no queue: a turn that finds no thread is refused before anything is stored
-(`Beginning._beginning`), because a person who waits in silence presses the button again.
+(`TurnOpening.transaction`), because a person who waits in silence presses the button again.
 """
 
 from __future__ import annotations

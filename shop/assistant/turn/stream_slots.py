@@ -9,7 +9,7 @@ from collections.abc import Callable
 from shop.principal import Principal
 
 
-class Places:
+class StreamSlots:
     """At most so many at once, in all and for each person, in this process."""
 
     def __init__(self, *, all_together: int, each: int) -> None:

@@ -12,15 +12,16 @@ from collections.abc import Iterator
 from flask import Response, stream_with_context
 
 from shop.assistant.turn.channel import Channel
+from shop.assistant.turn.in_app_assistant import InAppAssistant
 from shop.assistant.turn.loop import CallChanged, TextGrew
-from shop.assistant.turn.start import Begun, Conversing
+from shop.assistant.turn.opening import Begun
 from shop.assistant.web.growing_text import SHOW_EVERY, Writing
 from shop.assistant.web.page import ChatPage
 from shop.assistant.web.partials import partial
 from shop.hangup import KEEP_ALIVE, LOOK_SECONDS, client_watch
 
 
-def respond(conversing: Conversing, page: ChatPage, begun: Begun, *, is_new: bool) -> Response:
+def respond(in_app: InAppAssistant, page: ChatPage, begun: Begun, *, is_new: bool) -> Response:
     """The response to what began a turn: its event stream, from the first token to the turn's end.
 
     Where no more streams may be open, it ends after its first message. The page then does what it does when a connection is
@@ -30,9 +31,9 @@ def respond(conversing: Conversing, page: ChatPage, begun: Begun, *, is_new: boo
     # Before anything is sent: a connection that is lost at once must not keep the turn from running (design §5).
     opening = [_named("conversation", page.address())] if is_new else []
     opening.append(_message(page.begun(begun, is_new=is_new)))
-    channel = conversing.run(begun)
+    channel = in_app.run(begun)
     is_gone = client_watch()
-    leave = conversing.streams.enter(begun.assistant)
+    leave = in_app.stream_slots.enter(begun.assistant)
 
     def messages() -> Iterator[str]:
         yield from opening

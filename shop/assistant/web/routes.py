@@ -1,4 +1,4 @@
-"""The chat's routes. They translate between the page and `start.py`; nothing is decided here."""
+"""The chat's routes. They translate between the page and `in_app_assistant.py`; nothing is decided here."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from flask.typing import ResponseReturnValue
 from werkzeug.utils import redirect
 
 from shop.access import on_denied, principal, refuse_handle, signed_in
+from shop.assistant.turn.in_app_assistant import InAppAssistant
 from shop.assistant.turn.message_input import Unacceptable, accepted
-from shop.assistant.turn.start import Begun, Conversing, NotThere, Unanswerable
+from shop.assistant.turn.opening import Begun, NotThere, Unanswerable
 from shop.assistant.web import card_routes, conversation_routes, widget_routes
 from shop.assistant.web.event_stream import respond
 from shop.assistant.web.page import STILL_NEW
@@ -28,15 +29,15 @@ _MOST_DIGITS = 9
 """Of a turn's number in an address: far beyond any conversation, and still a number to every database."""
 
 
-def blueprint(conversing: Conversing) -> Blueprint:
+def blueprint(in_app: InAppAssistant) -> Blueprint:
     """The chat's routes, for one shop's assistant. Access: signed in; each conversation is asked for by the policy."""
     chat = Blueprint("assistant", __name__, url_prefix="/assistant")
     _add_pages(chat)
-    _add_turns(chat, conversing)
-    _add_decisions(chat, conversing)
+    _add_turns(chat, in_app)
+    _add_decisions(chat, in_app)
     conversation_routes.add_routes(chat)
     card_routes.add_routes(chat)
-    widget_routes.add_routes(chat, conversing)
+    widget_routes.add_routes(chat, in_app)
     _add_refusals(chat)
     return chat
 
@@ -79,19 +80,19 @@ def _add_pages(chat: Blueprint) -> None:
         )
 
 
-def _add_turns(chat: Blueprint, conversing: Conversing) -> None:
+def _add_turns(chat: Blueprint, in_app: InAppAssistant) -> None:
     @chat.post("/")
     def first_message() -> ResponseReturnValue:
-        return _message(conversing, None)
+        return _message(in_app, None)
 
     @chat.post("/<conversation_id>/messages")
     def message(conversation_id: str) -> ResponseReturnValue:
-        return _message(conversing, conversation_id)
+        return _message(in_app, conversation_id)
 
     @chat.post("/<conversation_id>/turns/<turn_id>/edit")
     def edit(conversation_id: str, turn_id: str) -> ResponseReturnValue:
         _check_rate()
-        return _stream(conversing, conversing.edit(principal(), conversation_id, turn_id, _text()))
+        return _stream(in_app, in_app.messages.edit(principal(), conversation_id, turn_id, _text()))
 
     @chat.get("/<conversation_id>/turns/<turn_id>")
     def turn(conversation_id: str, turn_id: str) -> ResponseReturnValue:
@@ -104,16 +105,16 @@ def _add_turns(chat: Blueprint, conversing: Conversing) -> None:
 
     @chat.post("/<conversation_id>/turns/<turn_id>/stop")
     def stop(conversation_id: str, turn_id: str) -> ResponseReturnValue:
-        conversing.stop(principal(), conversation_id, turn_id)
+        in_app.messages.stop(principal(), conversation_id, turn_id)
         return "", 204
 
     @chat.post("/<conversation_id>/turns/<turn_id>/retry")
     def retry(conversation_id: str, turn_id: str) -> ResponseReturnValue:
         _check_rate()
-        return _stream(conversing, conversing.retry(principal(), conversation_id, turn_id))
+        return _stream(in_app, in_app.messages.retry(principal(), conversation_id, turn_id))
 
 
-def _add_decisions(chat: Blueprint, conversing: Conversing) -> None:
+def _add_decisions(chat: Blueprint, in_app: InAppAssistant) -> None:
     @chat.post("/<conversation_id>/consent")
     def consent(conversation_id: str) -> ResponseReturnValue:
         workflow, call = request.form.get("workflow", ""), clean_text(request.form.get("call", ""))
@@ -121,23 +122,23 @@ def _add_decisions(chat: Blueprint, conversing: Conversing) -> None:
         if workflow not in CONSENTABLE:
             return notice(400, "That cannot be allowed.", "An assistant can be allowed to browse, read and transact.")
         if call:
-            begun = conversing.consented(principal(), conversation_id, call, allowed)
+            begun = in_app.decisions.answer_request(principal(), conversation_id, call, allowed)
             if begun is not None:
-                return _stream(conversing, begun)
+                return _stream(in_app, begun)
             return str(page_of(opened(conversation_id)).changed_call(call))
-        begun = conversing.consent(principal(), conversation_id, Workflow(workflow), allowed)
+        begun = in_app.decisions.consent(principal(), conversation_id, Workflow(workflow), allowed)
         if begun is not None:
-            return _stream(conversing, begun)
+            return _stream(in_app, begun)
         page = page_of(opened(conversation_id))
         return str(page.chips() + page.answered())
 
     @chat.post("/<conversation_id>/receipts/<receipt_id>/confirm")
     def confirm(conversation_id: str, receipt_id: str) -> ResponseReturnValue:
-        return _stream(conversing, conversing.confirm(principal(), conversation_id, receipt_id))
+        return _stream(in_app, in_app.decisions.confirm(principal(), conversation_id, receipt_id))
 
     @chat.post("/<conversation_id>/receipts/<receipt_id>/decline")
     def decline(conversation_id: str, receipt_id: str) -> ResponseReturnValue:
-        item = conversing.decline(principal(), conversation_id, receipt_id)
+        item = in_app.decisions.decline(principal(), conversation_id, receipt_id)
         return str(page_of(opened(conversation_id)).changed_call(item.id))
 
     @chat.post("/pause")
@@ -177,10 +178,10 @@ def _add_refusals(chat: Blueprint) -> None:
     on_denied(chat, lambda _decision: not_there())
 
 
-def _message(conversing: Conversing, conversation_id: str | None) -> ResponseReturnValue:
+def _message(in_app: InAppAssistant, conversation_id: str | None) -> ResponseReturnValue:
     _check_rate()
-    begun = conversing.message(principal(), conversation_id, _text(), about=request.form.get("page"))
-    return _stream(conversing, begun, is_new=conversation_id is None)
+    begun = in_app.messages.send(principal(), conversation_id, _text(), about=request.form.get("page"))
+    return _stream(in_app, begun, is_new=conversation_id is None)
 
 
 def _number(text: str) -> int:
@@ -212,8 +213,8 @@ def _check_rate() -> None:
     rate_limits().check_principal(principal(), Limit.MESSAGES_PER_PERSON, Limit.MESSAGES_PER_ORGANIZATION)
 
 
-def _stream(conversing: Conversing, begun: Begun, *, is_new: bool = False) -> Response:
-    return respond(conversing, page_of(begun.conversation), begun, is_new=is_new)
+def _stream(in_app: InAppAssistant, begun: Begun, *, is_new: bool = False) -> Response:
+    return respond(in_app, page_of(begun.conversation), begun, is_new=is_new)
 
 
 def _set_paused(paused: bool) -> ResponseReturnValue:

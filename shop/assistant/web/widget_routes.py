@@ -18,7 +18,8 @@ from mcp_types import CallToolResult
 
 from shop.access import principal
 from shop.assistant.turn.context import arguments_of
-from shop.assistant.turn.start import Conversing, NotThere
+from shop.assistant.turn.in_app_assistant import InAppAssistant
+from shop.assistant.turn.opening import NotThere
 from shop.assistant.web.cards import widget_of
 from shop.assistant.web.responses import notice, opened, page_of
 from shop.conversations.models import Item, Turn
@@ -32,7 +33,7 @@ from shop.untrusted import clean_value, read_json
 _SWITCHES = {"browse": "look", "read": "see orders", "transact": "buy"}
 
 
-def add_routes(chat: Blueprint, conversing: Conversing) -> None:
+def add_routes(chat: Blueprint, in_app: InAppAssistant) -> None:
     """Add these routes to the chat's blueprint, under its access rule."""
 
     @chat.get("/widgets/<name>")
@@ -65,7 +66,7 @@ def add_routes(chat: Blueprint, conversing: Conversing) -> None:
         name = asked.get("name")
         if not isinstance(name, str):
             return _not_from_here()
-        conversation, outcome = conversing.call_of_widget(principal(), conversation_id, name, asked.get("arguments"))
+        conversation, outcome = in_app.call_of_widget(principal(), conversation_id, name, asked.get("arguments"))
         if name not in CALLED_BY_WIDGETS:  # the gateway refused it, and that is on record
             return _not_from_here()
         is_change = isinstance(outcome, Succeeded) and not TOOLS[name].read_only

@@ -1,7 +1,7 @@
-"""Talking to the assistant: by a message, by saying the last one anew, by trying again; and the decisions of `decisions.py`.
+"""Talking to the assistant: by a message, by saying the last one anew, by trying again.
 
 Each begins in one transaction that checks the person, opens the assistant's delegation, stores what began the turn, and
-records it. What follows is `loop.py`, in a thread of the pool: a lost connection is not Stop (design §5).
+records it (`opening.py`).
 """
 
 from __future__ import annotations
@@ -10,19 +10,16 @@ from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
-from shop.assistant.turn.channel import Channel
-from shop.assistant.turn.decisions import Deciding
-from shop.assistant.turn.opening import Begun, NotThere, Unanswerable
+from shop.assistant.turn.opening import Begun, NotThere, TurnOpening, Unanswerable
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.conversations import history, threads, turns
-from shop.conversations.models import Conversation, Trigger, TurnState
+from shop.conversations.models import Conversation, Trigger, Turn, TurnState
 from shop.credentials.ledger import live
+from shop.database import Database
 from shop.principal import Principal
 from shop.revocation.conversations import lapse_receipts_of
-from shop.tools.outcomes import Outcome
-
-__all__ = ["Begun", "Conversing", "NotThere", "Unanswerable"]
+from shop.tools.gateway import Gateway
 
 RETRYABLE = frozenset({TurnState.FAILED, TurnState.STOPPED, TurnState.INTERRUPTED})
 
@@ -30,17 +27,20 @@ MOST_PAGE_CHARACTERS = 300
 """Of a page's path, as it is stored with a turn."""
 
 
-class Conversing(Deciding):
-    """All ways to begin a turn, and running it."""
+class Messages:
+    """What a person says, and how a turn that failed is tried again."""
 
-    def message(self, person: Principal, conversation_id: str | None, text: str, *, about: str | None = None) -> Begun:
+    def __init__(self, database: Database, gateway: Gateway, opening: TurnOpening) -> None:
+        self._database, self._gateway, self._opening = database, gateway, opening
+
+    def send(self, person: Principal, conversation_id: str | None, text: str, *, about: str | None = None) -> Begun:
         """A person says something; without a conversation, a new one is opened. Raises `Denied`, `TurnRunning`,
         `TooManyTurns`.
 
         `about` is the path of the shop's page that the message is about; one that its person may not see says nothing.
         """
         page = self._page(person, about)
-        with self._beginning(person) as db:
+        with self._opening.transaction(person) as db:
             conversation = (
                 threads.opened(db, self._gateway.policy, person, conversation_id)
                 if conversation_id
@@ -55,7 +55,7 @@ class Conversing(Deciding):
         Raises `Denied`, `TurnRunning`, `TooManyTurns`, `NotThere`, `Unanswerable`.
         """
         page = self._page(person, self._said_about(person, conversation_id, turn_id))
-        with self._beginning(person) as db:
+        with self._opening.transaction(person) as db:
             me = live(db, person)
             conversation = threads.opened(db, self._gateway.policy, me, conversation_id)
             turns.hold(db, conversation)
@@ -79,7 +79,7 @@ class Conversing(Deciding):
 
         Raises `Denied`, `TurnRunning`, `TooManyTurns`, `Unanswerable`.
         """
-        with self._beginning(person) as db:
+        with self._opening.transaction(person) as db:
             conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
             turn = self._turn_of(db, conversation, turn_id)
             (last,) = history.latest(db, conversation.id, 1)
@@ -87,7 +87,7 @@ class Conversing(Deciding):
                 raise Unanswerable(
                     "Only the latest answer can be tried again, and only when it did not come to its end."
                 )
-            return self._begin(db, person, conversation, Trigger.RETRY, None)
+            return self._opening.begin(db, person, conversation, Trigger.RETRY, None)
 
     def stop(self, person: Principal, conversation_id: str, turn_id: str) -> None:
         """Ask a running turn to stop. Raises `Denied`, `NotThere`."""
@@ -95,39 +95,10 @@ class Conversing(Deciding):
             conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
             turns.request_stop(db, self._turn_of(db, conversation, turn_id).id, conversation.id)
 
-    def call_of_widget(
-        self, person: Principal, conversation_id: str, name: str, arguments: object
-    ) -> tuple[Conversation, Outcome]:
-        """What code in a widget asks for: called as the assistant of this conversation, outside of any turn.
-
-        Raises `Denied` when the conversation is not the person's.
-        """
-        with self._database.write() as db:
-            conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
-            assistant = self._assistant(db, person, conversation)
-        outcome = self._gateway.call_tool(assistant, conversation.id, name, arguments, from_widget=True)
-        return conversation, outcome
-
-    def run(self, begun: Begun) -> Channel:
-        """Run a turn in a thread of the pool, from now on. It goes on whether or not anybody reads its channel."""
-        channel = Channel()
-
-        def work() -> None:
-            try:
-                for step in self._loop.run(begun.assistant, begun.turn, begun.decided):
-                    channel.put(step)
-            finally:
-                channel.end()
-
-        if not self.pool.start(begun.turn.id, work):  # others took the last threads since `_beginning` looked
-            self._loop.refuse(begun.assistant, begun.turn)
-            channel.end()
-        return channel
-
     def _say(
         self, db: Session, person: Principal, conversation: Conversation, text: str, page: turns.Page | None
     ) -> Begun:
-        begun = self._begin(db, person, conversation, Trigger.MESSAGE, text, page)
+        begun = self._opening.begin(db, person, conversation, Trigger.MESSAGE, text, page)
         record(
             db,
             EventName.MESSAGE_RECEIVED,
@@ -150,3 +121,9 @@ class Conversing(Deciding):
         with self._database.read() as db:
             conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
             return self._turn_of(db, conversation, turn_id).page_path
+
+    def _turn_of(self, db: Session, conversation: Conversation, turn_id: str) -> Turn:
+        turn = db.get(Turn, turn_id)
+        if turn is None or turn.conversation_id != conversation.id:
+            raise NotThere("There is no such answer in this conversation.")
+        return turn
