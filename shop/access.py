@@ -27,7 +27,7 @@ from shop.audit.events import EventName
 from shop.authorization.conditions import Resource
 from shop.authorization.decisions import Decision, Denied
 from shop.authorization.permissions import Permission
-from shop.credentials.ledger import Lapse, NotAlive, live
+from shop.credentials.ledger import NotAlive, live
 from shop.credentials.sessions import SignedInSession, needs_touch, touch
 from shop.credentials.tokens import secret_digest
 from shop.identity.models import Organization, Person
@@ -240,19 +240,7 @@ _login.user_loader(person_behind)
 def why_signed_out() -> str | None:
     """Why the browser's session is not alive any more, in words; None when there was none."""
     lapsed: NotAlive | None = g.get("lapsed")
-    if lapsed is None:
-        return None
-    words = {
-        "signed_out": "You signed out in this browser.",
-        "signed_in_again": "You signed in again in this browser.",
-        "signed_out_everywhere": "You signed out everywhere.",
-        "ended_by_person": "You ended this session from another one.",
-        "suspended": "Your account was suspended.",
-        "connection_moved": "Your company signs in somewhere else now. Please sign in again.",
-        "sign_in_withdrawn": "Your company's sign-in service ended what you had open here.",
-    }
-    because = "suspended" if lapsed.lapse is Lapse.SUSPENDED else lapsed.because
-    return words.get(because or "", "Your session has ended.")
+    return lapsed.reason.for_session if lapsed else None
 
 
 def _on_signed_out() -> ResponseReturnValue:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from shop.credentials.end_reasons import EndReason
 from shop.credentials.ledger import Kind, Lapse, NotAlive
 from shop.principal import Workflow
 
@@ -36,6 +37,20 @@ class Code(StrEnum):
     SIGNED_OUT = "signed_out"
     STOPPED = "stopped"
     SUSPENDED = "suspended"
+
+    @property
+    def end_reason(self) -> EndReason | None:
+        """Why the credential is not alive, of a code that says that it is not."""
+        return _NOT_ALIVE.get(self)
+
+
+_NOT_ALIVE = {
+    Code.BLOCKED: EndReason.BLOCKED,
+    Code.PAUSED: EndReason.PAUSED,
+    Code.SIGNED_OUT: EndReason.SIGNED_OUT,
+    Code.STOPPED: EndReason.STOPPED,
+    Code.SUSPENDED: EndReason.SUSPENDED,
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.credentials import fair_locks
-from shop.credentials.ledger import Authority, Kind, changed, hold, lock
+from shop.credentials.ledger import Authority, Kind, hold, lock
 from shop.database import new_id
 from shop.identity.models import Connection, ExternalIdentity, Membership, Organization, Person
 from shop.identity.providers import Provider, SignInError, provider_of
@@ -143,7 +143,6 @@ def set_roles(db: Session, membership: Membership, roles: list[str], *, because:
         return
     organization = db.get_one(Organization, membership.organization_id)
     authority.roles, authority.order_limit = sorted(roles), order_limit(organization, roles)
-    changed(authority)
     record(
         db,
         EventName.MEMBERSHIP_ROLES_CHANGED,

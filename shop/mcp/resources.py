@@ -24,6 +24,7 @@ from mcp_types import (
 )
 from mcp_types.jsonrpc import INVALID_PARAMS
 
+from shop.credentials.end_reasons import EndReason
 from shop.mcp import refusals, widgets
 from shop.mcp.exchange import Exchange, Server
 from shop.mcp.wire import ACCESS_REFUSED, RpcError
@@ -137,7 +138,7 @@ def _result(server: Server, exchange: Exchange, tool: str, arguments: dict[str, 
             return result
         case Denied(code="not_found") | Failed(code="not_found"):
             raise LookupError(tool)
-        case Denied(code="signed_out"):
+        case Denied() if outcome.code.end_reason is EndReason.SIGNED_OUT:
             raise refusals.signed_out()
         case Failed(code="invalid_arguments"):
             raise RpcError(INVALID_PARAMS, outcome.message)

@@ -15,7 +15,8 @@ from shop.authorization.conditions import Resource
 from shop.authorization.permissions import Permission
 from shop.authorization.policy import Policy
 from shop.credentials.agents import Agent, NotVouchedFor, entry_lock, note_agent
-from shop.credentials.ledger import Authority, Kind, below, changed, end, live, lock
+from shop.credentials.end_reasons import EndReason
+from shop.credentials.ledger import Authority, Kind, below, end, live, lock
 from shop.identity.members import DEFAULT_ROLE
 from shop.identity.models import Person
 from shop.oauth.clients.client import Client, keep
@@ -64,9 +65,8 @@ def let_act_alone(db: Session, policy: Policy, administrator: Principal, agent_i
     if allowed and not agent.is_vouched_for:
         raise NotVouchedFor("Nobody vouches for who this client is, so it does nothing that no person asked for.")
     authority.roles = [DEFAULT_ROLE] if allowed else None
-    changed(authority)
     agent.owner_id = administrator.subject if allowed else agent.owner_id
-    ended = [] if allowed else [token for _, token in end(db, below(db, agent.id, Kind.TOKEN), "not_alone")]
+    ended = [] if allowed else [token for _, token in end(db, below(db, agent.id, Kind.TOKEN), EndReason.NOT_ALONE)]
     facts = {"name": agent.name, "allowed": allowed, "owner": agent.owner_id, "tokens": ended}
     _record(db, EventName.AGENT_ALONE_CHANGED, administrator, agent, facts)
 

@@ -15,8 +15,9 @@ from shop.authorization.permissions import Permission
 from shop.authorization.policy import Policy
 from shop.credentials.agents import Agent, NotVouchedFor, entry_lock
 from shop.credentials.delegations import living_delegations_of
+from shop.credentials.end_reasons import EndReason
 from shop.credentials.grants import Grant, grants_of_agent
-from shop.credentials.ledger import Authority, Kind, below, changed, end, live, lock
+from shop.credentials.ledger import Authority, Kind, below, end, live, lock
 from shop.credentials.sessions import SignedInSession
 from shop.database import moment
 from shop.principal import Principal, Workflow
@@ -30,13 +31,13 @@ class NotYours(Exception):
 def sign_out(db: Session, person: Principal) -> None:
     """Sign out here: this session, its delegations, its running turns."""
     person = live(db, person, changing=[person.own_session])
-    end_sessions(db, person, [person.own_session], "signed_out", EventName.SESSION_SIGNED_OUT)
+    end_sessions(db, person, [person.own_session], EndReason.SIGNED_OUT, EventName.SESSION_SIGNED_OUT)
 
 
 def sign_in_again(db: Session, person: Principal) -> None:
     """A new sign-in in the same browser ends the session that was there, and all below it (ASVS 7.2.4)."""
     person = live(db, person, changing=[person.own_session])
-    end_sessions(db, person, [person.own_session], "signed_in_again", EventName.SESSION_REVOKED)
+    end_sessions(db, person, [person.own_session], EndReason.SIGNED_IN_AGAIN, EventName.SESSION_REVOKED)
 
 
 def end_session(db: Session, person: Principal, session_id: str) -> None:
@@ -44,28 +45,28 @@ def end_session(db: Session, person: Principal, session_id: str) -> None:
     if db.scalar(select(SignedInSession.membership_id).where(SignedInSession.id == session_id)) != person.membership:
         raise NotYours
     person = live(db, person, changing=[session_id])
-    end_sessions(db, person, [session_id], "ended_by_person", EventName.SESSION_REVOKED)
+    end_sessions(db, person, [session_id], EndReason.ENDED_BY_PERSON, EventName.SESSION_REVOKED)
 
 
 def sign_out_everywhere(db: Session, person: Principal) -> None:
     """End every session and every grant of the membership, and all that hangs below them."""
     person = live(db, person, changing=[person.membership])
     sessions = below(db, person.membership, Kind.SESSION)
-    end_sessions(db, person, sessions, "signed_out_everywhere", EventName.SESSION_REVOKED)
-    end_grants(db, person, below(db, person.membership, Kind.GRANT), "signed_out_everywhere")
+    end_sessions(db, person, sessions, EndReason.SIGNED_OUT_EVERYWHERE, EventName.SESSION_REVOKED)
+    end_grants(db, person, below(db, person.membership, Kind.GRANT), EndReason.SIGNED_OUT_EVERYWHERE)
 
 
 def revoke_grant(db: Session, person: Principal, grant_id: str) -> None:
     """A person takes back what they allowed to one external assistant: it ends at its next call. Raises `NotYours`."""
     _require_own_grant(db, person, grant_id)
     person = live(db, person, changing=[grant_id])
-    end_grants(db, person, [grant_id], "revoked_by_person")
+    end_grants(db, person, [grant_id], EndReason.REVOKED_BY_PERSON)
 
 
 def revoke_all_grants(db: Session, person: Principal) -> None:
     """A person takes back what they allowed to all external assistants. Their own sessions stay."""
     person = live(db, person, changing=[person.membership])
-    end_grants(db, person, below(db, person.membership, Kind.GRANT), "revoked_by_person")
+    end_grants(db, person, below(db, person.membership, Kind.GRANT), EndReason.REVOKED_BY_PERSON)
 
 
 def narrow_grant(db: Session, person: Principal, grant_id: str, keep: frozenset[Workflow]) -> None:
@@ -86,7 +87,6 @@ def narrow_grant(db: Session, person: Principal, grant_id: str, keep: frozenset[
     if before == after:
         return
     authority.scopes = after
-    changed(authority)
     grant.risky_tools = {scope: tools for scope, tools in grant.risky_tools.items() if scope in after}
     record(
         db,
@@ -108,13 +108,12 @@ def block_agent(db: Session, policy: Policy, administrator: Principal, agent_id:
     if authority.suspended_at is not None:
         return
     authority.suspended_at = moment(db)
-    changed(authority)
-    own = [token for _, token in end(db, below(db, agent_id, Kind.TOKEN), "blocked")]
+    own = [token for _, token in end(db, below(db, agent_id, Kind.TOKEN), EndReason.BLOCKED)]
     cause = _record_agent(db, EventName.AGENT_BLOCKED, administrator, agent_id, {"tokens": own})
-    end_grants(db, administrator, grants_of_agent(db, agent_id), "blocked")
+    end_grants(db, administrator, grants_of_agent(db, agent_id), EndReason.BLOCKED)
     client_id = db.get_one(Agent, agent_id).client_id
     delegations = [identifier for identifier, _ in living_delegations_of(db, administrator.organization, client_id)]
-    end_delegations(db, administrator, delegations, "blocked", cause)
+    end_delegations(db, administrator, delegations, EndReason.BLOCKED, cause)
 
 
 def unblock_agent(db: Session, policy: Policy, administrator: Principal, agent_id: str) -> None:
@@ -124,7 +123,6 @@ def unblock_agent(db: Session, policy: Policy, administrator: Principal, agent_i
     if authority.suspended_at is None:
         return
     authority.suspended_at = None
-    changed(authority)
     _record_agent(db, EventName.AGENT_UNBLOCKED, administrator, agent_id)
 
 
@@ -141,7 +139,6 @@ def set_ceiling(
     if before == after:
         return
     authority.scopes = after
-    changed(authority)
     _record_agent(db, EventName.AGENT_CEILING_CHANGED, administrator, agent_id, {"before": before, "after": after})
 
 
@@ -171,7 +168,7 @@ def allow_for_everyone(
     agent.for_everyone, agent.for_everyone_tools = after, tools
     _record_agent(db, EventName.AGENT_EVERYONE_CHANGED, administrator, agent_id, {"before": before, "after": after})
     if not set(before or ()) <= set(after or ()):
-        end_grants(db, administrator, grants_of_agent(db, agent_id, by_organization=True), "not_for_everyone")
+        end_grants(db, administrator, grants_of_agent(db, agent_id, by_organization=True), EndReason.NOT_FOR_EVERYONE)
 
 
 def stop_all_assistants(db: Session, policy: Policy, administrator: Principal, stopped: bool) -> None:
@@ -187,7 +184,6 @@ def stop_all_assistants(db: Session, policy: Policy, administrator: Principal, s
     if (authority.assistants_paused_at is not None) == stopped:
         return
     authority.assistants_paused_at = moment(db) if stopped else None
-    changed(authority)
     record(
         db,
         EventName.ASSISTANTS_STOPPED if stopped else EventName.ASSISTANTS_RELEASED,
@@ -207,7 +203,6 @@ def suspend(db: Session, policy: Policy, administrator: Principal, membership_id
     if authority.suspended_at is not None:
         return
     authority.suspended_at = moment(db)
-    changed(authority)
     record(
         db,
         EventName.MEMBERSHIP_SUSPENDED,
@@ -215,8 +210,10 @@ def suspend(db: Session, policy: Policy, administrator: Principal, membership_id
         resource=("membership", membership_id),
         action=Permission.MEMBERS_SUSPEND,
     )
-    end_sessions(db, administrator, below(db, membership_id, Kind.SESSION), "suspended", EventName.SESSION_REVOKED)
-    end_grants(db, administrator, below(db, membership_id, Kind.GRANT), "suspended")
+    end_sessions(
+        db, administrator, below(db, membership_id, Kind.SESSION), EndReason.SUSPENDED, EventName.SESSION_REVOKED
+    )
+    end_grants(db, administrator, below(db, membership_id, Kind.GRANT), EndReason.SUSPENDED)
 
 
 def restore(db: Session, policy: Policy, administrator: Principal, membership_id: str) -> None:
@@ -226,7 +223,6 @@ def restore(db: Session, policy: Policy, administrator: Principal, membership_id
     if authority.suspended_at is None:
         return
     authority.suspended_at = None
-    changed(authority)
     record(
         db,
         EventName.MEMBERSHIP_RESTORED,

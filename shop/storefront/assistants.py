@@ -18,6 +18,7 @@ from shop.audit.denials import Handle
 from shop.audit.events import EventName
 from shop.conversations import activity, delegation
 from shop.credentials.agents import Agent, ceiling_of
+from shop.credentials.end_reasons import EndReason
 from shop.credentials.grants import Grant, grants_of_person, is_in_force
 from shop.credentials.ledger import Authority, Kind, paused_at
 from shop.oauth.endpoints.consent_request import WORDS
@@ -166,20 +167,8 @@ def _past(db: Session, grant: Grant, authority: Authority) -> dict[str, Any]:
     return {
         "name": db.get_one(Agent, grant.agent_id).name,
         "ended": authority.ended_at or authority.expires_at,
-        "because": _ENDED.get(authority.ended_because or "", "it ended") if authority.ended_at else "its time was over",
+        "because": EndReason(authority.ended_because or "").for_grant if authority.ended_at else "its time was over",
     }
-
-
-_ENDED = {
-    "revoked_by_person": "you revoked it",
-    "signed_out_everywhere": "you signed out everywhere",
-    "blocked": "an administrator blocked it",
-    "suspended": "your account was suspended",
-    "connection_moved": "your company signs in somewhere else now",
-    "sign_in_withdrawn": "your company's sign-in service ended it",
-    "not_for_everyone": "your organization no longer allows it for everybody",
-}
-"""Why a grant ended, for its person."""
 
 
 def not_there() -> ResponseReturnValue:

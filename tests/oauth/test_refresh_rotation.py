@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
+from shop.credentials.end_reasons import EndReason
 from shop.credentials.ledger import Authority, end
 from shop.credentials.tokens import RefreshToken, TokenFamily, secret_digest
 from shop.oauth.issuer import Issuer
@@ -109,7 +110,7 @@ def test_at_a_refresh_everything_it_hangs_on_is_asked_again(shop: ShopUnderTest,
             case "signed out everywhere":
                 cascade.sign_out_everywhere(db, person)
             case "organization":
-                end(db, [person.organization], "contract_ended")
+                end(db, [person.organization], EndReason("contract_ended"))
     assert not is_alive(shop, assistant.access_token)
     refused = assistant.refresh()
     assert error_of(refused) == (400, "invalid_grant")
