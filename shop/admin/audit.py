@@ -18,6 +18,7 @@ from shop.access import on_denied, principal, require
 from shop.admin import sentences, timeline, trails, verifying
 from shop.admin.showing import COUNTED, EVENTS_ON_A_PAGE, assistant_of, many, names_of, record_view, sequence_of
 from shop.admin.verifying import Shown
+from shop.agents.entries import names_of_clients
 from shop.audit import queries
 from shop.audit.denial_windows import close_windows
 from shop.audit.events import EventName
@@ -28,7 +29,7 @@ from shop.authorization.decisions import Decision
 from shop.authorization.permissions import Permission
 from shop.conversations import threads
 from shop.conversations.models import Conversation, Turn
-from shop.credentials.agents import Agent, agent_of, names_of_clients
+from shop.credentials.agents import Agent, agent_of
 from shop.services import services
 
 pages = Blueprint("audit", __name__, url_prefix="/audit")

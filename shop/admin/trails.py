@@ -14,6 +14,7 @@ from shop.admin import timeline, verifying
 from shop.admin.filters import Filters, read_filters
 from shop.admin.showing import COUNTED, EVENTS_ON_A_PAGE, many, named_in, names_of, record_view, sequence_of
 from shop.admin.verifying import Shown
+from shop.agents.entries import names_of_clients
 from shop.audit import queries
 from shop.audit.denial_windows import close_windows
 from shop.audit.queries import Page, Wanted
@@ -23,7 +24,6 @@ from shop.authorization.permissions import Permission
 from shop.conversations import listing
 from shop.conversations.listing import Mark, Sought
 from shop.conversations.models import Conversation
-from shop.credentials.agents import names_of_clients
 from shop.principal import Principal
 from shop.services import services
 

@@ -17,7 +17,7 @@ from shop.conversations.turns import stop_below
 from shop.credentials.delegations import Delegation
 from shop.credentials.end_reasons import EndReason
 from shop.credentials.grants import Grant
-from shop.credentials.ledger import Kind, end
+from shop.credentials.ledger import Kind, below, end
 from shop.principal import Principal
 
 
@@ -83,6 +83,11 @@ def end_delegations(db: Session, by: Principal, delegations: list[str], because:
     ended = [identifier for _, identifier in end(db, delegations, because)]
     _stop(db, ended, because)
     record_in_conversations(db, by, ended, {"because": because, "cause": cause})
+
+
+def end_own_tokens(db: Session, agent_id: str, because: EndReason) -> list[str]:
+    """End the tokens with which a client acts for nobody. Returns their ids, for the record of what ended them."""
+    return [token for _, token in end(db, below(db, agent_id, Kind.TOKEN), because)]
 
 
 def _stop(db: Session, delegations: list[str], because: EndReason) -> tuple[list[str], list[str]]:
