@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import cast
 from urllib.parse import quote
 
-from flask import Blueprint, Flask, abort, current_app, g, redirect, request, session
+from flask import Blueprint, Flask, abort, current_app, g, redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, current_user, login_user, logout_user
 from flask_login.mixins import UserMixin
@@ -167,6 +167,18 @@ def on_denied(blueprint: Blueprint, respond: Callable[[Decision], ResponseReturn
     def denied(error: Denied) -> ResponseReturnValue:
         _record_denial(principal(), error.decision, request.path)
         return respond(error.decision)
+
+
+def may(person: Principal, action: Permission) -> bool:
+    """Whether a person may do something in their whole organization: asked for what a page shows, and never a check."""
+    resource = Resource(kind="organization", id=person.organization, organization=person.organization)
+    return services().policy.is_allowed(principal=person, action=action, resource=resource).allowed
+
+
+def not_there(title: str, text: str, *, href: str, label: str) -> tuple[str, int]:
+    """The page for what is not there, or is somebody else's: the same for both (invariant I10), with a way on."""
+    action = {"href": href, "label": label}
+    return render_template("storefront/error.html", code=404, title=title, text=text, action=action), 404
 
 
 class NotAllowed(Exception):

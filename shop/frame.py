@@ -16,9 +16,11 @@ from shop import access
 from shop.access import Access, Rule, signed_in
 from shop.audit import writer
 from shop.audit.denials import Handle
+from shop.authorization.permissions import Permission
 from shop.credentials.ledger import NotAlive
 from shop.oauth.authlib_server import is_for_machines, json_http_error
 from shop.own_address import WrongOrigin, present_address
+from shop.principal import Principal
 from shop.services import services
 from shop.settings import ROOT
 from shop.untrusted import shown
@@ -90,18 +92,18 @@ def _add_context(app: Flask, *, offline_model: bool) -> None:
         person = signed_in() if not g.get("is_broken") else None
         return {
             "person": person,
-            "nav": _navigation(person.principal.roles if person else frozenset()),
+            "nav": _navigation(person.principal if person else None),
             "cart_count": services().gateway.items_in_cart(person.principal) if person else 0,
             "offline_model": offline_model,
             "asset": lambda path: f"/static/{path}?v={_version(path)}",
         }
 
 
-def _navigation(roles: frozenset[str]) -> list[dict[str, Any]]:
+def _navigation(me: Principal | None) -> list[dict[str, Any]]:
     links = [("/", "Shop"), ("/assistant/", "Assistant"), ("/orders", "Orders"), ("/audit/", "Audit")]
-    if roles & {"administrator", "auditor"}:
+    if me and access.may(me, Permission.AGENTS_READ):
         links.append(("/admin/agents/", "Agents"))
-    if "administrator" in roles:
+    if me and access.may(me, Permission.MEMBERS_READ):
         links.append(("/admin/people/", "People"))
     path = request.path
     return [

@@ -13,12 +13,12 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shop.access import on_denied, principal, require, signed_in
+from shop.access import may, not_there, on_denied, principal, require, signed_in
 from shop.agents import blocks, limits
 from shop.agents.entries import inventory
 from shop.agents.limits import NotVouchedFor
 from shop.authorization.conditions import Resource
-from shop.authorization.decisions import Decision
+from shop.authorization.decisions import Code, Decision
 from shop.authorization.permissions import Permission
 from shop.authorization.policy import Policy
 from shop.conversations import activity
@@ -57,7 +57,7 @@ def agents() -> ResponseReturnValue:
         organization_name=person.organization_name if person else "",
         agents=rows,
         stopped=stopped,
-        may_manage=_may_manage(me),
+        may_manage=may(me, Permission.AGENTS_MANAGE),
         registers_here=issuer().external is None,
     )
 
@@ -87,7 +87,7 @@ def agent(agent_id: str) -> ResponseReturnValue:
             }
             for grant, grant_authority in grants
         ]
-    return render_template("admin/agent.html", agent=view, people=people, may_manage=_may_manage(me))
+    return render_template("admin/agent.html", agent=view, people=people, may_manage=may(me, Permission.AGENTS_MANAGE))
 
 
 @pages.post("/<agent_id>/block")
@@ -214,22 +214,11 @@ def of_organization(me: Principal) -> Resource:
     return Resource(kind="agents", id=me.organization, organization=me.organization)
 
 
-def _may_manage(me: Principal) -> bool:
-    resource = of_organization(me)
-    return services().policy.is_allowed(principal=me, action=Permission.AGENTS_MANAGE, resource=resource).allowed
-
-
 def refused(decision: Decision) -> ResponseReturnValue:
     """What somebody is told who may not, or who asks for an entry that is not there."""
-    if decision.code == "not_found":
-        page = render_template(
-            "storefront/error.html",
-            code=404,
-            title="There is no such agent",
-            text="Nothing in your organization's inventory has that id.",
-            action={"href": HOME, "label": "All agents"},
-        )
-        return page, 404
+    if decision.code is Code.NOT_FOUND:
+        text = "Nothing in your organization's inventory has that id."
+        return not_there("There is no such agent", text, href=HOME, label="All agents")
     page = render_template(
         "storefront/refused.html",
         title="This page is for administrators",

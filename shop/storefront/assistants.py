@@ -12,7 +12,7 @@ from flask import Blueprint, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from shop.access import principal, refuse_handle
+from shop.access import not_there, principal, refuse_handle
 from shop.audit import queries
 from shop.audit.denials import Handle
 from shop.audit.events import EventName
@@ -76,7 +76,7 @@ def narrow(grant_id: str) -> ResponseReturnValue:
         with services().database.write() as db:
             cascade.narrow_grant(db, principal(), grant_id, keep)
     except cascade.NotYours:
-        return not_there()
+        return no_such_grant()
     except ValueError:
         flash("Nothing was changed: it never had what you ticked. Keep something that it has, or revoke it.", "wait")
         return redirect(HOME, 303)
@@ -91,7 +91,7 @@ def revoke(grant_id: str) -> ResponseReturnValue:
         with services().database.write() as db:
             cascade.revoke_grant(db, principal(), grant_id)
     except cascade.NotYours:
-        return not_there()
+        return no_such_grant()
     flash("Revoked. Its next call is refused.", "allow")
     return redirect(HOME, 303)
 
@@ -171,14 +171,8 @@ def _past(db: Session, grant: Grant, authority: Authority) -> dict[str, Any]:
     }
 
 
-def not_there() -> ResponseReturnValue:
+def no_such_grant() -> ResponseReturnValue:
     """Somebody else's grant, or none: the same answer, and on record (invariants I5, I10)."""
     refuse_handle(Handle.GRANT)
-    page = render_template(
-        "storefront/error.html",
-        code=404,
-        title="There is no such connected assistant",
-        text="It may have been revoked already.",
-        action={"href": HOME, "label": "Your connected assistants"},
-    )
-    return page, 404
+    text = "It may have been revoked already."
+    return not_there("There is no such connected assistant", text, href=HOME, label="Your connected assistants")
