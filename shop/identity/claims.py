@@ -11,8 +11,8 @@ from typing import Any
 
 from shop.identity.members import Profile
 from shop.identity.oidc import bad_token
-from shop.identity.providers import Provider, SignInError, printable, set_up_wrong
-from shop.untrusted import is_identifier
+from shop.identity.providers import Provider, SignInError, set_up_wrong
+from shop.untrusted import is_identifier, printable_line
 
 _EMAIL_LIMIT, _SUBJECT_LIMIT = 254, 255
 _STANDARD_EMAIL = ("email",)
@@ -94,4 +94,4 @@ def _shown(path: tuple[str, ...]) -> str:
 
 
 def _text(claim: object) -> str:
-    return printable(claim) if isinstance(claim, str) else ""
+    return printable_line(claim) if isinstance(claim, str) else ""

@@ -11,7 +11,8 @@ import requests
 from joserfc import jws
 from joserfc.errors import JoseError
 
-from shop.identity.providers import Provider, SignInError, printable, provider_down
+from shop.identity.providers import Provider, SignInError, provider_down
+from shop.untrusted import printable_line
 
 _LONGEST = 300
 _TOKEN_LIKE = re.compile(r"[\w.~+/=-]{24,}", re.ASCII)
@@ -29,7 +30,7 @@ def their_words(text: object, *secrets: str) -> str:
 
     Request ids in the form of a UUID stay: with them the provider's own support finds what happened.
     """
-    said = printable(text if isinstance(text, str) else "")
+    said = printable_line(text if isinstance(text, str) else "")
     for secret in filter(None, secrets):
         said = said.replace(secret, "…")
     return _TOKEN_LIKE.sub(lambda run: run[0] if _UUID.fullmatch(run[0]) else "…", said)[:_LONGEST]
@@ -106,12 +107,12 @@ def signed_otherwise(provider: Provider, encoded: str) -> str | None:
         return None
     if algorithm in provider.algorithms:
         return None
-    return f"it is signed with {printable(str(algorithm))[:20]}, and the connection allows {', '.join(provider.algorithms)}"
+    return f"it is signed with {printable_line(str(algorithm))[:20]}, and the connection allows {', '.join(provider.algorithms)}"
 
 
 def set_up_otherwise(provider: Provider, claims: Mapping[str, Any], now: datetime) -> str | None:
     """What in a token's claims shows that shop and provider are set up differently: issuer, audience, or clocks; else None."""
-    seen = {name: printable(str(claims.get(name)))[:100] for name in ("iss", "aud")}
+    seen = {name: printable_line(str(claims.get(name)))[:100] for name in ("iss", "aud")}
     if claims.get("iss") != provider.issuer:
         return f"its iss is {seen['iss']}, and {provider.issuer} was expected"
     audience = claims.get("aud")

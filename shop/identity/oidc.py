@@ -28,8 +28,8 @@ from shop.identity.failures import (
     their_words,
     unfit_token,
 )
-from shop.identity.providers import TIMEOUT, Metadata, Provider, SignInError, printable, provider_down, require_safe
-from shop.untrusted import is_identifier
+from shop.identity.providers import TIMEOUT, Metadata, Provider, SignInError, provider_down, require_safe
+from shop.untrusted import is_identifier, printable_line
 
 _LEEWAY = 60
 _LONGEST_TOKEN = 8192
@@ -74,7 +74,7 @@ def check_response_issuer(metadata: Mapping[str, Any], provider: Provider, iss: 
             "wrong_issuer",
             "That sign-in cannot be trusted",
             "The answer came from another identity provider than the one you were sent to. Please start again.",
-            detail=f"iss of the answer: {provider.issuer} was expected, {printable(str(iss))[:100]} seen",
+            detail=f"iss of the answer: {provider.issuer} was expected, {printable_line(str(iss))[:100]} seen",
         )
 
 

@@ -20,6 +20,7 @@ from joserfc.jwk import KeySet, RSAKey
 from shop.identity.key_sets import read_key_set
 from shop.identity.models import Connection, Organization
 from shop.settings import is_loopback_host
+from shop.untrusted import printable_line
 
 TIMEOUT = 5.0
 """Seconds that a provider has for each answer."""
@@ -113,7 +114,7 @@ class Metadata:
                 "That sign-in cannot be trusted",
                 f"The identity provider of {provider.organization_name} says it is somebody else. "
                 "Ask your administrator to check the connection.",
-                detail=f"issuer of the metadata: {provider.issuer} was expected, {printable(str(document.get('issuer')))[:100]} seen",
+                detail=f"issuer of the metadata: {provider.issuer} was expected, {printable_line(str(document.get('issuer')))[:100]} seen",
                 can_retry=False,
             )
         for endpoint in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
@@ -209,9 +210,4 @@ def require_safe(provider: Provider, url: str) -> None:
     except ValueError as error:
         raise provider_down(provider, "an address that is none") from error
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback_host(parts.hostname or "")):
-        raise provider_down(provider, f"without https: {printable(url)}")
-
-
-def printable(text: str) -> str:
-    """Text of a provider as one line without control characters and half characters, fit to be stored and shown."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+        raise provider_down(provider, f"without https: {printable_line(url)}")

@@ -47,10 +47,10 @@ from shop.identity.providers import (
     Provider,
     ProviderUnavailable,
     SignInError,
-    printable,
     provider_of,
     require_safe,
 )
+from shop.untrusted import printable_line
 
 _log = logging.getLogger(__name__)
 _LONGEST_PATH = 8000
@@ -139,7 +139,7 @@ class SignIn:
                 "no_connection",
                 "We don't know that sign-in",
                 "No company has connected the identity provider that sent you here, or several have. Use your work e-mail address.",
-                detail=f"initiated by {printable(issuer)[:100]}, which {len(found)} organizations have",
+                detail=f"initiated by {printable_line(issuer)[:100]}, which {len(found)} organizations have",
                 can_retry=False,
             )
             self._record_failure(error, None)
@@ -307,7 +307,7 @@ class SignIn:
                 organization_id=membership.organization_id,
                 connection_id=connection.id,
                 method="oidc",
-                provider_session=printable(str(claims["sid"]))[:200] if "sid" in claims else None,
+                provider_session=printable_line(str(claims["sid"]))[:200] if "sid" in claims else None,
                 user_agent=user_agent,
                 idle=self._idle,
                 absolute=self._absolute,
@@ -342,7 +342,7 @@ class SignIn:
         _log.warning(  # for who runs the shop: with the provider's own words, which records do not keep
             "sign-in failed: %s: %s%s (%s)",
             error.code,
-            printable(error.detail) or "no detail",
+            printable_line(error.detail) or "no detail",
             f"; the provider says: {error.hint}" if error.hint else "",
             f"{provider.organization_name}, {provider.issuer}" if provider else "no organization",
         )
