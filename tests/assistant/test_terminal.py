@@ -17,7 +17,6 @@ from sqlalchemy import select, update
 
 from shop.assistant.terminal.output import result_lines
 from shop.conversations.models import Conversation, Turn, TurnState
-from shop.conversations.threads import turns_of
 from shop.credentials.ledger import Authority
 from shop.credentials.sessions import SignedInSession
 from shop.identity.models import Connection
@@ -27,6 +26,7 @@ from tests.assistant.scripted import Gate, ScriptedModel, Step, call, end_of_tur
 from tests.support.clock import TestClock
 from tests.support.people import INES, NOAH, SOFIA, ShopUnderTest
 from tests.support.state import HOODIE, ONE_ENGINE, count_orders
+from tests.support.stored import turns_of
 
 Building = Callable[..., ShopUnderTest]
 STORY = """\

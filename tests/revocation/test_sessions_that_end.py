@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import func, select
 
-from shop.conversations import threads
 from shop.conversations.models import Conversation
 from shop.store.models import Order
 from tests.revocation.scene import AtWork, assert_alive, assert_dead, at_work, membership_of
 from tests.support.people import ADA, INES, MARA, SOFIA, ShopUnderTest, Visitor
+from tests.support.stored import turns_of
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ def test_conversations_orders_and_audit_stay(shop: ShopUnderTest, office: Office
         assert db.get(Conversation, conversation) is not None
         mine = select(func.count()).select_from(Order).where(Order.owner == office.desk.assistant.principal.subject)
         assert db.scalar(mine) == 2
-        assert threads.turns_of(db, conversation)
+        assert turns_of(db, conversation)
     assert len(office.desk.assistant.events()) > before
     again: Visitor = shop.sign_in(SOFIA)
     assert again.get(f"/audit/conversations/{conversation}").status_code == 200
