@@ -1,7 +1,11 @@
-"""Why a sign-in failed: what a provider says and what is wrong with its token, in words for an operator. No secret is in them."""
+"""Why a sign-in failed: what a provider says and what is wrong with its token, in words for an operator, and the record of it.
+
+No secret is in these words.
+"""
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,9 +15,13 @@ import requests
 from joserfc import jws
 from joserfc.errors import JoseError
 
+from shop.audit.denials import record_denial
+from shop.audit.events import EventName
+from shop.database import Database
 from shop.identity.providers import Provider, SignInError, provider_down
 from shop.untrusted import printable_line
 
+_log = logging.getLogger(__name__)
 _LONGEST = 300
 _TOKEN_LIKE = re.compile(r"[\w.~+/=-]{24,}", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -135,4 +143,31 @@ def unfit_token(provider: Provider, detail: str) -> SignInError:
         "The identity provider's answer did not pass our checks, so nobody was signed in. If it happens again, it is about how "
         f"the shop and {provider.organization_name}'s sign-in are set up: tell your administrator.",
         detail=detail[:250],
+    )
+
+
+def record_failure(
+    database: Database, error: SignInError, provider: Provider | None, *, by_browser: bool = False
+) -> None:
+    """Record that a sign-in failed, and log it for the operator.
+
+    What a browser brings is a stranger's, and only counted. What a provider does is the connection's own: an event each at first,
+    with its detail, since its organization has to see that it fails.
+    """
+    _log.warning(  # for who runs the shop: with the provider's own words, which records do not keep
+        "sign-in failed: %s: %s%s (%s)",
+        error.code,
+        printable_line(error.detail) or "no detail",
+        f"; the provider says: {error.hint}" if error.hint else "",
+        f"{provider.organization_name}, {provider.issuer}" if provider else "no organization",
+    )
+    record_denial(
+        database,
+        EventName.SIGN_IN_FAILED,
+        error.code,
+        organization=provider.organization_id if provider else None,
+        party="" if by_browser or provider is None else provider.connection_id,
+        outcome="failed",
+        facts={"code": error.code, "detail": error.detail}
+        | ({"connection": provider.connection_id} if provider else {}),
     )

@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 import requests
 from joserfc.jwk import KeySet, RSAKey
 
+from shop.hosts import is_loopback_host
 from shop.identity.key_sets import read_key_set
 from shop.identity.models import Connection, Organization
-from shop.settings import is_loopback_host
 from shop.untrusted import printable_line
 
 TIMEOUT = 5.0

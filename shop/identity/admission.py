@@ -1,0 +1,97 @@
+"""Step 4 of a sign-in: who the provider vouches for becomes a person, a membership and a session, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from shop.audit.events import EventName
+from shop.audit.writer import record
+from shop.credentials.ledger import NotAlive, live
+from shop.credentials.sessions import start_session
+from shop.database import Database
+from shop.identity import offline_access, oidc
+from shop.identity.members import Profile, connection_of, provision, remark, suspended
+from shop.identity.providers import Provider
+from shop.untrusted import printable_line
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A person who signed in: the session's token for the browser, and where they wanted to go."""
+
+    token: str
+    next_path: str
+    given_name: str
+
+
+@dataclass(kw_only=True)
+class ClaimedAttempt:
+    """The attempt that a callback claimed, and at which provider it is."""
+
+    provider: Provider
+    nonce: str
+    code_verifier: str
+    next_path: str
+    is_with_browser: bool = False
+    """Whether what is looked at is what the browser brought, which anybody can make up; else it is the provider's."""
+
+
+class Admission:
+    """Admits people whom their provider vouches for."""
+
+    def __init__(self, database: Database, *, secret_key: str, idle: timedelta, absolute: timedelta) -> None:
+        self._database, self._secret_key = database, secret_key
+        self._idle, self._absolute = idle, absolute
+
+    def admit(
+        self,
+        claimed: ClaimedAttempt,
+        token: Mapping[str, Any],
+        claims: Mapping[str, Any],
+        profile: Profile,
+        user_agent: str,
+    ) -> Admitted:
+        """The person, their membership and a fresh session; a suspended member gets none."""
+        with self._database.write() as db:
+            connection = connection_of(db, claimed.provider, profile.subject)
+            person, membership = provision(db, connection, profile)
+            brought = oidc.refresh_token_in(token)
+            offline_access.keep(db, self._secret_key, claimed.provider, profile.subject, brought)
+            missing = offline_access.missing(db, claimed.provider, profile.subject)
+            session, cookie = start_session(
+                db,
+                person_id=person.id,
+                membership_id=membership.id,
+                organization_id=membership.organization_id,
+                connection_id=connection.id,
+                method="oidc",
+                provider_session=printable_line(str(claims["sid"]))[:200] if "sid" in claims else None,
+                user_agent=user_agent,
+                idle=self._idle,
+                absolute=self._absolute,
+            )
+            try:
+                principal = live(db, session.principal())
+            except NotAlive as lapsed:
+                raise suspended(claimed.provider.organization_name) from lapsed
+            record(
+                db,
+                EventName.SIGN_IN_SUCCEEDED,
+                principal=principal,
+                outcome="succeeded",
+                facts={
+                    "connection": connection.id,
+                    "method": "oidc",
+                    "roles": sorted(principal.roles),
+                    **remark(connection, profile),
+                    **missing,
+                },
+                personal={"name": person.name, "email": person.email},
+            )
+        if missing and claimed.provider.offline_prompt != offline_access.NONE_COMES:
+            with self._database.write() as db:  # after the other one, which holds the connection
+                offline_access.learn(db, claimed.provider, offline_access.NONE_COMES)
+        return Admitted(cookie, claimed.next_path, person.given_name)
