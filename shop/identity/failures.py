@@ -19,6 +19,7 @@ from shop.audit.denials import record_denial
 from shop.audit.events import EventName
 from shop.database import Database
 from shop.identity.providers import Provider, SignInError, provider_down
+from shop.identity.sign_in_codes import SignInCode
 from shop.untrusted import printable_line
 
 _log = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ def provider_said(provider: Provider, error: object, description: object, *secre
     name, hint = code_of(error), their_words(description, *secrets)
     if name == "access_denied":
         return SignInError(
-            "access_denied",
+            SignInCode.ACCESS_DENIED,
             "You were not signed in",
             f"The sign-in at {provider.organization_name} was cancelled or refused. You can try again any time.",
             detail=name,
@@ -65,7 +66,7 @@ def provider_said(provider: Provider, error: object, description: object, *secre
     if name == "invalid_grant":
         return code_refused(provider, name, hint)
     return SignInError(
-        "provider_error",
+        SignInCode.PROVIDER_ERROR,
         "The sign-in could not be completed",
         f"{provider.organization_name}'s identity provider answered with an error. Please start again. If it happens again, tell "
         "your administrator.",
@@ -77,7 +78,7 @@ def provider_said(provider: Provider, error: object, description: object, *secre
 def client_refused(provider: Provider, detail: str, hint: str = "") -> SignInError:
     """The error for credentials of the shop that a provider does not accept: the person can do nothing about it."""
     return SignInError(
-        "client_refused",
+        SignInCode.CLIENT_REFUSED,
         "This shop is not let in at your company's sign-in",
         f"{provider.organization_name}'s identity provider did not accept the shop's own credentials. It is not your doing, and "
         "trying again does not help: tell your administrator.",
@@ -90,7 +91,7 @@ def client_refused(provider: Provider, detail: str, hint: str = "") -> SignInErr
 def code_refused(provider: Provider, detail: str, hint: str = "") -> SignInError:
     """The error for a code that a provider does not take."""
     return SignInError(
-        "code_refused",
+        SignInCode.CODE_REFUSED,
         "The sign-in could not be completed",
         f"{provider.organization_name}'s identity provider did not accept the answer. Please start again.",
         detail=detail,
@@ -138,7 +139,7 @@ def set_up_otherwise(provider: Provider, claims: Mapping[str, Any], now: datetim
 def unfit_token(provider: Provider, detail: str) -> SignInError:
     """The error for an ID token that does not fit the connection as it is configured: to start again may not help."""
     return SignInError(
-        "id_token_refused",
+        SignInCode.ID_TOKEN_REFUSED,
         "That sign-in cannot be trusted",
         "The identity provider's answer did not pass our checks, so nobody was signed in. If it happens again, it is about how "
         f"the shop and {provider.organization_name}'s sign-in are set up: tell your administrator.",

@@ -20,6 +20,7 @@ from joserfc.jwk import KeySet, RSAKey
 from shop.hosts import is_loopback_host
 from shop.identity.key_sets import read_key_set
 from shop.identity.models import Connection, Organization
+from shop.identity.sign_in_codes import SignInCode
 from shop.untrusted import printable_line
 
 TIMEOUT = 5.0
@@ -35,7 +36,7 @@ class SignInError(Exception):
     """
 
     def __init__(
-        self, code: str, title: str, text: str, *, detail: str = "", hint: str = "", can_retry: bool = True
+        self, code: SignInCode, title: str, text: str, *, detail: str = "", hint: str = "", can_retry: bool = True
     ) -> None:
         super().__init__(code)
         self.code, self.title, self.text, self.detail = code, title, text, detail
@@ -110,7 +111,7 @@ class Metadata:
         document = self.get(provider, f"{provider.issuer.rstrip('/')}/.well-known/openid-configuration")
         if document.get("issuer") != provider.issuer:  # §4.3: must be identical
             raise SignInError(
-                "wrong_issuer",
+                SignInCode.WRONG_ISSUER,
                 "That sign-in cannot be trusted",
                 f"The identity provider of {provider.organization_name} says it is somebody else. "
                 "Ask your administrator to check the connection.",
@@ -183,14 +184,16 @@ def provider_of(connection: Connection, organization: Organization) -> Provider:
 def provider_down(provider: Provider, detail: str) -> SignInError:
     """The error for a provider that does not answer, or answers nonsense."""
     return ProviderUnavailable(
-        "provider_unavailable",
+        SignInCode.PROVIDER_UNAVAILABLE,
         f"{provider.organization_name}'s sign-in does not answer",
         "Your company's identity provider is not reachable at the moment. Nothing was changed; try again in a minute.",
         detail=detail[:200],
     )
 
 
-def set_up_wrong(provider: Provider, detail: str, *, code: str = "set_up_wrong", hint: str = "") -> SignInError:
+def set_up_wrong(
+    provider: Provider, detail: str, *, code: SignInCode = SignInCode.SET_UP_WRONG, hint: str = ""
+) -> SignInError:
     """The error for what only somebody who configures shop or provider can mend."""
     return SignInError(
         code,

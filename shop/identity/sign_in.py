@@ -40,6 +40,7 @@ from shop.identity.providers import (
     provider_of,
     require_safe,
 )
+from shop.identity.sign_in_codes import SignInCode
 from shop.own_address import safe_path
 from shop.untrusted import printable_line
 
@@ -88,7 +89,7 @@ class SignIn:
             )
         if provider is None:
             error = SignInError(
-                "no_connection",
+                SignInCode.NO_CONNECTION,
                 "We don't know that address's company",
                 "Use the work e-mail address of a company that has connected its sign-in with us.",
             )
@@ -105,7 +106,7 @@ class SignIn:
             found = connections_at(db, issuer, login_hint)
         if len(found) != 1:
             error = SignInError(
-                "no_connection",
+                SignInCode.NO_CONNECTION,
                 "We don't know that sign-in",
                 "No company has connected the identity provider that sent you here, or several have. Use your work e-mail address.",
                 detail=f"initiated by {printable_line(issuer)[:100]}, which {len(found)} organizations have",
@@ -223,7 +224,7 @@ class SignIn:
             row = attempts.claim(db, state, browser)
             if row is None:
                 raise SignInError(
-                    "state_refused",
+                    SignInCode.STATE_REFUSED,
                     "That sign-in is no longer open",
                     "It was used already, took too long, or began in another browser. Please start again.",
                 )

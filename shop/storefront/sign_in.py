@@ -19,20 +19,21 @@ from shop.credentials.ledger import NotAlive
 from shop.guards.rate_limits import Limit, check_address
 from shop.identity.providers import SignInError
 from shop.identity.sign_in import ProviderRedirect
+from shop.identity.sign_in_codes import SignInCode
 from shop.oauth.endpoints.refused_page import GoOnPage
 from shop.own_address import safe_path
 from shop.revocation import cascade
 from shop.services import services
 
 _STATUS = {
-    "set_up_wrong": 502,
-    "client_refused": 502,
-    "groups_unreadable": 502,
-    "no_connection": 404,
-    "provider_unavailable": 503,
-    "access_denied": 403,
-    "suspended": 403,
-    "signed_in_already": 409,
+    SignInCode.SET_UP_WRONG: 502,
+    SignInCode.CLIENT_REFUSED: 502,
+    SignInCode.GROUPS_UNREADABLE: 502,
+    SignInCode.NO_CONNECTION: 404,
+    SignInCode.PROVIDER_UNAVAILABLE: 503,
+    SignInCode.ACCESS_DENIED: 403,
+    SignInCode.SUSPENDED: 403,
+    SignInCode.SIGNED_IN_ALREADY: 409,
 }
 _LONGEST = 254
 
@@ -114,7 +115,7 @@ def callback() -> ResponseReturnValue:
     try:
         done = services().sign_in.complete(request.args, browser, request.headers.get("User-Agent", ""))
     except SignInError as error:
-        if before is not None and error.code == "state_refused":
+        if before is not None and error.code is SignInCode.STATE_REFUSED:
             return redirect("/", 303)  # an old one, and they are in
         return _failed(error, services().sign_in.reopened(state, browser))
     if isinstance(done, ProviderRedirect):
@@ -142,7 +143,7 @@ def _go_to(path: str) -> ResponseReturnValue:
 
 def _signed_in_already(email: str) -> SignInError:
     return SignInError(
-        "signed_in_already",
+        SignInCode.SIGNED_IN_ALREADY,
         "You are signed in as somebody else",
         f"Here you are {email}, and nothing was changed. Sign out first, then open your company's link again.",
         can_retry=False,
