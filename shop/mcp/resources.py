@@ -24,7 +24,6 @@ from mcp_types import (
 )
 from mcp_types.jsonrpc import INVALID_PARAMS
 
-from shop.credentials.end_reasons import EndReason
 from shop.mcp import refusals, widgets
 from shop.mcp.exchange import Exchange, Server
 from shop.mcp.wire import ACCESS_REFUSED, RpcError
@@ -138,7 +137,7 @@ def _result(server: Server, exchange: Exchange, tool: str, arguments: dict[str, 
             return result
         case Denied(code="not_found") | Failed(code="not_found"):
             raise LookupError(tool)
-        case Denied() if outcome.code.end_reason is EndReason.SIGNED_OUT:
+        case Denied(code="signed_out"):
             raise refusals.signed_out()
         case Failed(code="invalid_arguments"):
             raise RpcError(INVALID_PARAMS, outcome.message)

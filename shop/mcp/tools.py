@@ -15,7 +15,6 @@ from mcp_types import (
 )
 from mcp_types.jsonrpc import INVALID_PARAMS
 
-from shop.credentials.end_reasons import EndReason
 from shop.mcp import choices, elicitation, refusals, request_state
 from shop.mcp.definitions import of_tools
 from shop.mcp.exchange import Exchange, Server
@@ -59,7 +58,7 @@ def call_tool(
 
 def _denied(server: Server, exchange: Exchange, name: str, outcome: Denied) -> CallToolResult:
     told = outcome.for_model()
-    if outcome.code.end_reason is EndReason.SIGNED_OUT:
+    if outcome.code == "signed_out":
         raise refusals.signed_out()
     if workflow := refusals.missing_workflow(exchange, name, outcome):
         if exchange.links_by_result:
