@@ -52,9 +52,16 @@ _PILLS = {
     EventName.TOKEN_REFUSED: ("deny", "refused"),
 }
 REFUSALS = frozenset(name for name, (kind, _) in _PILLS.items() if kind == "deny")
-APPROVALS = frozenset(name for name in EventName if name.startswith("approval.")) | {
-    EventName.TOOL_CALL_AWAITING_APPROVAL
-}
+APPROVALS = frozenset(
+    {
+        EventName.APPROVAL_APPROVED,
+        EventName.APPROVAL_DECLINED,
+        EventName.APPROVAL_OPENED,
+        EventName.APPROVAL_REFUSED,
+        EventName.APPROVAL_VOIDED,
+        EventName.TOOL_CALL_AWAITING_APPROVAL,
+    }
+)
 OUTCOMES: Mapping[str, frozenset[EventName]] = {
     "denied": REFUSALS - {EventName.SIGN_IN_FAILED},
     "needs_approval": frozenset({EventName.TOOL_CALL_AWAITING_APPROVAL}),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.credentials.ledger import NotAlive, live
@@ -14,7 +16,9 @@ from shop.credentials.sessions import start_session
 from shop.database import Database
 from shop.identity import offline_access, oidc
 from shop.identity.members import Profile, connection_of, provision, remark, suspended
+from shop.identity.models import Membership
 from shop.identity.providers import Provider
+from shop.principal import Principal
 from shop.untrusted import printable_line
 
 
@@ -61,22 +65,7 @@ class Admission:
             brought = oidc.refresh_token_in(token)
             offline_access.keep(db, self._secret_key, claimed.provider, profile.subject, brought)
             missing = offline_access.missing(db, claimed.provider, profile.subject)
-            session, cookie = start_session(
-                db,
-                person_id=person.id,
-                membership_id=membership.id,
-                organization_id=membership.organization_id,
-                connection_id=connection.id,
-                method="oidc",
-                provider_session=printable_line(str(claims["sid"]))[:200] if "sid" in claims else None,
-                user_agent=user_agent,
-                idle=self._idle,
-                absolute=self._absolute,
-            )
-            try:
-                principal = live(db, session.principal())
-            except NotAlive as lapsed:
-                raise suspended(claimed.provider.organization_name) from lapsed
+            principal, cookie = self._begin_session(db, claimed.provider, membership, claims, user_agent)
             record(
                 db,
                 EventName.SIGN_IN_SUCCEEDED,
@@ -95,3 +84,24 @@ class Admission:
             with self._database.write() as db:  # after the other one, which holds the connection
                 offline_access.learn(db, claimed.provider, offline_access.NONE_COMES)
         return Admitted(cookie, claimed.next_path, person.given_name)
+
+    def _begin_session(
+        self, db: Session, provider: Provider, member: Membership, claims: Mapping[str, Any], user_agent: str
+    ) -> tuple[Principal, str]:
+        """A session below a membership, and its token for the browser. Raises `SignInError` when the member is suspended."""
+        session, cookie = start_session(
+            db,
+            person_id=member.person_id,
+            membership_id=member.id,
+            organization_id=member.organization_id,
+            connection_id=provider.connection_id,
+            method="oidc",
+            provider_session=printable_line(str(claims["sid"]))[:200] if "sid" in claims else None,
+            user_agent=user_agent,
+            idle=self._idle,
+            absolute=self._absolute,
+        )
+        try:
+            return live(db, session.principal()), cookie
+        except NotAlive as lapsed:
+            raise suspended(provider.organization_name) from lapsed

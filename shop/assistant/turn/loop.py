@@ -92,6 +92,43 @@ class Flag:
             raise Stopped(because)
 
 
+class _ReplyText:
+    """The text of one response of the model: stored as it grows, and a sign of life of its turn each time."""
+
+    def __init__(self, database: Database, turn_id: str) -> None:
+        self._database, self._turn_id = database, turn_id
+        self._item_id, self.text = "", ""
+        self._beaten_at, self._stored, self._flag = time.monotonic(), Pace(STORE_EVERY), Flag()
+
+    def grow(self, piece: str) -> TextGrew:
+        """Add a piece. The first one makes the item."""
+        if not self._item_id:
+            with self._database.write() as db:
+                self._item_id = turns.add_item(db, self._turn_id, ItemKind.TEXT).id
+        self.text += piece
+        return TextGrew(self._item_id, self.text)
+
+    def beat(self, *, is_calling: bool) -> None:
+        """Give a sign of life when the next one is due, with the text if that is due. Raises `Stopped` as the flag says."""
+        now = time.monotonic()
+        if now - self._beaten_at < STORE_EVERY:
+            return
+        has_grown = self._stored.is_due(len(self.text), len(self.text), now)
+        self._flag.heed(self._beat(with_text=has_grown), now, is_calling=is_calling)
+        if has_grown:
+            self._stored.passed_on(len(self.text), now)
+        self._beaten_at = now
+
+    def store(self) -> EndReason | None:
+        """Store all of it, if there is any. Returns why the turn should end, if it should."""
+        return self._beat(with_text=True) if self._item_id else None
+
+    def _beat(self, *, with_text: bool) -> EndReason | None:
+        grown = [(self._item_id, self.text)] if with_text and self._item_id else []
+        with self._database.write() as db:
+            return turns.beat(db, self._turn_id, grown)
+
+
 class TurnLoop:
     """Runs one turn for one assistant's principal."""
 
@@ -160,8 +197,7 @@ class TurnLoop:
         with self._database.read() as db:
             live(db, assistant)  # nothing leaves for the model after a revocation
         self._database.forbid_in_transaction("a model call")
-        text, item_id, beaten_at, stored = "", "", time.monotonic(), Pace(STORE_EVERY)
-        is_calling, flag = False, Flag()
+        reply, is_calling = _ReplyText(self._database, turn.id), False
         try:
             with closing(self._model.stream(items)) as events:
                 for event in events:
@@ -173,27 +209,15 @@ class TurnLoop:
                     if isinstance(event, Thinking):
                         is_calling = is_calling or event.calls
                     if isinstance(event, TextDelta):
-                        if not item_id:
-                            with self._database.write() as db:
-                                item_id = turns.add_item(db, turn.id, ItemKind.TEXT).id
-                        text += budget.text(event.text)
-                        yield TextGrew(item_id, text)
+                        yield reply.grow(budget.text(event.text))
                         budget.require_text()
-                    now = time.monotonic()
-                    if now - beaten_at >= STORE_EVERY:
-                        has_grown = stored.is_due(len(text), len(text), now)
-                        because = self._store(turn, item_id if has_grown else "", text)
-                        flag.heed(because, now, is_calling=is_calling and isinstance(event, Thinking))
-                        if has_grown:
-                            stored.passed_on(len(text), now)
-                        beaten_at = now
+                    reply.beat(is_calling=is_calling and isinstance(event, Thinking))
         finally:
-            if item_id:
-                because = self._store(turn, item_id, text)
-                if because and not proposed:
-                    raise Stopped(because)
-        if text:
-            items.append({"role": "assistant", "content": text})
+            because = reply.store()
+            if because and not proposed:
+                raise Stopped(because)
+        if reply.text:
+            items.append({"role": "assistant", "content": reply.text})
 
     def _call(
         self, assistant: Principal, turn: Turn, proposed: ProposedCall, items: list[dict[str, Any]]
@@ -215,11 +239,6 @@ class TurnLoop:
                 because = turns.beat(db, turn.id)  # the stored flag knows more: where and how it was ended
             raise Stopped(because or refused)
         items += [*proposed.reasoning, *exchange(item.id, proposed.name, proposed.arguments, outcome.for_model())]
-
-    def _store(self, turn: Turn, item_id: str, text: str) -> EndReason | None:
-        """Store how a text has grown. Returns why the turn should end, if it should."""
-        with self._database.write() as db:
-            return turns.beat(db, turn.id, [(item_id, text)] if item_id else [])
 
     def _memory(self, assistant: Principal, turn: Turn) -> list[dict[str, Any]]:
         with self._database.read() as db:
