@@ -32,13 +32,7 @@ def connection_moved(db: Session, organization: str, connection: str, facts: dic
     one is kept: when the connection comes back, its people are who they were, and whoever was suspended still is.
     """
     hold(db, organization)
-    record(
-        db,
-        EventName.CONNECTION_MOVED,
-        organization=organization,
-        resource=("connection", connection),
-        facts=facts,
-    )
+    record(db, EventName.CONNECTION_MOVED, organization=organization, resource=("connection", connection), facts=facts)
     identities = select(ExternalIdentity.person_id).where(
         ExternalIdentity.organization_id == organization, ExternalIdentity.issuer == facts["before"]
     )
