@@ -92,7 +92,8 @@ def end_own_tokens(db: Session, agent_id: str, because: EndReason) -> list[str]:
 
 def _stop(db: Session, delegations: list[str], because: EndReason) -> tuple[list[str], list[str]]:
     """Stop the turns that run below delegations that ended, and void the receipts that wait there. Returns the ids of both."""
-    return stop_below(db, delegations, because), void_open_below(db, delegations, because)
+    stopped = stop_below(db, delegations, because) if because.ends_turn else []
+    return stopped, void_open_below(db, delegations, because)
 
 
 def record_in_conversations(
