@@ -15,6 +15,7 @@ from shop.credentials.ledger import NotAlive, live
 from shop.credentials.sessions import start_session
 from shop.database import Database
 from shop.identity import offline_access, oidc
+from shop.identity.attempts import ClaimedAttempt
 from shop.identity.members import Profile, connection_of, provision, remark, suspended
 from shop.identity.models import Membership
 from shop.identity.providers import Provider
@@ -29,18 +30,6 @@ class Admitted:
     token: str
     next_path: str
     given_name: str
-
-
-@dataclass(kw_only=True)
-class ClaimedAttempt:
-    """The attempt that a callback claimed, and at which provider it is."""
-
-    provider: Provider
-    nonce: str
-    code_verifier: str
-    next_path: str
-    is_with_browser: bool = False
-    """Whether what is looked at is what the browser brought, which anybody can make up; else it is the provider's."""
 
 
 class Admission:

@@ -22,7 +22,8 @@ from sqlalchemy.exc import IntegrityError
 
 from shop.database import Database, moment
 from shop.identity import attempts, offline_access, oidc
-from shop.identity.admission import Admission, Admitted, ClaimedAttempt
+from shop.identity.admission import Admission, Admitted
+from shop.identity.attempts import ClaimedAttempt
 from shop.identity.check import Finding, check, provider_named
 from shop.identity.claims import profile_of
 from shop.identity.credentials import Credentials
