@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import cast
 from urllib.parse import quote
 
-from flask import Blueprint, Flask, abort, current_app, g, redirect, request, session
+from flask import Blueprint, Flask, abort, current_app, g, redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, current_user, login_user, logout_user
 from flask_login.mixins import UserMixin
@@ -27,7 +27,7 @@ from shop.audit.events import EventName
 from shop.authorization.conditions import Resource
 from shop.authorization.decisions import Decision, Denied
 from shop.authorization.permissions import Permission
-from shop.credentials.ledger import Lapse, NotAlive, live
+from shop.credentials.ledger import NotAlive, live
 from shop.credentials.sessions import SignedInSession, needs_touch, touch
 from shop.credentials.tokens import secret_digest
 from shop.identity.models import Organization, Person
@@ -169,6 +169,18 @@ def on_denied(blueprint: Blueprint, respond: Callable[[Decision], ResponseReturn
         return respond(error.decision)
 
 
+def may(person: Principal, action: Permission) -> bool:
+    """Whether a person may do something in their whole organization: asked for what a page shows, and never a check."""
+    resource = Resource(kind="organization", id=person.organization, organization=person.organization)
+    return services().policy.is_allowed(principal=person, action=action, resource=resource).allowed
+
+
+def not_there(title: str, text: str, *, href: str, label: str) -> tuple[str, int]:
+    """The page for what is not there, or is somebody else's: the same for both (invariant I10), with a way on."""
+    action = {"href": href, "label": label}
+    return render_template("storefront/error.html", code=404, title=title, text=text, action=action), 404
+
+
 class NotAllowed(Exception):
     """The policy refused something outside the tools, and outside of a page; the refusal is recorded."""
 
@@ -240,19 +252,7 @@ _login.user_loader(person_behind)
 def why_signed_out() -> str | None:
     """Why the browser's session is not alive any more, in words; None when there was none."""
     lapsed: NotAlive | None = g.get("lapsed")
-    if lapsed is None:
-        return None
-    words = {
-        "signed_out": "You signed out in this browser.",
-        "signed_in_again": "You signed in again in this browser.",
-        "signed_out_everywhere": "You signed out everywhere.",
-        "ended_by_person": "You ended this session from another one.",
-        "suspended": "Your account was suspended.",
-        "connection_moved": "Your company signs in somewhere else now. Please sign in again.",
-        "sign_in_withdrawn": "Your company's sign-in service ended what you had open here.",
-    }
-    because = "suspended" if lapsed.lapse is Lapse.SUSPENDED else lapsed.because
-    return words.get(because or "", "Your session has ended.")
+    return lapsed.reason.for_session if lapsed else None
 
 
 def _on_signed_out() -> ResponseReturnValue:

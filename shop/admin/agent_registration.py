@@ -13,12 +13,12 @@ from flask.typing import ResponseReturnValue
 
 from shop.access import on_denied, principal, require
 from shop.admin.agents import HOME, WORKFLOWS, of_organization, refused, ticked
+from shop.agents.entries import register_for_organization, take_in
 from shop.authorization.permissions import Permission
 from shop.oauth.clients import metadata_document
 from shop.oauth.clients.metadata import SCOPES, BadMetadata
-from shop.oauth.inventory import take_in
 from shop.oauth.issuer import issuer
-from shop.oauth.preregistration import read_by_hand, register_for_organization
+from shop.oauth.preregistration import read_by_hand
 from shop.services import services
 
 pages = Blueprint("agent_registration", __name__, url_prefix="/admin/agents")

@@ -103,11 +103,6 @@ def search(db: Session, principal: Principal, text: str, limit: int = MOST_LISTE
     return _listed(db, [*_own(principal), *_IN_CHAT, *words], limit)
 
 
-def turns_of(db: Session, conversation_id: str) -> list[Turn]:
-    """A conversation's turns in their order, with their items."""
-    return list(db.scalars(select(Turn).where(Turn.conversation_id == conversation_id).order_by(Turn.number)))
-
-
 def latest_turn(db: Session, conversation_id: str) -> Turn | None:
     """A conversation's last turn, whatever its state."""
     return db.scalars(

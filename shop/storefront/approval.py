@@ -9,7 +9,7 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template
 from flask.typing import ResponseReturnValue
 
-from shop.access import principal, signed_in
+from shop.access import not_there, principal, signed_in
 from shop.credentials.agents import agent_of
 from shop.services import services
 
@@ -58,12 +58,8 @@ def _intro(client_id: str) -> str:
 
 
 def _nothing_here() -> ResponseReturnValue:
-    page = render_template(
-        "storefront/error.html",
-        code=404,
-        title="There is nothing to decide here",
-        text="This link leads nowhere, or it is for somebody else. If an assistant gave it to you, sign in as the person "
-        "that it acts for.",
-        action={"href": "/", "label": "To the shop"},
+    text = (
+        "This link leads nowhere, or it is for somebody else. If an assistant gave it to you, sign in as the person "
+        "that it acts for."
     )
-    return page, 404
+    return not_there("There is nothing to decide here", text, href="/", label="To the shop")

@@ -8,6 +8,7 @@ from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
 from shop.access import principal
+from shop.authorization.not_there import NOT_THERE
 from shop.services import services
 from shop.tools.outcomes import Denied, Failed, Outcome
 
@@ -33,7 +34,7 @@ def refused(outcome: Outcome) -> ResponseReturnValue:
     code = outcome.code if isinstance(outcome, Failed | Denied) else "unavailable"
     status = STATUS.get(code, 409)
     title = {"not_found": "There is nothing here", "cart_empty": "Your cart is empty"}.get(code, "That did not work")
-    text = outcome.message if isinstance(outcome, Failed) else "There is nothing under that number or name."
+    text = outcome.message if isinstance(outcome, Failed) else NOT_THERE
     action = _TO_ORDERS if request.path.startswith("/orders") else _BACK
     return render_template("storefront/error.html", code=status, title=title, text=text, action=action), status
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from shop.authorization import decisions
 from shop.authorization.decisions import Code, Decision, Effect
+from shop.authorization.not_there import NOT_THERE
 from shop.authorization.policy import Policy
 from shop.credentials.ledger import NotAlive
 from shop.identity.members import members
@@ -97,7 +98,7 @@ def for_person(db: Session, policy: Policy, principal: Principal, tool: str, dec
         case Code.CONSENT_NEEDED:
             return f"You have not allowed your assistant to {decision.workflow} in this conversation yet."
         case Code.NOT_FOUND:
-            return "There is nothing under that number or name."
+            return NOT_THERE
         case Code.OVER_LIMIT:
             return _over_limit(db, policy, principal, decision)
         case Code.NOT_PERMITTED:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from shop.audit.events import EventName
 from shop.audit.queries import latest_of_call
 from shop.authorization.conditions import Resource, names
+from shop.authorization.not_there import NOT_THERE
 from shop.authorization.permissions import Permission
 from shop.credentials.ledger import is_paused
 from shop.database import moment
@@ -194,7 +195,7 @@ def _refusals(permit: Permit) -> list[RefusalView]:
 
 _COARSE = {
     "consent_needed": "It was not allowed in this conversation; the person can allow it.",
-    "not_found": "There is nothing under that number or name.",
+    "not_found": NOT_THERE,
     "not_permitted": "The person's role does not allow it.",
     "out_of_stock": "Not enough were left.",
     "over_limit": "It was over the person's limit for one order.",
