@@ -41,7 +41,7 @@ from shop.tools.outcomes import AwaitingApproval, Denied, Outcome, Succeeded
 from shop.tools.permit import Permit, take_seal
 from shop.tools.receipt_desk import Answers
 from shop.tools.refusals import as_outcome
-from shop.tools.registry import UnknownTool, find
+from shop.tools.registry import TOOLS, UnknownTool, find
 from shop.tools.results.widgets import NotForWidgets, require_widget_tool
 from shop.tools.tool import Arguments, InvalidArguments, Result, Shown, Tool
 
@@ -108,7 +108,7 @@ class Gateway(Answers):
         principal = live(db, call.principal)
         resource = tool.resource(db, principal, arguments)
         decision = self.policy.authorize(principal=principal, action=tool.permission, resource=resource)
-        with _seal.permit(tool.name, db, principal, resource, self.policy, call) as permit:
+        with _seal.permit(tool.name, db, principal, resource, self.policy, TOOLS, call) as permit:
             # 4 approve: an assistant's call stops here; a person's click confirms exactly what they were shown
             if tool.preview:
                 confirmed = approved.pin if approved else call.seen
@@ -172,7 +172,7 @@ class Gateway(Answers):
                 parsed = tool.validate(arguments)
                 resource = tool.resource(db, principal, parsed)
                 self.policy.authorize(principal=principal, action=tool.permission, resource=resource)
-                with _seal.permit(tool.name, db, principal, resource, self.policy, call) as permit:
+                with _seal.permit(tool.name, db, principal, resource, self.policy, TOOLS, call) as permit:
                     return self._shown(tool, permit, parsed)
         except _REFUSALS as refusal:
             return self._refused(call, refusal)

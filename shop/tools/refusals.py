@@ -20,7 +20,7 @@ from shop.store.money import euros
 from shop.store.variant_choice import Undecided
 from shop.tools.call import Call, Changed
 from shop.tools.outcomes import Denied, Failed
-from shop.tools.registry import UnknownTool
+from shop.tools.registry import TOOLS, UnknownTool
 from shop.tools.results.widgets import NotForWidgets
 from shop.tools.tool import InvalidArguments
 
@@ -31,24 +31,6 @@ RECEIPT_REASONS = {
     "declined": "This receipt was answered with 'not now' already.",
     "voided": "This receipt lost its force, because something it showed changed or its sign-in ended.",
     "expired": "This receipt has expired. Ask the assistant again, and it makes a new one.",
-}
-
-_VERBS = {
-    "add_to_cart": "fill a cart",
-    "cancel_order": "cancel orders",
-    "compare_products": "look through the catalogue",
-    "get_order": "look at orders",
-    "get_product": "look through the catalogue",
-    "list_addresses": "see saved addresses",
-    "list_orders": "look at orders",
-    "place_order": "place orders",
-    "remove_address": "remove addresses",
-    "reorder": "order something again",
-    "save_address": "save addresses",
-    "search_products": "look through the catalogue",
-    "undo_cart_change": "change a cart",
-    "update_cart": "change a cart",
-    "view_cart": "look into a cart",
 }
 
 
@@ -92,7 +74,6 @@ def as_outcome(db: Session, policy: Policy, call: Call, refusal: Exception) -> D
 
 def for_person(db: Session, policy: Policy, principal: Principal, tool: str, decision: Decision) -> str:
     """Why a decision said no, and what the person can do next."""
-    verb = _VERBS.get(tool, "do this")
     match decision.code:
         case Code.CONSENT_NEEDED:
             return f"You have not allowed your assistant to {decision.workflow} in this conversation yet."
@@ -101,7 +82,7 @@ def for_person(db: Session, policy: Policy, principal: Principal, tool: str, dec
         case Code.OVER_LIMIT:
             return _over_limit(db, policy, principal, decision)
         case Code.NOT_PERMITTED:
-            return _not_permitted(policy, verb, decision)
+            return _not_permitted(TOOLS[tool].presentation.refusal_verb, decision)
         case Code.BLOCKED:
             return "Your organization has blocked this assistant. An administrator there can lift it."
         case Code.STOPPED:
@@ -133,7 +114,7 @@ def _over_limit(db: Session, policy: Policy, principal: Principal, decision: Dec
     return f"{said} Nobody at {organization.name} may place an order of this size."
 
 
-def _not_permitted(policy: Policy, verb: str, decision: Decision) -> str:
+def _not_permitted(verb: str, decision: Decision) -> str:
     if "ceiling" in decision.facts:
         return f"Your organization does not let this assistant {verb}. You can do it yourself, on the shop's own pages."
     if "scope_needed" in decision.facts:
