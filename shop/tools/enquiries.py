@@ -123,7 +123,7 @@ class Questions:
             principal, tool = live(db, person), find(name)
             resource = tool.resource(db, principal, tool.validate(arguments))
             decision = self.policy.is_allowed(principal=principal, action=tool.permission, resource=resource)
-            return None if decision.allowed else for_person(db, self.policy, principal, name, decision)
+            return None if decision.allowed else for_person(db, principal, name, decision)
 
     def _is_visible(self, db: Session, person: Principal, name: str, arguments: object) -> bool:
         try:

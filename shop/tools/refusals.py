@@ -9,6 +9,7 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from shop.authorization import decisions
+from shop.authorization.conditions import CONDITIONS
 from shop.authorization.decisions import Code, Decision, Effect
 from shop.authorization.policy import Policy
 from shop.credentials.ledger import NotAlive
@@ -67,20 +68,16 @@ def as_outcome(db: Session, policy: Policy, call: Call, refusal: Exception) -> D
                 code="unavailable",
                 message="That did not work, and nothing was done. Please try again.",
             )
-    return Denied(
-        call_id=call.id, decision=decision, reason=for_person(db, policy, call.principal, call.name, decision)
-    )
+    return Denied(call_id=call.id, decision=decision, reason=for_person(db, call.principal, call.name, decision))
 
 
-def for_person(db: Session, policy: Policy, principal: Principal, tool: str, decision: Decision) -> str:
+def for_person(db: Session, principal: Principal, tool: str, decision: Decision) -> str:
     """Why a decision said no, and what the person can do next."""
+    if decision.condition:
+        return CONDITIONS[decision.condition].refusal.for_person(decision.facts, _Colleagues(db, principal))
     match decision.code:
         case Code.CONSENT_NEEDED:
             return f"You have not allowed your assistant to {decision.workflow} in this conversation yet."
-        case Code.NOT_FOUND:
-            return "There is nothing under that number or name."
-        case Code.OVER_LIMIT:
-            return _over_limit(db, policy, principal, decision)
         case Code.NOT_PERMITTED:
             return _not_permitted(TOOLS[tool].presentation.refusal_verb, decision)
         case Code.BLOCKED:
@@ -91,27 +88,39 @@ def for_person(db: Session, policy: Policy, principal: Principal, tool: str, dec
             return "Your assistant is paused. Resume it, and it can go on."
         case Code.SUSPENDED:
             return "Your account is suspended. An administrator of your organization can restore it."
-        case _:
+        case Code.SIGNED_OUT:
             return "The sign-in that this ran under has ended. Sign in again to go on."
+        case _:
+            return "This was refused. An administrator of your organization can say why."
 
 
-def _over_limit(db: Session, policy: Policy, principal: Principal, decision: Decision) -> str:
-    amount, limit = int(decision.facts["amount"]), decision.facts["order_limit"]
-    if limit is None:
-        return "Your roles come without a limit for orders, so none can be placed."
-    said = f"{euros(amount)} is over your limit of {euros(int(limit))} for one order."
-    others = [
-        f"{member.person.name} (up to {euros(member.authority.order_limit)})"
-        for member in members(db, principal.organization)
-        if member.authority.order_limit is not None and member.authority.order_limit >= amount
-    ]
-    organization = db.get_one(Organization, principal.organization)
-    highest = max((int(value) for value in organization.order_limits.values()), default=0)
-    if others:
-        return f"{said} {' or '.join(others[:2])} could order it."
-    if highest >= amount:
-        return f"{said} An approver at {organization.name} could order it (up to {euros(highest)})."
-    return f"{said} Nobody at {organization.name} may place an order of this size."
+class _Colleagues:
+    """Who of the person's organization may order what (`conditions.Colleagues`). Reads when it is asked."""
+
+    def __init__(self, db: Session, principal: Principal) -> None:
+        self._db, self._principal = db, principal
+
+    @property
+    def organization(self) -> str:
+        return self._organization.name
+
+    @property
+    def highest_order_limit(self) -> int:
+        return max((int(limit) for limit in self._organization.order_limits.values()), default=0)
+
+    def who_may_order(self, amount: int) -> list[str]:
+        return [
+            f"{member.person.name} (up to {euros(limit)})"
+            for member in members(self._db, self._principal.organization)
+            if (limit := member.authority.order_limit) is not None and limit >= amount
+        ]
+
+    def money(self, amount: int) -> str:
+        return euros(amount)
+
+    @property
+    def _organization(self) -> Organization:
+        return self._db.get_one(Organization, self._principal.organization)
 
 
 def _not_permitted(verb: str, decision: Decision) -> str:
