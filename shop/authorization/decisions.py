@@ -82,7 +82,7 @@ class Decision:
         return {"code": self.code, "message": message} | ({"workflow": self.workflow} if self.workflow else {})
 
 
-class Denied(Exception):
+class AccessDenied(Exception):
     """`authorize` refused. Nothing was done; the caller records the denial."""
 
     def __init__(self, decision: Decision) -> None:

@@ -22,7 +22,7 @@ import casbin
 from casbin.util import SimpleEval
 
 from shop.authorization.conditions import CONDITIONS, Facts, Resource, amount_and_limit, first_failed, holds, names
-from shop.authorization.decisions import Code, Decision, Denied, Effect
+from shop.authorization.decisions import AccessDenied, Code, Decision, Effect
 from shop.authorization.permissions import Permission
 from shop.principal import CONSENTABLE, Principal, Workflow
 
@@ -88,10 +88,10 @@ class Policy:
         return self._explain(roles, principal, action, facts, matched[0] if matched else None)
 
     def authorize(self, *, principal: Principal, action: Permission, resource: Resource) -> Decision:
-        """Enforce: return the decision that allows the action, or raise `Denied`."""
+        """Enforce: return the decision that allows the action, or raise `AccessDenied`."""
         decision = self.is_allowed(principal=principal, action=action, resource=resource)
         if not decision.allowed:
-            raise Denied(decision)
+            raise AccessDenied(decision)
         return decision
 
     def roles_that_allow(self, action: Permission) -> frozenset[str]:

@@ -63,7 +63,7 @@ def require_alive(server: Server, exchange: Exchange, method: str) -> Exchange:
 def alive(server: Server, principal: Principal, method: str) -> Principal:
     """A principal with the authority that it has now; a refusal is recorded. Raises `RpcError`."""
     try:
-        return server.gateway.alive(principal, f"/mcp {method}")
+        return server.gateway.enquiries.alive(principal, f"/mcp {method}")
     except NotAlive as why:
         raise lapsed(why) from None
 

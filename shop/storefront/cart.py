@@ -79,9 +79,9 @@ def _cart_page(cart: dict[str, Any]) -> ResponseReturnValue:
     return render_template(
         "storefront/cart.html",
         cart=cart,
-        objection=gateway.objection(me, "place_order", {}) if cart["lines"] else None,
+        objection=gateway.enquiries.objection(me, "place_order", {}) if cart["lines"] else None,
         limit=_limit(cart),
-        undoable=gateway.undoable(me) is not None,
+        undoable=gateway.enquiries.undoable(me) is not None,
         ideas=[] if cart["lines"] else ideas(),
     )
 

@@ -8,7 +8,7 @@ click), the declaration of a tool, and the tools. Does not own: the shop's state
     call.py, outcomes.py what comes in and what goes out; refusals.py: the three renderings of a refusal
     audit_records.py     what is recorded of a call
     retries.py           a call that came before
-    receipt_desk.py      what a person answers about a receipt besides a yes
+    receipt_desk.py      a receipt as its person reads it, and every refused attempt to decide one
     enquiries.py         what pages ask without a call
     tool.py, presentation.py           what a tool declares; how it is told of to people and hosts
     permit.py, registry.py             what proves that a call passed, and tells a tool of the others; all tools there are

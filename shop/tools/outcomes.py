@@ -90,7 +90,7 @@ class Failed:
 Outcome = Succeeded | Denied | AwaitingApproval | Failed
 
 
-def kept(outcome: Outcome) -> dict[str, Any]:
+def for_memory(outcome: Outcome) -> dict[str, Any]:
     """An outcome as a conversation remembers it: what the model was told, and what the person may see."""
     memory: dict[str, Any] = {"kind": outcome.kind, "told": outcome.for_model()}
     if outcome.decision and (not isinstance(outcome, Denied) or outcome.code != "not_found"):

@@ -38,7 +38,7 @@ RECEIPT_REASONS = {
 def as_outcome(db: Session, policy: Policy, call: Call, refusal: Exception) -> Denied | Failed:
     """The outcome that a refusal stands for."""
     match refusal:
-        case decisions.Denied():
+        case decisions.AccessDenied():
             decision = refusal.decision
         case NotAlive():
             decision = decisions.from_lapse(refusal, policy.version)

@@ -14,7 +14,7 @@ from shop.conversations import delegation, history, threads, turns
 from shop.conversations.models import Conversation, Item, ItemKind, Trigger, Turn, TurnState
 from shop.database import moment
 from shop.principal import Principal, Workflow
-from shop.tools.outcomes import kept
+from shop.tools.outcomes import for_memory
 
 _ALLOWED_SINCE = "You have allowed this since. Ask for it again, and it can be done."
 """Said where a request was asked long ago, or is still talked about: it asks no more, and nothing is done that nobody expects."""
@@ -84,7 +84,9 @@ class Deciding(Beginning):
             again = turns.add_item(db, begun.turn.id, ItemKind.CALL, tool=asked.tool, arguments=asked.arguments)
         outcome = self._gateway.approve(person, receipt_id, turn=begun.turn.id, call_id=again.id)
         with self._database.write() as db:
-            turns.settle(db, again.id, kept(outcome))  # also when the receipt itself was refused, and no call was made
+            turns.settle(
+                db, again.id, for_memory(outcome)
+            )  # also when the receipt itself was refused, and no call was made
             if item := db.get(Item, asked.id):  # gone when the conversation was deleted meanwhile
                 item.settled = True
                 self._settle_turn(db, item)
@@ -168,12 +170,12 @@ class Deciding(Beginning):
 
     def _question_of_receipt(self, person: Principal, conversation_id: str, receipt_id: str) -> Item:
         """The call of this conversation that a receipt was made for. Raises `NotThere`, and notes who tried."""
-        call = self._gateway.call_of_receipt(person, receipt_id)
+        call = self._gateway.receipt_desk.call_of(person, receipt_id)
         with self._database.read() as db:
             conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
             found = history.call_in(db, conversation.id, call) if call else None
         if found is None:
-            self._gateway.refuse_unknown_receipt(person, receipt_id)
+            self._gateway.receipt_desk.refuse_unknown(person, receipt_id)
             raise NotThere("There is no such receipt in this conversation.", is_recorded=True)
         return found
 

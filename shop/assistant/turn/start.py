@@ -142,7 +142,7 @@ class Conversing(Deciding):
         """The page that a message is about, looked up by the server; None when it is none that its person may see."""
         if not path or len(path) > MOST_PAGE_CHARACTERS:
             return None
-        words = self._gateway.page_in_words(person, path)
+        words = self._gateway.enquiries.page_in_words(person, path)
         return turns.Page(path, words) if words else None
 
     def _said_about(self, person: Principal, conversation_id: str, turn_id: str) -> str | None:

@@ -35,17 +35,17 @@ class May:
         through = replace(person, scopes=CONSENTABLE)
         return cls(
             fill_cart=may_fill_cart(gateway, person),
-            order=gateway.may(through, "orders:place"),
-            see_orders=gateway.may(through, "orders:read"),
-            audit=gateway.may(person, "audit:read", everybodys=True),
-            support=gateway.may(person, "orders:read", everybodys=True),
-            administer=gateway.may(person, "members:read", everybodys=True),
+            order=gateway.enquiries.may(through, "orders:place"),
+            see_orders=gateway.enquiries.may(through, "orders:read"),
+            audit=gateway.enquiries.may(person, "audit:read", everybodys=True),
+            support=gateway.enquiries.may(person, "orders:read", everybodys=True),
+            administer=gateway.enquiries.may(person, "members:read", everybodys=True),
         )
 
 
 def may_fill_cart(gateway: Gateway, person: Principal) -> bool:
     """Whether a person could put something into their cart through an assistant."""
-    return gateway.may(replace(person, scopes=CONSENTABLE), "cart:write")
+    return gateway.enquiries.may(replace(person, scopes=CONSENTABLE), "cart:write")
 
 
 @dataclass(frozen=True)

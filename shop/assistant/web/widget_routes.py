@@ -106,7 +106,7 @@ def _asked(body: bytes) -> dict[str, Any]:
 
 
 def _result_of_stored(outcome: dict[str, Any]) -> CallToolResult:
-    """The result of a call as the conversation remembers it (`outcomes.kept`)."""
+    """The result of a call as the conversation remembers it (`outcomes.for_memory`)."""
     base_url = services().settings.base_url
     if outcome["kind"] == AwaitingApproval.kind:
         return for_hosts.waiting(str(outcome["receipt"]), base_url)
