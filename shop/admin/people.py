@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from shop.access import on_denied, principal, require, signed_in
 from shop.authorization.conditions import Resource
-from shop.authorization.decisions import Decision
+from shop.authorization.decisions import Code, Decision
 from shop.authorization.permissions import Permission
 from shop.credentials.sessions import sessions_of
 from shop.identity.members import members
@@ -57,7 +57,7 @@ def restore(membership_id: str) -> ResponseReturnValue:
 
 
 def _refused(decision: Decision) -> ResponseReturnValue:
-    if decision.code == "not_found":
+    if decision.code is Code.NOT_FOUND:
         page = render_template(
             "storefront/error.html",
             code=404,

@@ -14,6 +14,7 @@ from typing import Any
 from shop.admin.sentences import sentence
 from shop.audit.events import EventName
 from shop.audit.queries import RecordedEvent
+from shop.authorization.decisions import Code
 from shop.store.money import euros
 
 Entry = dict[str, Any]
@@ -139,7 +140,7 @@ def is_approval(entry: Entry) -> bool:
 def _stands_for_not_found(event: RecordedEvent) -> bool:
     return (
         event.name in {EventName.TOOL_CALL_DENIED, EventName.TOOL_CALL_FAILED}
-        and event.content["facts"].get("code") == "not_found"
+        and event.content["facts"].get("code") == Code.NOT_FOUND
     )
 
 

@@ -39,7 +39,7 @@ from shop.tools import retries
 from shop.tools.audit_records import record_decision_of_human, record_outcome
 from shop.tools.call import Call, Changed, pin_of
 from shop.tools.enquiries import Enquiries
-from shop.tools.outcomes import AwaitingApproval, Denied, Failed, Outcome, Succeeded
+from shop.tools.outcomes import AwaitingApproval, Denied, Failed, FailureCode, Outcome, Succeeded
 from shop.tools.permit import Permit, take_seal
 from shop.tools.receipt_desk import ReceiptDesk
 from shop.tools.refusals import as_outcome
@@ -175,7 +175,9 @@ class Gateway:
                 receipt = receipts.claim(db, receipt_id, by=human)
                 receipts.close(db, receipt, ReceiptState.DECLINED)
                 record_decision_of_human(db, EventName.APPROVAL_DECLINED, human, receipt, receipt.tool_call)
-                return Failed(call_id=receipt.tool_call, code="declined", message="The person answered: not now.")
+                return Failed(
+                    call_id=receipt.tool_call, code=FailureCode.DECLINED, message="The person answered: not now."
+                )
         except ReceiptRefused as refused:
             return self.receipt_desk.refuse(person, receipt_id, refused.reason)
         except NotAlive:

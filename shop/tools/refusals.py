@@ -20,7 +20,7 @@ from shop.store.models import StoreError
 from shop.store.money import euros
 from shop.store.variant_choice import Undecided
 from shop.tools.call import Call, Changed
-from shop.tools.outcomes import Denied, Failed
+from shop.tools.outcomes import Denied, Failed, FailureCode
 from shop.tools.registry import TOOLS, UnknownTool
 from shop.tools.results.widgets import NotForWidgets
 from shop.tools.tool import InvalidArguments
@@ -51,21 +51,23 @@ def as_outcome(db: Session, policy: Policy, call: Call, refusal: Exception) -> D
             )
             return Denied(call_id=call.id, decision=decision, reason="Ask for this in the conversation.")
         case UnknownTool():
-            return Failed(call_id=call.id, code="unknown_tool", message=str(refusal))
+            return Failed(call_id=call.id, code=FailureCode.UNKNOWN_TOOL, message=str(refusal))
         case InvalidArguments():
-            return Failed(call_id=call.id, code="invalid_arguments", message=str(refusal))
+            return Failed(call_id=call.id, code=FailureCode.INVALID_ARGUMENTS, message=str(refusal))
         case Undecided():
             return Failed(call_id=call.id, code=refusal.code, message=str(refusal), options=refusal.options)
         case StoreError():
             return Failed(call_id=call.id, code=refusal.code, message=str(refusal))
         case Changed():
             return Failed(
-                call_id=call.id, code="changed", message="Something changed since it was shown. Please look again."
+                call_id=call.id,
+                code=FailureCode.CHANGED,
+                message="Something changed since it was shown. Please look again.",
             )
         case _:
             return Failed(
                 call_id=call.id,
-                code="unavailable",
+                code=FailureCode.UNAVAILABLE,
                 message="That did not work, and nothing was done. Please try again.",
             )
     return Denied(call_id=call.id, decision=decision, reason=for_person(db, call.principal, call.name, decision))

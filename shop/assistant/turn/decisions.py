@@ -121,9 +121,10 @@ class Deciding(Beginning):
         turn = db.get(Turn, item.turn_id) if item else None
         if item is None or turn is None or turn.conversation_id != conversation.id:
             raise NotThere("There is no such question in this conversation.")
-        if not item.outcome or item.outcome.get("code") != "consent_needed":
+        workflow = asks_for(item.outcome or {})
+        if workflow is None:
             raise Unanswerable("This was answered already.")
-        return Workflow(str(item.outcome["workflow"]))
+        return workflow
 
     def _open_requests(self, db: Session, conversation: Conversation, workflow: Workflow) -> list[Item]:
         """The calls that still ask for a workflow, in order, as they are now; the conversation is held."""

@@ -29,6 +29,7 @@ from shop.database import Database, moment
 from shop.principal import Principal
 from shop.tools.gateway import Gateway
 from shop.untrusted import one_line
+from shop.workflow_words import WORDS
 
 DOCKED_TURNS = 8
 """How many of a conversation's latest turns the dock shows at first."""
@@ -268,8 +269,7 @@ class ChatPage:
         conversation = self._conversation
         scopes = delegation.scopes_here(db, self._person, conversation.id if conversation else None)
         return {
-            "may": {workflow: workflow in scopes for workflow in ("browse", "read", "transact")}
-            | {"paused": is_paused(db, self._person)}
+            "may": {"workflows": WORDS, "allowed": scopes, "paused": is_paused(db, self._person)}
             | delegation.bounds_of_organization(db, self._person),
             "conversations": presenter.conversations_view(
                 threads.of_person(db, self._person), conversation.id if conversation else None, moment(db)

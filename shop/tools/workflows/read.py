@@ -11,12 +11,13 @@ from sqlalchemy.orm import Session
 from shop.audit.events import EventName
 from shop.audit.queries import latest_of_call
 from shop.authorization.conditions import Resource, names
+from shop.authorization.decisions import Code
 from shop.authorization.permissions import Permission
 from shop.credentials.ledger import is_paused
 from shop.database import moment
 from shop.principal import Principal, Workflow
 from shop.store import carts, orders
-from shop.store.models import Order
+from shop.store.models import CartEmpty, Order, OutOfStock
 from shop.tools.permit import Permit
 from shop.tools.presentation import Card, InWidget, PersonMay, Presentation, always, no_follow_ups, with_number
 from shop.tools.tool import Arguments, tool
@@ -25,12 +26,8 @@ from shop.tools.views.access import AccessView, RefusalView, WorkflowView
 from shop.tools.views.amounts import money
 from shop.tools.views.carts import AddressList, CartView, address_list, cart_view
 from shop.tools.views.orders import OrderList, OrderView, order_summary, order_view
+from shop.workflow_words import WORDS
 
-_MEANS = {
-    Workflow.BROWSE: "look through the catalogue",
-    Workflow.READ: "see the person's cart and orders",
-    Workflow.TRANSACT: "change the cart, place and cancel orders; the person confirms each order",
-}
 _LATEST_REFUSALS = 3
 
 
@@ -228,10 +225,10 @@ def _workflows(permit: Permit) -> list[WorkflowView]:
         WorkflowView(
             workflow=workflow,
             allowed=workflow in permit.principal.scopes,
-            means=means,
+            means=words.for_model,
             tools=[tool.name for tool in permit.tools.values() if tool.workflow is workflow],
         )
-        for workflow, means in _MEANS.items()
+        for workflow, words in WORDS.items()
     ]
 
 
@@ -262,11 +259,11 @@ def _refusals(permit: Permit) -> list[RefusalView]:
 
 
 _COARSE = {
-    "consent_needed": "It was not allowed in this conversation; the person can allow it.",
-    "not_found": "There is nothing under that number or name.",
-    "not_permitted": "The person's role does not allow it.",
-    "out_of_stock": "Not enough were left.",
-    "over_limit": "It was over the person's limit for one order.",
-    "cart_empty": "The cart was empty.",
-    "paused": "The assistant was paused.",
+    Code.CONSENT_NEEDED: "It was not allowed in this conversation; the person can allow it.",
+    Code.NOT_FOUND: "There is nothing under that number or name.",
+    Code.NOT_PERMITTED: "The person's role does not allow it.",
+    OutOfStock.code: "Not enough were left.",
+    Code.OVER_LIMIT: "It was over the person's limit for one order.",
+    CartEmpty.code: "The cart was empty.",
+    Code.PAUSED: "The assistant was paused.",
 }
