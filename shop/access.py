@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 from shop.audit.denials import Handle, record_denial, record_refused_handle
 from shop.audit.events import EventName
 from shop.authorization.conditions import Resource
-from shop.authorization.decisions import Decision, Denied
+from shop.authorization.decisions import AccessDenied, Decision
 from shop.authorization.permissions import Permission
 from shop.credentials.ledger import NotAlive, live
 from shop.credentials.sessions import SignedInSession, needs_touch, touch
@@ -153,7 +153,7 @@ def principal() -> Principal:
 
 
 def require(db: Session, action: Permission, resource: Resource) -> Decision:
-    """Authorize the person on a resource outside the tools. Raises `Denied`, which `on_denied` records and answers."""
+    """Authorize the person on a resource outside the tools. Raises `AccessDenied`, which `on_denied` records and answers."""
     return services().policy.authorize(principal=live(db, principal()), action=action, resource=resource)
 
 
@@ -163,8 +163,8 @@ def on_denied(blueprint: Blueprint, respond: Callable[[Decision], ResponseReturn
     The refusal is first recorded, in the trail of the person's own organization (invariants I5, I10).
     """
 
-    @blueprint.errorhandler(Denied)
-    def denied(error: Denied) -> ResponseReturnValue:
+    @blueprint.errorhandler(AccessDenied)
+    def denied(error: AccessDenied) -> ResponseReturnValue:
         _record_denial(principal(), error.decision, request.path)
         return respond(error.decision)
 
@@ -190,7 +190,7 @@ def denials_recorded(person: Principal, where: str) -> Iterator[None]:
     """What `on_denied` is to a page, for another front end: the refusal is recorded. Raises `NotAllowed` in its place."""
     try:
         yield
-    except Denied as error:
+    except AccessDenied as error:
         _record_denial(person, error.decision, where)
         raise NotAllowed("This is not yours to do, or it is not there.") from error
 

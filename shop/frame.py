@@ -94,7 +94,7 @@ def _add_context(app: Flask, *, offline_model: bool) -> None:
         return {
             "person": person,
             "nav": _navigation(person.principal if person else None),
-            "cart_count": services().gateway.items_in_cart(person.principal) if person else 0,
+            "cart_count": services().gateway.enquiries.items_in_cart(person.principal) if person else 0,
             "offline_model": offline_model,
             "asset": lambda path: f"/static/{path}?v={_version(path)}",
         }

@@ -31,16 +31,11 @@ from shop.oauth.clients.metadata import SCOPES
 from shop.oauth.issuer import issuer
 from shop.principal import Principal, Workflow
 from shop.services import services
+from shop.workflow_words import WORDS
 
 pages = Blueprint("agents", __name__, url_prefix="/admin/agents")
 
 HOME = "/admin/agents/"
-WORKFLOWS = {
-    "browse": ("Look around", "Search the goods, and see products, prices and what is in stock."),
-    "read": ("See orders", "A person's cart, their orders and where they are."),
-    "transact": ("Buy for people", "Fill a person's cart, and prepare orders. Each one waits for its person."),
-}
-"""What each scope means, for who decides about others."""
 
 
 @pages.get("/")
@@ -81,7 +76,9 @@ def agent(agent_id: str) -> ResponseReturnValue:
         people = [
             {
                 "name": names.get(grant.person_id, "somebody"),
-                "scopes": [WORKFLOWS[scope][0] for scope in WORKFLOWS if scope in (grant_authority.scopes or ())],
+                "scopes": [
+                    words.title_for_others for scope, words in WORDS.items() if scope in (grant_authority.scopes or ())
+                ],
                 "since": grant.started_at,
                 "until": grant_authority.expires_at,
             }
@@ -170,7 +167,7 @@ def _view(db: Session, found: Agent, authority: Authority, seen: dict[str, Any])
     grants = living_grants_of_agent(db, found.id)
     delegated = living_delegations_of(db, found.organization_id, found.client_id) if is_in_app else []
     used = [grant.last_used_at for grant, _ in grants if grant.last_used_at]
-    most = WORKFLOWS if authority.scopes is None else authority.scopes
+    most = WORDS if authority.scopes is None else authority.scopes
     return {
         "id": found.id,
         "name": found.name,
@@ -189,12 +186,12 @@ def _view(db: Session, found: Agent, authority: Authority, seen: dict[str, Any])
         "workflows": [
             {
                 "scope": scope,
-                "title": title,
-                "text": text,
+                "title": words.title_for_others,
+                "text": words.covers_for_others,
                 "allowed": scope in most,
                 "for_everyone": scope in (found.for_everyone or ()),
             }
-            for scope, (title, text) in WORKFLOWS.items()
+            for scope, words in WORDS.items()
         ],
     }
 

@@ -62,7 +62,7 @@ def verify_conversation(conversation_id: str) -> ResponseReturnValue:
 def _viewed(conversation_id: str) -> Conversation:
     """A conversation whose audit is about to be shown. A view by somebody else than its person is recorded.
 
-    Raises `Denied`.
+    Raises `AccessDenied`.
     """
     me, resource_of = principal(), threads.resource_of
     close_windows(services().database, organization=me.organization)

@@ -78,7 +78,7 @@ def add_routes(pages: Blueprint) -> None:
 
 
 def _view_of_trail() -> None:
-    """Record that the organization's trail is about to be shown. Raises `Denied`."""
+    """Record that the organization's trail is about to be shown. Raises `AccessDenied`."""
     me = principal()
     close_windows(services().database, organization=me.organization)
     with services().database.write() as db:

@@ -24,7 +24,7 @@ def block_agent(db: Session, policy: Policy, administrator: Principal, agent_id:
     """Block a client for the whole organization: whatever it was allowed there ends, and nobody can let it in again.
 
     The shop's own assistant can be blocked like any other: what it may do in each conversation ends. So do the tokens of a
-    client that acts for nobody. Raises `Denied`; an entry of another organization is not found (invariant I10).
+    client that acts for nobody. Raises `AccessDenied`; an entry of another organization is not found (invariant I10).
     """
     administrator = live(db, administrator, changing=company_locks(db, administrator, agent_id))
     agent, authority = own_entry(db, policy, administrator, agent_id)
@@ -39,7 +39,7 @@ def block_agent(db: Session, policy: Policy, administrator: Principal, agent_id:
 
 
 def unblock_agent(db: Session, policy: Policy, administrator: Principal, agent_id: str) -> None:
-    """Lift a client's block. Nothing that ended comes back: people let it in again, if they want. Raises `Denied`."""
+    """Lift a client's block. Nothing that ended comes back: people let it in again, if they want. Raises `AccessDenied`."""
     administrator = live(db, administrator, changing=entry_locks(db, administrator, agent_id))
     agent, authority = own_entry(db, policy, administrator, agent_id)
     if authority.suspended_at is None:
@@ -51,7 +51,7 @@ def unblock_agent(db: Session, policy: Policy, administrator: Principal, agent_i
 def stop_all_assistants(db: Session, policy: Policy, administrator: Principal, stopped: bool) -> None:
     """Refuse every call of every assistant in the organization, the shop's own included, until this is lifted.
 
-    Nothing ends by it, and people's own clicks go on (design §9). Raises `Denied`.
+    Nothing ends by it, and people's own clicks go on (design §9). Raises `AccessDenied`.
     """
     administrator = live(db, administrator, changing=[administrator.organization])
     authorize_for_organization(policy, administrator)

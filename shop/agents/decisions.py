@@ -40,7 +40,7 @@ def company_locks(db: Session, administrator: Principal, agent_id: str) -> tuple
 def own_entry(db: Session, policy: Policy, administrator: Principal, agent_id: str) -> tuple[Agent, Authority]:
     """A client's entry in the administrator's own organization, locked for a change.
 
-    Raises `Denied`; an entry of another organization is not found (invariant I10).
+    Raises `AccessDenied`; an entry of another organization is not found (invariant I10).
     """
     organization = db.scalar(select(Agent.organization_id).where(Agent.id == agent_id))
     resource = Resource(kind="agent", id=agent_id, organization=organization, exists=organization is not None)
@@ -50,7 +50,7 @@ def own_entry(db: Session, policy: Policy, administrator: Principal, agent_id: s
 
 
 def authorize_for_organization(policy: Policy, administrator: Principal) -> None:
-    """May this person decide about the clients of their organization, when it is about no entry that is there? Raises `Denied`."""
+    """May this person decide about the clients of their organization, when it is about no entry that is there? Raises `AccessDenied`."""
     organization = administrator.organization
     policy.authorize(
         principal=administrator,

@@ -24,7 +24,7 @@ from shop.principal import Principal
 def take_in(db: Session, policy: Policy, administrator: Principal, client: Client) -> Agent:
     """Put a registered client into the organization's inventory before anybody used it; the administrator answers for it.
 
-    It may do nothing by that alone. Raises `Denied`.
+    It may do nothing by that alone. Raises `AccessDenied`.
     """
     administrator = live(db, administrator, changing=[entry_lock(administrator.organization, client.client_id)])
     authorize_for_organization(policy, administrator)
@@ -55,7 +55,7 @@ def register_for_organization(
 ) -> tuple[Agent, dict[str, Any]]:
     """Register a client for the people of one organization. Whoever registers it answers for it there.
 
-    Returns its entry in the inventory and its metadata. Raises `Denied`.
+    Returns its entry in the inventory and its metadata. Raises `AccessDenied`.
     """
     organization = administrator.organization
     client, secret = register(db, metadata, ClientKind.PREREGISTERED, scopes=scopes, organization_id=organization)

@@ -26,7 +26,7 @@ def set_ceiling(
 ) -> None:
     """What a client may do for anybody in the organization at most; None for no ceiling. Acts at the next call.
 
-    It only narrows what people consented to, so that lifting it brings back no more than that. Raises `Denied`.
+    It only narrows what people consented to, so that lifting it brings back no more than that. Raises `AccessDenied`.
     """
     administrator = live(db, administrator, changing=entry_locks(db, administrator, agent_id))
     agent, authority = own_entry(db, policy, administrator, agent_id)
@@ -49,7 +49,7 @@ def allow_for_everyone(
 
     What was given on the strength of it ends when it shrinks: what is still allowed can be had again without a question. What
     people allowed themselves stays theirs to decide. `risky_tools` are those of each workflow, as the administrator was shown
-    them: one that comes later waits for a new decision. Raises `Denied`, and `NotVouchedFor`.
+    them: one that comes later waits for a new decision. Raises `AccessDenied`, and `NotVouchedFor`.
     """
     administrator = live(db, administrator, changing=company_locks(db, administrator, agent_id))
     agent, _ = own_entry(db, policy, administrator, agent_id)
@@ -69,7 +69,7 @@ def allow_for_everyone(
 def let_act_alone(db: Session, policy: Policy, administrator: Principal, agent_id: str, allowed: bool) -> None:
     """Let a client act with no human present, looking and reading only; or end that, with the tokens it has for it.
 
-    Whoever decides answers for it from then on. Raises `Denied`; an entry of another organization is not found. Raises
+    Whoever decides answers for it from then on. Raises `AccessDenied`; an entry of another organization is not found. Raises
     `NotVouchedFor`.
     """
     administrator = live(db, administrator, changing=entry_locks(db, administrator, agent_id))

@@ -64,6 +64,8 @@ class Decision:
     code: Code | None = None
     workflow: Workflow | None = None
     """Of `consent_needed`: the workflow that the person could allow."""
+    condition: str | None = None
+    """Of a refusal: the condition that did not hold. Its words for the person stand with it (`conditions.py`)."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What the decision compared (limit, amount, roles held, roles that would do): for the auditor."""
 
@@ -96,7 +98,7 @@ class Decision:
         return {"code": self.code, "message": message} | ({"workflow": self.workflow} if self.workflow else {})
 
 
-class Denied(Exception):
+class AccessDenied(Exception):
     """`authorize` refused. Nothing was done; the caller records the denial."""
 
     def __init__(self, decision: Decision) -> None:

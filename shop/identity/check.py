@@ -36,7 +36,7 @@ class UnknownOrganization(Exception):
 class Finding:
     """One thing that was tried: whether it works, and in words."""
 
-    is_good: bool
+    works: bool
     about: str
     text: str
 

@@ -100,7 +100,7 @@ def narrow_grant(db: Session, person: Principal, grant_id: str, keep: frozenset[
 def suspend(db: Session, policy: Policy, administrator: Principal, membership_id: str) -> None:
     """Suspend a member of one's own organization: everything below ends now, and nothing new can start.
 
-    Raises `Denied`; a membership of another organization is not found (invariant I10).
+    Raises `AccessDenied`; a membership of another organization is not found (invariant I10).
     """
     administrator = live(db, administrator, changing=_member_lock(db, administrator, membership_id))
     authority = _member(db, policy, administrator, membership_id)
@@ -121,7 +121,7 @@ def suspend(db: Session, policy: Policy, administrator: Principal, membership_id
 
 
 def restore(db: Session, policy: Policy, administrator: Principal, membership_id: str) -> None:
-    """Lift a suspension. Nothing that ended comes back: the person signs in again. Raises `Denied`."""
+    """Lift a suspension. Nothing that ended comes back: the person signs in again. Raises `AccessDenied`."""
     administrator = live(db, administrator, changing=_member_lock(db, administrator, membership_id))
     authority = _member(db, policy, administrator, membership_id)
     if authority.suspended_at is None:
@@ -149,7 +149,7 @@ def _member_lock(db: Session, administrator: Principal, membership_id: str) -> t
 
 
 def _member(db: Session, policy: Policy, administrator: Principal, membership_id: str) -> Authority:
-    """A membership of the administrator's own organization, locked for a change. Raises `Denied`."""
+    """A membership of the administrator's own organization, locked for a change. Raises `AccessDenied`."""
     is_it = (Authority.id == membership_id, Authority.kind == Kind.MEMBERSHIP)
     organization = db.scalar(select(Authority.parent_id).where(*is_it))
     resource = Resource(

@@ -26,7 +26,7 @@ def delete_conversation(db: Session, policy: Policy, person: Principal, conversa
     """Delete one's own conversation: its words, its assistants' authority, what runs in it and what waits in it.
 
     Its words are gone from its person's view and from whatever goes to a model; the audit stays as it is, and says so.
-    Raises `Denied`, `NotAlive`.
+    Raises `AccessDenied`, `NotAlive`.
     """
     # Delegations of several of the person's sessions may end: the membership is the topmost thing that they have in common.
     person = replace(live(db, person, changing=[person.membership]), conversation=conversation_id)

@@ -19,7 +19,7 @@ pages = Blueprint("approval", __name__, url_prefix="/approvals")
 @pages.get("/<receipt_id>")
 def page(receipt_id: str) -> ResponseReturnValue:
     """What would happen, and the two answers; once it is decided, what became of it."""
-    view = services().gateway.open_receipt(principal(), receipt_id)
+    view = services().gateway.receipt_desk.open_page(principal(), receipt_id)
     if view is None:
         return _nothing_here()
     if not view["is_external"]:
@@ -42,7 +42,7 @@ def decline(receipt_id: str) -> ResponseReturnValue:
 
 
 def _decided(receipt_id: str) -> ResponseReturnValue:
-    is_there = services().gateway.receipt(principal(), receipt_id) is not None
+    is_there = services().gateway.receipt_desk.view(principal(), receipt_id) is not None
     return redirect(f"/approvals/{receipt_id}", 303) if is_there else _nothing_here()
 
 

@@ -21,12 +21,12 @@ from shop.credentials.agents import Agent, ceiling_of
 from shop.credentials.end_reasons import EndReason
 from shop.credentials.grants import Grant, grants_of_person, is_in_force
 from shop.credentials.ledger import Authority, Kind, paused_at
-from shop.oauth.endpoints.consent_request import WORDS
 from shop.oauth.endpoints.widen import can_be_added, decider_of
 from shop.oauth.issuer import issuer
 from shop.principal import Principal, Workflow
 from shop.revocation import cascade
 from shop.services import services
+from shop.workflow_words import WORDS
 
 pages = Blueprint("assistants", __name__, url_prefix="/assistants")
 
@@ -142,13 +142,13 @@ def _view(db: Session, me: Principal, grant: Grant, authority: Authority) -> dic
         "workflows": [
             {
                 "scope": scope,
-                "title": title,
-                "text": text,
+                "title": words.title,
+                "text": words.covers,
                 "granted": scope in (authority.scopes or ()),
                 "forbidden": scope not in ceiling,
                 "can_be_added": scope in addable,
             }
-            for scope, (title, text) in WORDS.items()
+            for scope, words in WORDS.items()
         ],
         "conversations": [
             {

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shop.agents import blocks, entries, limits
-from shop.authorization.decisions import Denied
+from shop.authorization.decisions import AccessDenied
 from shop.credentials.agents import Agent
 from shop.credentials.ledger import Authority
 from shop.identity.models import Person
@@ -132,16 +132,16 @@ def test_it_acts_only_where_an_administrator_let_it(shop: ShopUnderTest) -> None
     assert error_of(ask(client)) == (400, "unauthorized_client")
     for email in (SOFIA, ADA, GIL):
         person = shop.sign_in(email).principal()
-        with pytest.raises(Denied), shop.database.write() as db:
+        with pytest.raises(AccessDenied), shop.database.write() as db:
             entries.take_in(db, policy, person, db.get_one(Client, client.client_id))
     ines = shop.sign_in(INES).principal()
     entry = taken_in(shop, client, ines, alone=False)
     assert error_of(ask(client)) == (400, "unauthorized_client"), "in the inventory is not yet alone"
     assert events(shop, "agent.taken_in")[-1].content["resource"] == {"kind": "agent", "id": entry}
     greta = shop.sign_in(GRETA).principal()
-    with pytest.raises(Denied), shop.database.write() as db:
+    with pytest.raises(AccessDenied), shop.database.write() as db:
         limits.let_act_alone(db, policy, greta, entry, True)
-    with pytest.raises(Denied), shop.database.write() as db:
+    with pytest.raises(AccessDenied), shop.database.write() as db:
         limits.let_act_alone(db, policy, ines, "agt_nowhere", True)
     taken_in(shop, client, ines)
     with shop.app.app_context():

@@ -10,7 +10,7 @@ import pytest
 
 from shop.agents import blocks, limits
 from shop.approvals.receipts import Receipt, ReceiptState
-from shop.authorization.decisions import Denied
+from shop.authorization.decisions import AccessDenied
 from shop.credentials.ledger import Authority
 from shop.database import new_id
 from shop.oauth.resource_server.bearer import authenticate
@@ -159,7 +159,7 @@ def test_nobody_ends_what_is_not_theirs(shop: ShopUnderTest) -> None:
 
     def refused(by: Principal, change: Callable[..., None], *arguments: Any) -> None:
         before = () if change is cascade.revoke_grant else (policy,)
-        with pytest.raises((cascade.NotYours, Denied)):
+        with pytest.raises((cascade.NotYours, AccessDenied)):
             do(shop, change, *before, by, *arguments)
 
     with watching(shop) as seen:

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from shop.settings import ROOT
 from shop.store import catalogue, vocabulary
 from shop.store.catalogue import Filters
-from shop.store.models import NotThere, Product
+from shop.store.errors import NotThere
+from shop.store.models import Product
 from tests.support.people import ShopUnderTest
 from tests.support.state import ONE_ENGINE
 

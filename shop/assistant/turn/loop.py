@@ -28,9 +28,9 @@ from shop.conversations.models import Item, ItemKind, Turn, TurnState
 from shop.credentials.end_reasons import EndReason
 from shop.credentials.ledger import NotAlive, live
 from shop.database import Database
-from shop.principal import Principal
+from shop.principal import Principal, Workflow
 from shop.tools.gateway import Gateway
-from shop.tools.outcomes import Denied
+from shop.tools.outcomes import Code, Denied, code_of
 
 _log = logging.getLogger(__name__)
 _OUR_FAULT = ModelError("internal", "Something went wrong on our side", "It was noted, and nothing more was done.")
@@ -284,9 +284,9 @@ class TurnLoop:
 
 def asks_person(outcome: dict[str, Any]) -> bool:
     """Whether a call's outcome is a question to its person: allow a workflow, or confirm a receipt."""
-    return outcome["kind"] == "awaiting_approval" or outcome.get("code") == "consent_needed"
+    return outcome["kind"] == "awaiting_approval" or asks_for(outcome) is not None
 
 
-def asks_for(outcome: Mapping[str, Any]) -> str | None:
+def asks_for(outcome: Mapping[str, Any]) -> Workflow | None:
     """The workflow that a call's outcome asks its person to allow, if it does."""
-    return str(outcome["workflow"]) if outcome.get("code") == "consent_needed" else None
+    return Workflow(outcome["workflow"]) if code_of(outcome) is Code.CONSENT_NEEDED else None

@@ -7,10 +7,13 @@ from typing import Any
 from shop.assistant.turn.call_titles import tool_of
 from shop.assistant.turn.context import arguments_of
 from shop.conversations.models import Item, ItemKind, Turn
+from shop.tools.outcomes import Code, FailureCode, code_of
 from shop.tools.refusals import RECEIPT_REASONS
 
 _DECISIONS = {"succeeded": "allow", "denied": "deny", "awaiting_approval": "needs_approval"}
-_UNDECIDED = frozenset({"unknown_tool", "invalid_arguments", "unavailable", *RECEIPT_REASONS})
+_UNDECIDED = frozenset(
+    {FailureCode.UNKNOWN_TOOL, FailureCode.INVALID_ARGUMENTS, FailureCode.UNAVAILABLE, *RECEIPT_REASONS}
+)
 """Codes of calls that failed before the policy was asked; what failed with another one was allowed, and could not be done."""
 
 
@@ -27,7 +30,7 @@ def record_of(line: str, turn: Turn) -> dict[str, Any]:
 
 
 def _call_record(item: Item) -> dict[str, Any]:
-    outcome = item.outcome or {"kind": "failed", "code": "unavailable"}
+    outcome = item.outcome or {"kind": "failed", "code": FailureCode.UNAVAILABLE}
     decision = _DECISIONS.get(outcome["kind"]) or ("none" if outcome["code"] in _UNDECIDED else "allow")
     record = {
         "name": tool_of(item),
@@ -41,4 +44,4 @@ def _call_record(item: Item) -> dict[str, Any]:
 def outcome_of(item: Item) -> str:
     """A call's outcome; what is not theirs looks like what is not there (invariant I10)."""
     outcome = item.outcome or {"kind": "failed"}
-    return "failed" if outcome.get("code") == "not_found" else str(outcome["kind"])
+    return "failed" if code_of(outcome) is Code.NOT_FOUND else str(outcome["kind"])
