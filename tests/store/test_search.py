@@ -220,7 +220,7 @@ def test_whatever_is_typed_has_an_answer(db: Session, said: str, sort: catalogue
 def test_one_module_knows_the_engine() -> None:
     """Full-text search is the only exception in the store: no other module of it asks which database this is."""
     asking = {path.name for path in (ROOT / "shop" / "store").glob("*.py") if "dialect" in path.read_text("utf-8")}
-    assert asking == {"search.py"}
+    assert asking == {"search_index.py"}
 
 
 @ONE_ENGINE
