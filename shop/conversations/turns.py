@@ -1,4 +1,9 @@
-"""Turns: begun, grown item by item, ended once; stopped by a stored flag (design §5)."""
+"""Turns: begun, as many at once as may run; grown item by item; ended once; stopped by a stored flag (design §5).
+
+The caps on running turns, of one person and of one organization, count in all processes together: turns are counted in the
+database, where each is stored before its model is asked. A turn whose browser has gone still counts. One whose process gave no
+sign of life within `LEASE` does not.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +12,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, case, func, select, update
 from sqlalchemy.orm import Session
 
 from shop.conversations.models import Conversation, Item, ItemKind, Trigger, Turn, TurnState
+from shop.credentials import fair_locks
 from shop.credentials.end_reasons import EndReason
 from shop.database import moment, new_id
+from shop.principal import Principal
 
 LEASE = timedelta(seconds=90)
 """A running turn whose process gave no sign of life for this long was interrupted."""
@@ -23,11 +30,54 @@ class TurnRunning(Exception):
 
 
 @dataclass(frozen=True)
+class Caps:
+    """The most turns that run at once."""
+
+    person: int
+    organization: int
+
+
+class TooManyTurns(Exception):
+    """As many turns run as may. `of` is whose cap it is: `person`, `organization`, or `process`; the message is for the person."""
+
+    def __init__(self, of: str, cap: int | None = None) -> None:
+        super().__init__(_SENTENCES[of].format(cap=cap))
+        self.of, self.cap = of, cap
+
+
+_SENTENCES = {
+    "person": "Your assistant is busy with {cap} answers in other conversations, as many as it may be. "
+    "Wait until one of them has ended, or press Stop there.",
+    "organization": "The assistants of your organization are busy with {cap} answers, as many as they may be. "
+    "Try again in a moment.",
+    "process": "All assistants of the shop are busy. Try again in a moment.",
+}
+
+
+@dataclass(frozen=True)
 class Page:
     """The page of the shop that a message is about: its path, and in the words that its person may see of it."""
 
     path: str
     words: str
+
+
+def take_turn_lock(db: Session, person: Principal) -> None:
+    """Let the turns of one organization begin one after the other, so that two do not both take the last place.
+
+    To be called first in a transaction. On an engine whose advisory locks do nothing, a few turns more than the cap may run.
+    """
+    fair_locks.take_named(db, f"turns of {person.organization}")
+
+
+def require_room(db: Session, person: Principal, caps: Caps) -> None:
+    """Raise `TooManyTurns` when one more turn of this person would be one too many."""
+    bound = {"organization": person.organization, "subject": person.subject, "since": moment(db) - LEASE}
+    everybodys, theirs = db.connection().execute(_RUNNING, bound).one()
+    if theirs >= caps.person:
+        raise TooManyTurns("person", caps.person)
+    if everybodys >= caps.organization:
+        raise TooManyTurns("organization", caps.organization)
 
 
 def hold(db: Session, conversation: Conversation) -> None:
@@ -179,3 +229,16 @@ def end_running(db: Session, conversation_id: str, because: EndReason) -> list[T
 def is_stale(db: Session, turn: Turn) -> bool:
     """Whether a turn says it runs, but its process is gone."""
     return turn.state == TurnState.RUNNING and moment(db) - turn.beat_at >= LEASE
+
+
+_RUNNING = (
+    select(func.count(), func.count(case((Conversation.subject == bindparam("subject"), 1))))
+    .select_from(Turn)
+    .join(Conversation, Conversation.id == Turn.conversation_id)
+    .where(
+        Conversation.organization == bindparam("organization"),
+        Turn.state == TurnState.RUNNING,
+        Turn.beat_at > bindparam("since"),
+    )
+)
+"""Of an organization, and of one person of it. Built once: it is on the way to the first word of every answer."""

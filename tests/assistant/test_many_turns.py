@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from shop.assistant.turn.in_app_assistant import InAppAssistant
-from shop.assistant.turn.pool import TurnPool
+from shop.assistant.turn.in_app_assistant import InAppAssistant, TurnPool
 from shop.audit.denial_windows import FIRST
 from shop.conversations.models import Conversation, Turn, TurnState
-from shop.conversations.running import TooManyTurns
+from shop.conversations.turns import TooManyTurns
 from tests.assistant.scripted import Gate, OpenStream, ScriptedModel, call, end_of_all_turns, end_of_turn, text
 from tests.support.at_once import at_once
 from tests.support.clock import TestClock

@@ -22,12 +22,11 @@ from shop.access import NotAllowed, SignedInPerson, denials_recorded
 from shop.assistant.terminal.output import Printed
 from shop.assistant.turn.in_app_assistant import InAppAssistant
 from shop.assistant.turn.loop import CallChanged, TextGrew, asks_person
-from shop.assistant.turn.message_input import Unacceptable, accepted
+from shop.assistant.turn.messages import Unacceptable, accepted
 from shop.assistant.turn.opening import Begun, Unanswerable
 from shop.conversations import history
 from shop.conversations.models import Item, Turn, TurnState
-from shop.conversations.running import TooManyTurns
-from shop.conversations.turns import TurnRunning
+from shop.conversations.turns import TooManyTurns, TurnRunning
 from shop.credentials.ledger import NotAlive
 from shop.principal import CONSENTABLE, Workflow
 from shop.services import services

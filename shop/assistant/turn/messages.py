@@ -1,4 +1,4 @@
-"""Talking to the assistant: by a message, by saying the last one anew, by trying again.
+"""Talking to the assistant: by a message, by saying the last one anew, by trying again; and what may be sent as a message.
 
 Each begins in one transaction that checks the person, opens the assistant's delegation, stores what began the turn, and
 records it (`opening.py`).
@@ -11,6 +11,7 @@ from dataclasses import replace
 from sqlalchemy.orm import Session
 
 from shop.assistant.turn.opening import Begun, NotThere, TurnOpening, Unanswerable
+from shop.audit.denials import record_denial
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.conversations import history, threads, turns
@@ -20,11 +21,36 @@ from shop.database import Database
 from shop.principal import Principal
 from shop.revocation.conversations import lapse_receipts_of
 from shop.tools.gateway import Gateway
+from shop.untrusted import clean_text
 
 RETRYABLE = frozenset({TurnState.FAILED, TurnState.STOPPED, TurnState.INTERRUPTED})
 
 MOST_PAGE_CHARACTERS = 300
 """Of a page's path, as it is stored with a turn."""
+
+
+class Unacceptable(Exception):
+    """This is no message; title and text are for the person. `status` is what HTTP calls it."""
+
+    def __init__(self, status: int, title: str, text: str) -> None:
+        super().__init__(f"{title} {text}")
+        self.status, self.title, self.text = status, title, text
+
+
+def accepted(database: Database, person: Principal, text: str, *, limit: int) -> str:
+    """The message as it is kept. Raises `Unacceptable`; a message over the limit is recorded as refused."""
+    text = clean_text(text).strip()
+    if not text:
+        raise Unacceptable(400, "The message is empty.", "Write what you would like, then send it.")
+    if len(text) > limit:
+        facts = {"characters": len(text), "limit": limit}
+        record_denial(database, EventName.MESSAGE_REFUSED, "too_long", principal=person, outcome="refused", facts=facts)
+        raise Unacceptable(
+            413,
+            "This message is too long.",
+            f"It has {len(text)} characters; the limit is {limit}. Shorten it, then send it again.",
+        )
+    return text
 
 
 class Messages:

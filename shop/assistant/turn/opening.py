@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from shop.assistant.turn.pool import TurnPool
 from shop.audit.denials import record_denial
 from shop.audit.events import EventName
-from shop.conversations import delegation, running, turns
+from shop.conversations import delegation, turns
 from shop.conversations.models import Conversation, Item, Trigger, Turn
-from shop.conversations.running import Caps, TooManyTurns
+from shop.conversations.turns import Caps, TooManyTurns
 from shop.database import Database
 from shop.principal import Principal, Workflow
 from shop.settings import Settings
@@ -45,8 +44,11 @@ class Begun:
 class TurnOpening:
     """Opens turns: one transaction that takes a place under the caps, the assistant's delegation, and the stored turn."""
 
-    def __init__(self, database: Database, pool: TurnPool, settings: Settings, build: Mapping[str, str]) -> None:
-        self._database, self._pool, self._build = database, pool, build
+    def __init__(
+        self, database: Database, is_full: Callable[[], bool], settings: Settings, build: Mapping[str, str]
+    ) -> None:
+        """`is_full`: whether this process has no thread for one more turn."""
+        self._database, self._is_full, self._build = database, is_full, build
         self._caps = Caps(person=settings.turns_per_person, organization=settings.turns_per_organization)
         self._lifetime = settings.delegation_lifetime
 
@@ -54,11 +56,11 @@ class TurnOpening:
     def transaction(self, person: Principal) -> Iterator[Session]:
         """The transaction in which a turn may begin. Raises `TooManyTurns`, recorded, before anything is stored."""
         try:
-            if self._pool.is_full:
+            if self._is_full():
                 raise TooManyTurns("process")
             with self._database.write() as db:
-                running.take_turn_lock(db, person)
-                running.require_room(db, person, self._caps)
+                turns.take_turn_lock(db, person)
+                turns.require_room(db, person, self._caps)
                 yield db
         except TooManyTurns as refused:
             facts = {"because": "too_many_turns", "of": refused.of, "limit": refused.cap}

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from flask import Response, stream_with_context
 
 from shop.assistant.turn.channel import Channel
-from shop.assistant.turn.in_app_assistant import InAppAssistant
 from shop.assistant.turn.loop import CallChanged, TextGrew
 from shop.assistant.turn.opening import Begun
 from shop.assistant.web.growing_text import SHOW_EVERY, Writing
@@ -21,19 +20,21 @@ from shop.assistant.web.partials import partial
 from shop.hangup import KEEP_ALIVE, LOOK_SECONDS, client_watch
 
 
-def respond(in_app: InAppAssistant, page: ChatPage, begun: Begun, *, is_new: bool) -> Response:
+def first_messages(page: ChatPage, begun: Begun, *, is_new: bool) -> list[str]:
+    """What a page is sent of a turn that has begun and does not run yet: later it would hold what the stream brings again."""
+    address = [_named("conversation", page.address())] if is_new else []
+    return [*address, _message(page.begun(begun, is_new=is_new))]
+
+
+def respond(
+    page: ChatPage, begun: Begun, opening: list[str], channel: Channel, leave: Callable[[], None] | None
+) -> Response:
     """The response to what began a turn: its event stream, from the first token to the turn's end.
 
-    Where no more streams may be open, it ends after its first message. The page then does what it does when a connection is
-    lost: it asks for the stored turn every second.
+    `leave` gives the stream's place back. It is None where no more streams may be open; the response then ends after `opening`,
+    and the page does what it does when a connection is lost: it asks for the stored turn every second.
     """
-
-    # Before anything is sent: a connection that is lost at once must not keep the turn from running (design §5).
-    opening = [_named("conversation", page.address())] if is_new else []
-    opening.append(_message(page.begun(begun, is_new=is_new)))
-    channel = in_app.run(begun)
     is_gone = client_watch()
-    leave = in_app.stream_slots.enter(begun.assistant)
 
     def messages() -> Iterator[str]:
         yield from opening

@@ -8,17 +8,16 @@ from werkzeug.utils import redirect
 
 from shop.access import on_denied, principal, refuse_handle, signed_in
 from shop.assistant.turn.in_app_assistant import InAppAssistant
-from shop.assistant.turn.message_input import Unacceptable, accepted
+from shop.assistant.turn.messages import Unacceptable, accepted
 from shop.assistant.turn.opening import Begun, NotThere, Unanswerable
 from shop.assistant.web import card_routes, conversation_routes, widget_routes
-from shop.assistant.web.event_stream import respond
+from shop.assistant.web.event_stream import first_messages, respond
 from shop.assistant.web.page import STILL_NEW
 from shop.assistant.web.responses import message_limit, not_there, notice, opened, page_of
 from shop.audit.denials import Handle
 from shop.conversations import delegation, threads
 from shop.conversations.models import Item, Turn
-from shop.conversations.running import TooManyTurns
-from shop.conversations.turns import TurnRunning
+from shop.conversations.turns import TooManyTurns, TurnRunning
 from shop.database import moment
 from shop.guards.rate_limits import Limit, rate_limits
 from shop.principal import CONSENTABLE, Workflow
@@ -214,7 +213,13 @@ def _check_rate() -> None:
 
 
 def _stream(in_app: InAppAssistant, begun: Begun, *, is_new: bool = False) -> Response:
-    return respond(in_app, page_of(begun.conversation), begun, is_new=is_new)
+    """Run a turn that has begun, and stream it. It runs before anything is sent: a connection that is lost at once must not
+    keep it from running (design §5).
+    """
+    page = page_of(begun.conversation)
+    opening = first_messages(page, begun, is_new=is_new)
+    channel = in_app.run(begun)
+    return respond(page, begun, opening, channel, in_app.stream_slots.enter(begun.assistant))
 
 
 def _set_paused(paused: bool) -> ResponseReturnValue:
