@@ -22,6 +22,7 @@ from shop.tools.registry import TOOLS
 from tests.support.documents import Document, document, documents
 from tests.support.people import ShopUnderTest
 from tests.support.state import ONE_ENGINE
+from tests.support.worked_examples import steps
 
 README = document("README.md")
 REFERENCE = document("docs/reference.md")
@@ -148,10 +149,14 @@ def test_every_link_leads_somewhere(text: Document) -> None:
 
 @pytest.mark.parametrize("text", documents(), ids=lambda text: text.name)
 def test_every_path_that_is_named_exists(text: Document) -> None:
-    """A code span that looks like a path of the project names a file or folder, or a pattern that finds some."""
+    """A code span that looks like a path of the project, with or without a function there, names a file or folder, or a pattern
+    that finds some; a worked example also names what it makes.
+    """
+    made = {step.path for step in steps(text) if step.how == "new"}
     for span in text.spans:
-        if re.fullmatch(r"(shop|tests|templates|seed_data|docs)/[\w./*-]*", span):
-            assert list(ROOT.glob(span.rstrip("/"))), f"{text.name}: {span}"
+        found = re.fullmatch(r"((?:shop|tests|templates|seed_data|docs)/[\w./*-]*)(?::[\w.]+)?", span)
+        if found and found[1] not in made:
+            assert list(ROOT.glob(found[1].rstrip("/"))), f"{text.name}: {span}"
 
 
 def test_the_answers_to_first_questions_are_right() -> None:
