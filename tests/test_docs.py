@@ -171,6 +171,12 @@ def test_the_answers_to_first_questions_are_right() -> None:
             assert re.search(rf"^ *def {function}\b", source, re.MULTILINE), f"{path}: {function}"
 
 
+def test_the_code_map_leaves_no_package_out() -> None:
+    """Each package of `shop/` stands in the table of the rooms, and nothing else does. (What is named there exists: above.)"""
+    packages = {f"{init.parent.relative_to(ROOT).as_posix()}/" for init in (ROOT / "shop").rglob("__init__.py")}
+    assert sorted(document("docs/code-map.md").column("The rooms")) == sorted(packages - {"shop/"})
+
+
 def test_the_readme_is_short() -> None:
     """Someone gets the point in a minute; the rest is in `docs/`."""
     assert len(README.text.encode()) <= MOST_BYTES
