@@ -35,10 +35,10 @@ class Parameters:
         """A parameter that has to be there. Raises `OAuth2Error`."""
         return self.get(name) or refuse("invalid_request", f"The parameter {name} is missing.")
 
-    def scopes(self) -> frozenset[str] | None:
-        """The scopes that are asked for; None when the request names none."""
+    def scopes(self, otherwise: frozenset[str] = frozenset()) -> frozenset[str]:
+        """The scopes that are asked for, and `otherwise` when the request has no parameter `scope`."""
         scope = self.get("scope")
-        return frozenset(scope.split()) if scope else None
+        return frozenset(scope.split()) if scope else otherwise
 
     def check_resource(self, issuer: Issuer, name: str = "resource") -> None:
         """The one protected resource is named by one of its addresses, or not at all (RFC 8707 §2). Raises `OAuth2Error`."""
