@@ -13,18 +13,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from shop.identity.key_sets import read_key_set
 from shop.oauth.clients.redirect_uris import problem_with
+from shop.oauth.grant_types import WITH_BROWSER, WITHOUT_BROWSER, GrantType
 from shop.principal import CONSENTABLE
 from shop.untrusted import printable_line
 
 AuthMethod = Literal["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]
-_OF_EVERY_CLIENT = ("authorization_code", "refresh_token")
-_WITHOUT_BROWSER = (
-    "client_credentials",
-    "urn:ietf:params:oauth:grant-type:jwt-bearer",
-    "urn:ietf:params:oauth:grant-type:token-exchange",
-)
-"""Nobody is asked in these: only for clients that prove who they are (RFC 6749 §4.4, RFC 7523, RFC 8693)."""
-GRANT_TYPES = (*_OF_EVERY_CLIENT, *_WITHOUT_BROWSER)
 SCOPES = sorted(str(scope) for scope in CONSENTABLE)
 """Every scope that can be asked for, by its name on the wire."""
 ASSERTION_ALGORITHMS = ("RS256", "PS256", "ES256")
@@ -78,7 +71,7 @@ class ClientMetadata(BaseModel):
     client_name: Annotated[str | None, BeforeValidator(_name)] = None
     redirect_uris: list[Annotated[str, AfterValidator(_redirect_uri)]] = Field(default=[], max_length=_MOST)
     token_endpoint_auth_method: AuthMethod = "client_secret_basic"  # noqa: S105 - the name of a method
-    grant_types: list[str] = ["authorization_code"]
+    grant_types: list[str] = [GrantType.AUTHORIZATION_CODE]
     response_types: list[str] = ["code"]
     client_uri: Annotated[str, AfterValidator(_https)] | None = None
     jwks: Annotated[dict[str, Any], AfterValidator(_public_keys)] | None = None
@@ -90,7 +83,7 @@ class ClientMetadata(BaseModel):
             raise ValueError("redirect_uris is required.")
         if self.asks_people and "code" not in self.response_types:
             raise ValueError("response_types: a client that asks people uses the response type code.")
-        if not self.asks_people and (self.redirect_uris or not set(_WITHOUT_BROWSER) & set(self.supported_grant_types)):
+        if not self.asks_people and (self.redirect_uris or not set(WITHOUT_BROWSER) & set(self.supported_grant_types)):
             raise ValueError(
                 "grant_types: a client that asks people uses authorization_code; one that does not proves who it is."
             )
@@ -103,14 +96,14 @@ class ClientMetadata(BaseModel):
     @property
     def asks_people(self) -> bool:
         """Whether it sends people here, to be let in by them."""
-        return "authorization_code" in self.grant_types
+        return GrantType.AUTHORIZATION_CODE in self.grant_types
 
     @property
-    def supported_grant_types(self) -> list[str]:
+    def supported_grant_types(self) -> list[GrantType]:
         """Those of its grant types that there are, for a client of its kind."""
         is_public = self.token_endpoint_auth_method == "none"  # noqa: S105 - the name of a method
-        there_are = _OF_EVERY_CLIENT if is_public else GRANT_TYPES
-        return [name for name in there_are if name in self.grant_types]
+        usable = WITH_BROWSER if is_public else tuple(GrantType)
+        return [grant_type for grant_type in usable if grant_type in self.grant_types]
 
     @property
     def name(self) -> str:
