@@ -104,9 +104,7 @@ def check_claims(request: TokenRequest, provider: Provider, token: jwt.Token, no
         _refuse(f"its typ must be {TYPE}")
     if claims.get("iss") != provider.issuer:
         _refuse("it is of another issuer")
-    if (claims.get("aud"), claims.get("resource")) not in tuple(
-        zip(issuer.urls, issuer.resources, strict=True)
-    ):
+    if (claims.get("aud"), claims.get("resource")) not in tuple(zip(issuer.urls, issuer.resources, strict=True)):
         _refuse(f"its aud must be {issuer.url} and its resource {issuer.resource}")
     if claims.get("client_id") != client.client_id:
         _refuse("it was issued for another client")

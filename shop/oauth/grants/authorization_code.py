@@ -58,9 +58,13 @@ class AuthorizationCodeGrant(TokenGrant):
     _code: AuthorizationCode
     _grant: Grant
 
+    def read(self) -> None:
+        """Nothing is asked of others: the code is a row of ours."""
+        self._code_hash = secret_digest(self.request.parameters.require("code"))
+
     def lock(self, db: Session) -> None:
         """The code is claimed: of several requests that bring it at once, one gets it (RFC 6749 §4.1.2)."""
-        code = db.get(AuthorizationCode, secret_digest(self.request.parameters.require("code")))
+        code = db.get(AuthorizationCode, self._code_hash)
         if code is None or code.client_id != self.request.client.client_id:
             raise InvalidGrantError(description=_REFUSED)  # nothing is spent, so that a stranger cannot burn it
         grant = db.get_one(Grant, code.grant_id)
@@ -77,7 +81,9 @@ class AuthorizationCodeGrant(TokenGrant):
         """The request agrees with the one that began at the authorization endpoint."""
         parameters, code = self.request.parameters, self._code
         _check_code_verifier(parameters.require("code_verifier"), code.code_challenge)
-        parameters.check_resource(self.request.issuer)  # RFC 8707 §2.2: one that is left out is what the code is bound to
+        parameters.check_resource(
+            self.request.issuer
+        )  # RFC 8707 §2.2: one that is left out is what the code is bound to
         if parameters.get("resource") and code.resource != self.request.issuer.resource:
             raise InvalidGrantError(description="The code was issued for another resource.")
         # The redirect URI is compared when it is sent, and need not be: PKCE binds the code to whoever began (OAuth 2.1 §10.2,

@@ -94,6 +94,7 @@ class TokenGrant(ABC):
         self.party = KnownParty()
         """Whom the request concerns, as far as this grant type has found out by now: where a refusal is recorded."""
 
+    @abstractmethod
     def read(self) -> None:
         """Step 3: read and verify what the client presents. Not in a transaction. Raises `OAuth2Error`."""
 
@@ -170,17 +171,13 @@ def narrowed(request: TokenRequest, decision: GrantDecision) -> frozenset[str]:
     granted = decision.wanted & decision.principal.scopes & frozenset(request.client.scopes)
     if decision.grant is not None:
         consented, today = decision.grant.risky_tools, request.issuer.risky_tools
-        granted = frozenset(
-            scope for scope in granted if set(today.get(scope, ())) <= set(consented.get(scope, ()))
-        )
+        granted = frozenset(scope for scope in granted if set(today.get(scope, ())) <= set(consented.get(scope, ())))
     if not granted:
         raise decision.nothing_left
     return granted
 
 
-def _grant_class(
-    parameters: Parameters, grant_classes: Mapping[GrantType, type[TokenGrant]]
-) -> type[TokenGrant]:
+def _grant_class(parameters: Parameters, grant_classes: Mapping[GrantType, type[TokenGrant]]) -> type[TokenGrant]:
     named = parameters.require("grant_type")
     if named not in grant_classes:
         refuse("unsupported_grant_type", f"There are these grant types: {', '.join(grant_classes)}.")

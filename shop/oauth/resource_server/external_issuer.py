@@ -18,6 +18,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
+from flask import current_app
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import Key
@@ -220,6 +221,12 @@ class ExternalIssuer:
         except FetchRefused as refused:
             _log.warning("the issuer %s cannot be asked: %s", self.url, refused)
             raise IssuerUnavailable(str(refused)) from refused
+
+
+def external_issuer() -> ExternalIssuer:
+    """The external issuer of the application that serves the present request, where the operator brought one."""
+    found: ExternalIssuer = current_app.extensions["external_issuer"]
+    return found
 
 
 def _is_text(value: object) -> bool:
