@@ -72,8 +72,8 @@ def authenticate_client(request: EndpointRequest, methods: Sequence[str] = EVERY
         refuse("invalid_request", "A client authenticates in one way at a time (RFC 6749 section 2.3).")
     if ways[0] not in methods:
         raise InvalidClientError(description="The client must prove here that it is itself.")
-    authentication = ClientAuthentication(partial(_find, request.issuer))
-    authentication.register("private_key_jwt", _by_private_key)
+    authentication = ClientAuthentication(partial(_find, request.issuer))  # type: ignore[arg-type] # may find nobody
+    authentication.register("private_key_jwt", _by_private_key)  # type: ignore[arg-type] # the request is our own
     try:
         client = authentication(request, ways)
     except UnicodeDecodeError as error:
