@@ -132,7 +132,9 @@ def _keys_of(request: EndpointRequest, client: Client) -> KeySet:
     """Its keys, fetched anew when they are not fresh. Raises what reading them raises."""
     database, document = request.issuer.database, client.public_keys()
     if client.jwks_uri and (client.jwks_fresh_until is None or client.jwks_fresh_until <= database.clock()):
-        fetched = metadata_document.ask(database, request.issuer.fetcher, client.jwks_uri, limit=_LARGEST_KEY_SET)
+        fetched = metadata_document.fetch_from_client(
+            database, request.issuer.fetcher, client.jwks_uri, limit=_LARGEST_KEY_SET
+        )
         document = {"keys": list(read_key_set(fetched.document, whose=client.client_id).entries)}
         with database.write() as db:  # one that was forgotten meanwhile stays so
             kept = {"jwks": json.dumps(document), "jwks_fresh_until": moment(db) + fetched.fresh_for}

@@ -80,7 +80,7 @@ def test_a_refusal_keeps_what_was_locked_and_undoes_what_was_decided(shop: ShopU
     """What can be used once is used up by whoever brings it; nothing else of a refused request stays but its record."""
     client = registered(shop, method="client_secret_post", grant_types=["client_credentials"], redirect_uri="")
     issuer: Issuer = shop.app.extensions["oauth"]
-    form = {"grant_type": "client_credentials", "client_id": client.client_id, "client_secret": client.secret}
+    form = {"grant_type": "client_credentials", "client_id": client.client_id, "client_secret": client.secret or ""}
     grant_classes = {GrantType.CLIENT_CREDENTIALS: RefusedInDecide}
     with (
         watching(shop) as seen,

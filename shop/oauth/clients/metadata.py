@@ -112,22 +112,22 @@ class ClientMetadata(BaseModel):
 
     def registered(self) -> dict[str, Any]:
         """What was registered, for the client to see (RFC 7591 §3.2.1): every scope may be asked for, the person decides."""
-        said = self.model_dump(mode="json", exclude_none=True)
+        members = self.model_dump(mode="json", exclude_none=True)
         supported = {
             "grant_types": self.supported_grant_types,
             "response_types": ["code"] if self.asks_people else [],
             "scope": " ".join(SCOPES),
         }
-        return said | supported
+        return members | supported
 
 
 def read_metadata(document: Mapping[str, Any], **defaults: Any) -> ClientMetadata:
     """A client's metadata from what it sent, where a member that is null or empty means one that is absent (RFC 7591 §2: all are
     optional, and generated clients send every one they know). Raises `BadMetadata`.
     """
-    said = {name: value for name, value in document.items() if value not in (None, "", [], {})}
+    members = {name: value for name, value in document.items() if value not in (None, "", [], {})}
     try:
-        return ClientMetadata.model_validate({**defaults, **said})
+        return ClientMetadata.model_validate({**defaults, **members})
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = str(problem["loc"][0]) if problem["loc"] else ""

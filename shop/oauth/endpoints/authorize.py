@@ -1,4 +1,4 @@
-"""The authorization endpoint (RFC 6749 §4.1.1): is the request good, and does the person have to be asked?
+"""The authorization endpoint (RFC 6749 §4.1.1): is the request valid, and does the person have to be asked?
 
 Nobody comes here without having signed in through their organization (the blueprint's access rule), so no stranger can make
 this shop fetch or store anything. Nothing is redirected before client and redirect URI are known to belong together; until then

@@ -72,11 +72,11 @@ def _answered(
     )
 
 
-def _back_to_client(authorization_request: AuthorizationRequest, address: str, said: str) -> GoOnPage:
+def _back_to_client(authorization_request: AuthorizationRequest, address: str, result: str) -> GoOnPage:
     """The browser takes the answer to the client."""
     leads_to = destination(authorization_request.redirect_uri)
     wait = "Go back to it if this page stays." if leads_to.is_on_this_computer else "This page goes on by itself."
-    return GoOnPage(address=address, title=f"Back to {authorization_request.client.name} …", text=f"{said} {wait}")
+    return GoOnPage(address=address, title=f"Back to {authorization_request.client.name} …", text=f"{result} {wait}")
 
 
 _NO_LONGER_OPEN = RefusedPage(

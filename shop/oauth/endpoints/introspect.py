@@ -43,39 +43,45 @@ def introspect() -> Response:
     server = issuer()
     endpoint_request = EndpointRequest(server, request.form)
     client = known_client(endpoint_request, CONFIDENTIAL)
-    token = endpoint_request.parameters.require("token")
-    access = read_access_token(server, token)
+    encoded = endpoint_request.parameters.require("token")
+    access = read_access_token(server, encoded)
     with server.database.read() as db:
-        presented = find_token(db, token, access)
-        answer = _token_information(db, server, presented) if presented and _may_ask(client, presented) else None
-    if presented and not _may_ask(client, presented):
-        _record_refusal(server, client, presented)
+        presented_token = find_token(db, encoded, access)
+        answer = (
+            _token_information(db, server, presented_token)
+            if presented_token and _may_ask(client, presented_token)
+            else None
+        )
+    if presented_token and not _may_ask(client, presented_token):
+        _record_refusal(server, client, presented_token)
     return json_answer(answer or {"active": False})
 
 
-def _may_ask(client: Client, presented: PresentedAccessToken | PresentedRefreshToken) -> bool:
-    return client.introspects or presented.is_of(client)
+def _may_ask(client: Client, presented_token: PresentedAccessToken | PresentedRefreshToken) -> bool:
+    return client.introspects or presented_token.is_of(client)
 
 
-def _record_refusal(server: Issuer, client: Client, presented: PresentedAccessToken | PresentedRefreshToken) -> None:
+def _record_refusal(
+    server: Issuer, client: Client, presented_token: PresentedAccessToken | PresentedRefreshToken
+) -> None:
     """Another client's token, as at revocation: those whose it is can read that somebody else has it."""
     record_denial(
         server.database,
         EventName.ACCESS_DENIED,
         "introspection another_client",
-        principal=presented.holder,
-        resource=presented.resource,
+        principal=presented_token.holder,
+        resource=presented_token.resource,
         outcome="denied",
         facts={"page": "/oauth/introspect", "handle": Handle.ACCESS_TOKEN, "client": client.client_id},
     )
 
 
 def _token_information(
-    db: Session, server: Issuer, presented: PresentedAccessToken | PresentedRefreshToken
+    db: Session, server: Issuer, presented_token: PresentedAccessToken | PresentedRefreshToken
 ) -> dict[str, Any] | None:
     """§2.2, or None for a token that is not active."""
     try:
-        principal = live(db, presented.holder)
+        principal = live(db, presented_token.holder)
     except NotAlive:
         return None
     common = {
@@ -85,14 +91,17 @@ def _token_information(
         "sub": principal.subject,
         "client_id": principal.actor.client_id if principal.actor else None,
     }
-    if isinstance(presented, PresentedAccessToken):
-        claims = presented.claims
+    if isinstance(presented_token, PresentedAccessToken):
+        claims = presented_token.claims
         of_token = {"token_type": "Bearer", "exp": claims.expires_at, "iat": claims.issued_at, "jti": claims.token}
         return common | of_token | {"scope": " ".join(sorted(principal.scopes))}
     if (
-        presented.token.used_at is not None
-        or presented.family.ended_at is not None
-        or presented.token.expires_at <= moment(db)
+        presented_token.token.used_at is not None
+        or presented_token.family.ended_at is not None
+        or presented_token.token.expires_at <= moment(db)
     ):
         return None
-    return common | {"exp": int(presented.token.expires_at.timestamp()), "scope": " ".join(sorted(principal.scopes))}
+    return common | {
+        "exp": int(presented_token.token.expires_at.timestamp()),
+        "scope": " ".join(sorted(principal.scopes)),
+    }

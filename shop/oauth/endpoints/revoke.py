@@ -46,33 +46,43 @@ def revoke() -> Response:
     server = issuer()
     endpoint_request = EndpointRequest(server, request.form)
     client = known_client(endpoint_request)
-    token = endpoint_request.parameters.require("token")
-    access = read_access_token(server, token)
+    encoded = endpoint_request.parameters.require("token")
+    access = read_access_token(server, encoded)
     with server.database.write() as db:
-        presented = find_token(db, token, access)
-        if presented is None:
+        presented_token = find_token(db, encoded, access)
+        if presented_token is None:
             return json_answer({})
-        if not presented.is_of(client):
-            return _refused(db, presented, client)
-        wait_in_line(db, presented.holder, changing=[presented.holder.grant or presented.holder.authorities[-1]])
-        match presented:
+        if not presented_token.is_of(client):
+            return _refused(db, presented_token, client)
+        wait_in_line(
+            db,
+            presented_token.holder,
+            changing=[presented_token.holder.grant or presented_token.holder.authorities[-1]],
+        )
+        match presented_token:
             case PresentedAccessToken():
-                ended = end_access_token(db, presented.claims.token, _BECAUSE)
+                ended = end_access_token(db, presented_token.claims.token, _BECAUSE)
             case PresentedRefreshToken():
-                ended = end_family(db, presented.family.id, _BECAUSE)
+                ended = end_family(db, presented_token.family.id, _BECAUSE)
         facts = {"client": client.client_id, "because": _BECAUSE, "tokens": ended}
-        record(db, EventName.TOKEN_REVOKED, principal=presented.holder, resource=presented.resource, facts=facts)
+        record(
+            db,
+            EventName.TOKEN_REVOKED,
+            principal=presented_token.holder,
+            resource=presented_token.resource,
+            facts=facts,
+        )
     return json_answer({})
 
 
-def _refused(db: Session, presented: PresentedAccessToken | PresentedRefreshToken, client: Client) -> Response:
+def _refused(db: Session, presented_token: PresentedAccessToken | PresentedRefreshToken, client: Client) -> Response:
     """Another client's token: it lives on, and those whose it is can read that somebody else has it."""
     note_denial(
         db,
         EventName.TOKEN_REVOCATION_REFUSED,
         "another_client",
-        principal=presented.holder,
-        resource=presented.resource,
+        principal=presented_token.holder,
+        resource=presented_token.resource,
         outcome="denied",
         facts={"client": client.client_id},
     )

@@ -11,7 +11,8 @@
 
 Steps 4 to 8 are one transaction. A refusal keeps what step 4 did (a code that came with the wrong verifier is spent, the family
 of a replayed token is dead) and undoes what came after it. Authlib's classes for grant types are not used at this endpoint: they
-authenticate, query, issue and save in two calls, without a place for steps 3 and 4, and leave 6 and 8 to each grant type.
+authenticate, query, issue and save in two calls, without a place for steps 3 and 4, and leave 6 and 8 to each grant type. What
+Authlib does here: it reads the client's credentials, derives the code challenge, and names the protocol's errors.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class GrantDecision:
             description="Nothing of what was asked for is allowed any more. Ask the person again."
         )
     )
-    """What the client is told when step 6 leaves no scope."""
+    """The error when step 6 leaves no scope."""
 
 
 @dataclass(frozen=True, kw_only=True)

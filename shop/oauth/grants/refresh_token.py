@@ -71,21 +71,21 @@ class RefreshTokenGrant(TokenGrant):
     """A refresh token becomes an access token and the next refresh token."""
 
     grant_type = GrantType.REFRESH_TOKEN
-    _presented: _StoredToken
+    _stored: _StoredToken
     _is_repeated: bool
     """Whether the same request came a moment ago, and nobody has used what it got."""
 
     def read(self) -> None:
         """Ask the person's identity provider about them, where their connection allows it.
 
-        Only for a token that is usable: nobody else makes us ask, and what is wrong is said in the transaction.
+        Only for a token that is usable, so that no other makes the provider work. What is wrong with it is found in the transaction.
         """
         issuer = self.request.issuer
         with issuer.database.read() as db:
-            presented = self._find(db)
-            if presented is None or not presented.is_usable(moment(db)):
+            stored = self._find(db)
+            if stored is None or not stored.is_usable(moment(db)):
                 return
-            principal = presented.grant.principal()
+            principal = stored.grant.principal()
             try:
                 live(db, principal)
             except NotAlive:
@@ -102,44 +102,44 @@ class RefreshTokenGrant(TokenGrant):
 
     def lock(self, db: Session) -> None:
         """The family is locked, so that it cannot end while it grows. A token that was used before ends it."""
-        presented = self._find(db)
-        if presented is None:
+        stored = self._find(db)
+        if stored is None:
             raise InvalidGrantError(description=_REFUSED)
-        self.party = KnownParty(principal=presented.grant.principal())
-        wait_in_line(db, presented.grant.principal(), changing=[presented.grant.id])
-        lock_family(db, presented.family.id)
-        db.refresh(presented.row, with_for_update=True)  # who came first may have used it while this request waited
+        self.party = KnownParty(principal=stored.grant.principal())
+        wait_in_line(db, stored.grant.principal(), changing=[stored.grant.id])
+        lock_family(db, stored.family.id)
+        db.refresh(stored.row, with_for_update=True)  # who came first may have used it while this request waited
         grace = self.request.issuer.settings.refresh_grace
-        self._presented, self._is_repeated = presented, is_repeated(db, presented.row, self._successor(), grace)
-        if presented.row.used_at is not None and not self._is_repeated:
-            _end_replayed(db, presented)
+        self._stored, self._is_repeated = stored, is_repeated(db, stored.row, self._successor(), grace)
+        if stored.row.used_at is not None and not self._is_repeated:
+            _end_replayed(db, stored)
             raise InvalidGrantError(description=_REFUSED)
-        if presented.has_ended(moment(db)):
+        if stored.has_ended(moment(db)):
             raise InvalidGrantError(description=_REFUSED)
 
     def decide(self, db: Session) -> GrantDecision:
         """Scopes that the person allowed, then or since, may be asked for (RFC 6749 §6)."""
-        parameters, presented = self.request.parameters, self._presented
+        parameters, stored = self.request.parameters, self._stored
         parameters.check_resource(self.request.issuer)
-        allowed = db.get_one(Authority, presented.grant.id).scopes or []
-        if not parameters.scopes() <= {*allowed, *presented.family.scopes}:
+        allowed = db.get_one(Authority, stored.grant.id).scopes or []
+        if not parameters.scopes() <= {*allowed, *stored.family.scopes}:
             raise InvalidScopeError
-        principal = living_principal(db, presented.grant)
+        principal = living_principal(db, stored.grant)
         wanted = parameters.scopes(otherwise=principal.scopes)
-        return GrantDecision(principal=principal, wanted=wanted, grant=presented.grant)
+        return GrantDecision(principal=principal, wanted=wanted, grant=stored.grant)
 
     def issue(self, db: Session, decision: GrantDecision, granted: frozenset[str]) -> IssuedToken:
         """The token is claimed and its successor stored, unless an equal request did so a moment ago."""
-        presented, request, successor = self._presented, self.request, self._successor()
+        stored, request, successor = self._stored, self.request, self._successor()
         if not self._is_repeated:
-            if not claim_refresh_token(db, presented.row):
+            if not claim_refresh_token(db, stored.row):
                 raise LookupError("the row of an unused refresh token was locked, and yet somebody used it")
-            add_refresh_token(db, request.issuer, presented.family, successor)
+            add_refresh_token(db, request.issuer, stored.family, successor)
         return token_of_family(
             db,
             request,
-            presented.grant,
-            presented.family,
+            stored.grant,
+            stored.family,
             granted,
             EventName.TOKEN_REFRESHED,
             refresh_token=successor,
@@ -159,13 +159,13 @@ class RefreshTokenGrant(TokenGrant):
         return successor_of(self.request.parameters.require("refresh_token"), self.request.issuer.successor_key)
 
 
-def _end_replayed(db: Session, presented: _StoredToken) -> None:
+def _end_replayed(db: Session, stored: _StoredToken) -> None:
     """Somebody has a copy of this token: its whole family ends, the newest access token included."""
-    ended = end_family(db, presented.family.id, EndReason.REFRESH_TOKEN_REUSED)
+    ended = end_family(db, stored.family.id, EndReason.REFRESH_TOKEN_REUSED)
     record(
         db,
         EventName.REFRESH_TOKEN_REUSED,
-        principal=presented.grant.principal(),
-        resource=("token_family", presented.family.id),
-        facts={"client": presented.grant.client_id, "tokens": ended},
+        principal=stored.grant.principal(),
+        resource=("token_family", stored.family.id),
+        facts={"client": stored.grant.client_id, "tokens": ended},
     )
