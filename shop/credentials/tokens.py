@@ -163,8 +163,8 @@ def find_refresh_token(db: Session, token: str) -> tuple[RefreshToken, TokenFami
 def is_repeated(db: Session, token: RefreshToken, successor: str, grace: timedelta) -> bool:
     """Whether a used refresh token came again within moments, before anybody used the one that followed it.
 
-    That is a client that asked twice, and whose answers crossed, or got lost. The family's row is locked by the caller. Without a
-    grace none is: a request that waited for the first one may have begun before it, and so before `used_at`.
+    That is a client that asked twice, and whose answers crossed, or got lost. The family's row is locked by the caller. Without
+    grace nothing is: a transaction that began before the first use, and waited for it, reads an earlier time than that use.
     """
     if token.used_at is None or not grace or moment(db) >= token.used_at + grace:
         return False
