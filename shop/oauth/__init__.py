@@ -19,6 +19,11 @@ From the top down; each imports only what stands below it:
     signing_keys.py           its keys
     grant_types.py            the grant types that there are
 
+Authlib validates authorization requests, derives code challenges, reads clients' names and secrets, and names the protocol's errors;
+its client side signs people in (`shop.identity.oidc`), on the JOSE library that signs and verifies here too. Its authorization server
+and grant types do not answer at the token endpoint: they authenticate, query, issue and save in two calls, without a place for what
+is asked over HTTP and for locks, and they leave narrowing and recording to each grant type.
+
 Besides: `commands.py`, `flask oauth …`. What strangers make us fetch or read stands in `shop.guards`.
 Read next: `issuer.py`, then `endpoints/` from `authorize.py` on; for tokens `grants/pipeline.py`.
 """

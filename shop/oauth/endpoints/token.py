@@ -8,9 +8,10 @@ from shop.guards.rate_limits import Limit, limited_by_address
 from shop.oauth.grants.authorization_code import AuthorizationCodeGrant
 from shop.oauth.grants.client_credentials import ClientCredentialsGrant
 from shop.oauth.grants.identity_assertion import IdentityAssertionGrant
-from shop.oauth.grants.pipeline import TokenGrant, token_response
+from shop.oauth.grants.pipeline import token_response
 from shop.oauth.grants.refresh_token import RefreshTokenGrant
 from shop.oauth.grants.token_exchange import TokenExchangeGrant
+from shop.oauth.grants.token_grant import TokenGrant
 from shop.oauth.issuer import issuer
 from shop.oauth.parameters import EndpointRequest
 from shop.oauth.responses import json_answer, speak_json

@@ -32,7 +32,7 @@ from shop.guards.unverified_claims import is_moment, unverified_claims
 from shop.identity import oidc
 from shop.identity.models import Connection, Organization
 from shop.identity.providers import Provider, SignInError, provider_of
-from shop.oauth.grants.pipeline import TokenRequest
+from shop.oauth.grants.token_grant import TokenRequest
 from shop.oauth.responses import refuse
 from shop.untrusted import is_identifier
 

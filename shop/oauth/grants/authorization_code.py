@@ -24,8 +24,8 @@ from shop.credentials.tokens import end_family, secret_digest, start_family
 from shop.database import Base, moment
 from shop.oauth.grant_types import GrantType
 from shop.oauth.grants.person_grants import add_refresh_token, living_principal, token_of_family
-from shop.oauth.grants.pipeline import GrantDecision, IssuedToken, TokenGrant
 from shop.oauth.grants.refusal_record import KnownParty
+from shop.oauth.grants.token_grant import GrantDecision, IssuedToken, TokenGrant
 
 _REFUSED = "The code is unknown, older than a minute, or was used before. Begin again at the authorization endpoint."
 _CODE_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")  # RFC 7636 §4.1
@@ -81,9 +81,7 @@ class AuthorizationCodeGrant(TokenGrant):
         """The request agrees with the one that began at the authorization endpoint."""
         parameters, code = self.request.parameters, self._code
         _check_code_verifier(parameters.require("code_verifier"), code.code_challenge)
-        parameters.check_resource(
-            self.request.issuer
-        )  # RFC 8707 §2.2: one that is left out is what the code is bound to
+        # RFC 8707 §2.2: one that is left out is what the code is bound to.
         if parameters.get("resource") and code.resource != self.request.issuer.resource:
             raise InvalidGrantError(description="The code was issued for another resource.")
         # The redirect URI is compared when it is sent, and need not be: PKCE binds the code to whoever began (OAuth 2.1 §10.2,

@@ -15,8 +15,8 @@ from shop.credentials.ledger import Authority, NotAlive, hold, live
 from shop.credentials.tokens import new_token
 from shop.database import moment
 from shop.oauth.grant_types import GrantType
-from shop.oauth.grants.pipeline import GrantDecision, IssuedToken, TokenGrant
 from shop.oauth.grants.refusal_record import KnownParty
+from shop.oauth.grants.token_grant import GrantDecision, IssuedToken, TokenGrant
 from shop.oauth.responses import refuse
 from shop.principal import FIRST_SCOPES
 
@@ -30,9 +30,7 @@ class ClientCredentialsGrant(TokenGrant):
 
     def read(self) -> None:
         """What needs a human is refused by name, whatever else is asked for."""
-        parameters = self.request.parameters
-        parameters.check_resource(self.request.issuer)
-        if not parameters.scopes() <= FIRST_SCOPES:
+        if not self.request.parameters.scopes() <= FIRST_SCOPES:
             raise InvalidScopeError(f"Without a human there are these scopes: {', '.join(sorted(FIRST_SCOPES))}.")
 
     def lock(self, db: Session) -> None:

@@ -29,8 +29,8 @@ from shop.identity.providers import SignInError
 from shop.oauth.grant_types import GrantType
 from shop.oauth.grants.assertion_checks import VerifiedAssertion, check_claims, use_up, verify_signature
 from shop.oauth.grants.person_grants import living_principal, token_of_family
-from shop.oauth.grants.pipeline import GrantDecision, IssuedToken, TokenGrant
 from shop.oauth.grants.refusal_record import KnownParty
+from shop.oauth.grants.token_grant import GrantDecision, IssuedToken, TokenGrant
 from shop.principal import FIRST_SCOPES, Principal
 
 
@@ -60,7 +60,6 @@ class IdentityAssertionGrant(TokenGrant):
     def decide(self, db: Session) -> GrantDecision:
         """The person is a member of the organization, which allows this client for everybody."""
         client = self.request.client
-        self.request.parameters.check_resource(self.request.issuer)
         agent = agent_of(db, self._assertion.provider.organization_id, client.client_id)
         if agent is None or agent.for_everyone is None:
             raise InvalidGrantError(description="The organization does not allow this client for everybody any more.")

@@ -13,7 +13,7 @@ from shop.credentials.grants import Grant
 from shop.credentials.ledger import Authority, NotAlive, live
 from shop.credentials.tokens import TokenFamily, new_access_token, new_refresh_token
 from shop.database import moment
-from shop.oauth.grants.pipeline import IssuedToken, TokenRequest
+from shop.oauth.grants.token_grant import IssuedToken, TokenRequest
 from shop.oauth.issuer import Issuer
 from shop.principal import Principal
 

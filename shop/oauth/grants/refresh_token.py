@@ -41,8 +41,8 @@ from shop.identity.oidc import Withdrawn
 from shop.identity.providers import SignInError
 from shop.oauth.grant_types import GrantType
 from shop.oauth.grants.person_grants import add_refresh_token, living_principal, token_of_family
-from shop.oauth.grants.pipeline import GrantDecision, IssuedToken, TokenGrant
 from shop.oauth.grants.refusal_record import KnownParty
+from shop.oauth.grants.token_grant import GrantDecision, IssuedToken, TokenGrant
 from shop.oauth.responses import refuse
 
 _log = logging.getLogger(__name__)
@@ -120,7 +120,6 @@ class RefreshTokenGrant(TokenGrant):
     def decide(self, db: Session) -> GrantDecision:
         """Scopes that the person allowed, then or since, may be asked for (RFC 6749 §6)."""
         parameters, stored = self.request.parameters, self._stored
-        parameters.check_resource(self.request.issuer)
         allowed = db.get_one(Authority, stored.grant.id).scopes or []
         if not parameters.scopes() <= {*allowed, *stored.family.scopes}:
             raise InvalidScopeError

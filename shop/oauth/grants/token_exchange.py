@@ -3,6 +3,8 @@
 It may then hand a part of itself less than it was given. Scopes only narrow, the resource stays, the new token ends with the
 old one and not after it; `act` names the client that exchanged it. Only an access token that this very client holds is taken:
 a token for a connected system, with one actor nested in the other (§4.1), is of another audience, and is not made here.
+
+Authlib has no class for it: its `rfc8693` is empty.
 """
 
 from __future__ import annotations
@@ -18,8 +20,8 @@ from shop.database import moment
 from shop.oauth.access_token import BadToken, Claims, verify
 from shop.oauth.grant_types import GrantType
 from shop.oauth.grants.person_grants import session_claim
-from shop.oauth.grants.pipeline import GrantDecision, IssuedToken, TokenGrant
 from shop.oauth.grants.refusal_record import KnownParty
+from shop.oauth.grants.token_grant import GrantDecision, IssuedToken, TokenGrant
 from shop.oauth.parameters import Parameters
 from shop.oauth.responses import refuse
 
@@ -40,8 +42,7 @@ class TokenExchangeGrant(TokenGrant):
         parameters, issuer = self.request.parameters, self.request.issuer
         encoded = parameters.require("subject_token")
         _check_types(parameters)
-        for name in ("resource", "audience"):
-            parameters.check_resource(issuer, name)
+        parameters.check_resource(issuer, "audience")  # the other name of the resource (§2.1)
         try:
             claims = verify(issuer, encoded, at=issuer.database.clock())
         except BadToken as bad:
