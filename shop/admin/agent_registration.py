@@ -16,7 +16,7 @@ from shop.admin.agents import HOME, of_organization, refused, ticked
 from shop.agents.entries import register_for_organization, take_in
 from shop.authorization.permissions import Permission
 from shop.oauth.clients import metadata_document
-from shop.oauth.clients.metadata import SCOPES, BadMetadata
+from shop.oauth.clients.metadata import SCOPES, AuthMethod, BadMetadata
 from shop.oauth.grant_types import WITH_BROWSER, GrantType
 from shop.oauth.issuer import issuer
 from shop.oauth.preregistration import read_by_hand
@@ -25,7 +25,7 @@ from shop.workflow_words import WORDS
 
 pages = Blueprint("agent_registration", __name__, url_prefix="/admin/agents")
 
-AUTH_METHODS = {
+AUTH_METHODS: dict[AuthMethod, str] = {
     "none": "It cannot: it runs where it can keep no secret",
     "client_secret_basic": "By a secret, in the header",
     "client_secret_post": "By a secret, in the form",

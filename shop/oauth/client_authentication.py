@@ -32,13 +32,11 @@ from shop.guards.unverified_claims import is_moment, unverified_claims
 from shop.identity.key_sets import read_key_set
 from shop.oauth.clients import metadata_document
 from shop.oauth.clients.client import Client, find_client
-from shop.oauth.clients.metadata import ASSERTION_ALGORITHMS
+from shop.oauth.clients.metadata import ASSERTION_ALGORITHMS, EVERY_METHOD
 from shop.oauth.issuer import Issuer
 from shop.oauth.parameters import EndpointRequest
 from shop.oauth.responses import refuse
 
-CONFIDENTIAL = ("client_secret_basic", "client_secret_post", "private_key_jwt")
-EVERY_METHOD = ("none", *CONFIDENTIAL)
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _LONGEST_LIFE = timedelta(minutes=10)
 _LEEWAY = 30

@@ -10,7 +10,7 @@ from flask.cli import AppGroup
 from sqlalchemy import select
 
 from shop.oauth.clients.client import Client
-from shop.oauth.clients.metadata import SCOPES, BadMetadata
+from shop.oauth.clients.metadata import EVERY_METHOD, SCOPES, BadMetadata
 from shop.oauth.grant_types import WITH_BROWSER, GrantType
 from shop.oauth.issuer import issuer
 from shop.oauth.preregistration import read_by_hand, register_by_hand, register_document
@@ -35,7 +35,7 @@ oauth = AppGroup("oauth", help="Clients and keys of the authorization server.")
 @click.option(
     "--auth-method",
     default="none",
-    type=click.Choice(["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]),
+    type=click.Choice(EVERY_METHOD),
     help="How it proves that it is itself at the token endpoint.",
 )
 @click.option("--jwks-uri", help="Where its public keys are, for private_key_jwt.")

@@ -78,7 +78,7 @@ def answer_address(issuer: Issuer, redirect_uri: str, state: str | None, **answe
 
 
 def redirect_answer(address: str) -> Response:
-    """Send the browser there, by 303 (RFC 9700 §4.12). Never in answer to a form: `pages.GoOnPage` says why."""
+    """Send the browser there, by 303 (RFC 9700 §4.12). Never in answer to a form: `GoOnPage` says why."""
     return Response("", HTTPStatus.SEE_OTHER, {"Location": address, **KEPT_BY_NOBODY})
 
 

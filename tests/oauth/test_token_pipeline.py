@@ -26,7 +26,7 @@ from shop.oauth.issuer import Issuer
 from shop.oauth.parameters import Parameters
 from shop.principal import EVERY_SCOPE
 from tests.oauth.looks import only_grant, row
-from tests.oauth.token_requests import ALLOWED, TokenRequestOf, valid_request
+from tests.oauth.token_requests import ALLOWED, ValidTokenRequest, valid_request
 from tests.support.assistants import connect, error_of, registered, segments
 from tests.support.people import SOFIA, ShopUnderTest
 from tests.support.providers import ServedProvider
@@ -83,7 +83,7 @@ def rows_left(shop: ShopUnderTest) -> set[str]:
 
 
 def send_to(
-    monkeypatch: pytest.MonkeyPatch, grant_class: type[TokenGrant], request: TokenRequestOf, **changed: str
+    monkeypatch: pytest.MonkeyPatch, grant_class: type[TokenGrant], request: ValidTokenRequest, **changed: str
 ) -> TestResponse:
     """Send a request to a grant type that stands in the list in the place of its own."""
     monkeypatch.setitem(GRANT_CLASSES, grant_class.grant_type, grant_class)

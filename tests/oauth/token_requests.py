@@ -22,7 +22,7 @@ _SOFIA_THERE = "acme-10417"
 
 
 @dataclass(frozen=True)
-class TokenRequestOf:
+class ValidTokenRequest:
     """A request that a client has not sent yet."""
 
     client: ExternalAssistant
@@ -39,38 +39,38 @@ class TokenRequestOf:
             db.execute(update(Client).where(this).values(grant_types=[str(grant_type) for grant_type in grant_types]))
 
 
-def _authorization_code(shop: ShopUnderTest, provider: ServedProvider) -> TokenRequestOf:
+def _authorization_code(shop: ShopUnderTest, provider: ServedProvider) -> ValidTokenRequest:
     client = _for_people(shop)
     code = client.ask(shop.sign_in(SOFIA), *ALLOWED, tick=ALLOWED).code
-    return TokenRequestOf(client, client.redemption(code))
+    return ValidTokenRequest(client, client.redemption(code))
 
 
-def _refresh_token(shop: ShopUnderTest, provider: ServedProvider) -> TokenRequestOf:
+def _refresh_token(shop: ShopUnderTest, provider: ServedProvider) -> ValidTokenRequest:
     client = _for_people(shop).connect(shop.sign_in(SOFIA), *ALLOWED)
     form: dict[str, str | None] = {"refresh_token": client.refresh_token}
-    return TokenRequestOf(client, {"grant_type": GrantType.REFRESH_TOKEN, **form})
+    return ValidTokenRequest(client, {"grant_type": GrantType.REFRESH_TOKEN, **form})
 
 
-def _client_credentials(shop: ShopUnderTest, provider: ServedProvider) -> TokenRequestOf:
+def _client_credentials(shop: ShopUnderTest, provider: ServedProvider) -> ValidTokenRequest:
     client = robot(shop)
     taken_in(shop, client, shop.sign_in(INES).principal())
-    return TokenRequestOf(client, {"grant_type": GrantType.CLIENT_CREDENTIALS})
+    return ValidTokenRequest(client, {"grant_type": GrantType.CLIENT_CREDENTIALS})
 
 
-def _token_exchange(shop: ShopUnderTest, provider: ServedProvider) -> TokenRequestOf:
+def _token_exchange(shop: ShopUnderTest, provider: ServedProvider) -> ValidTokenRequest:
     client = _for_people(shop).connect(shop.sign_in(SOFIA), *ALLOWED)
     form: dict[str, str | None] = {
         "subject_token": client.access_token,
         "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",
     }
-    return TokenRequestOf(client, {"grant_type": GrantType.TOKEN_EXCHANGE, **form})
+    return ValidTokenRequest(client, {"grant_type": GrantType.TOKEN_EXCHANGE, **form})
 
 
-def _identity_assertion(shop: ShopUnderTest, provider: ServedProvider) -> TokenRequestOf:
+def _identity_assertion(shop: ShopUnderTest, provider: ServedProvider) -> ValidTokenRequest:
     client = desk(shop, provider, scopes=list(ALLOWED))
     allow_for_everyone(shop.sign_in(INES), DESK, *ALLOWED)
     form: dict[str, str | None] = {"assertion": client.signed(_SOFIA_THERE)}
-    return TokenRequestOf(client.assistant, {"grant_type": GrantType.IDENTITY_ASSERTION, **form})
+    return ValidTokenRequest(client.assistant, {"grant_type": GrantType.IDENTITY_ASSERTION, **form})
 
 
 def _for_people(shop: ShopUnderTest) -> ExternalAssistant:
@@ -78,7 +78,7 @@ def _for_people(shop: ShopUnderTest) -> ExternalAssistant:
     return registered(shop, method="client_secret_post", grant_types=[str(grant_type) for grant_type in every])
 
 
-_MAKERS: dict[GrantType, Callable[[ShopUnderTest, ServedProvider], TokenRequestOf]] = {
+_MAKERS: dict[GrantType, Callable[[ShopUnderTest, ServedProvider], ValidTokenRequest]] = {
     GrantType.AUTHORIZATION_CODE: _authorization_code,
     GrantType.REFRESH_TOKEN: _refresh_token,
     GrantType.CLIENT_CREDENTIALS: _client_credentials,
@@ -87,7 +87,7 @@ _MAKERS: dict[GrantType, Callable[[ShopUnderTest, ServedProvider], TokenRequestO
 }
 
 
-def valid_request(shop: ShopUnderTest, provider: ServedProvider, grant_type: GrantType) -> TokenRequestOf:
+def valid_request(shop: ShopUnderTest, provider: ServedProvider, grant_type: GrantType) -> ValidTokenRequest:
     """A request that would be granted `ALLOWED`, at Acme. Raises `KeyError` for a grant type that has none here yet."""
     request = _MAKERS[grant_type](shop, provider)
-    return TokenRequestOf(request.client, request.form | {"resource": RESOURCE})
+    return ValidTokenRequest(request.client, request.form | {"resource": RESOURCE})

@@ -7,7 +7,7 @@ unsafe is refused. Logos and policies of strangers are not shown, so they are no
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -18,6 +18,10 @@ from shop.principal import CONSENTABLE
 from shop.untrusted import printable_line
 
 AuthMethod = Literal["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]
+EVERY_METHOD: tuple[AuthMethod, ...] = get_args(AuthMethod)
+"""Every way in which a client may authenticate itself, by its name in the protocol; this is the only list."""
+CONFIDENTIAL = tuple(method for method in EVERY_METHOD if method != "none")
+"""Those of them that prove something."""
 SCOPES = sorted(str(scope) for scope in CONSENTABLE)
 """Every scope that can be asked for, by its name on the wire."""
 ASSERTION_ALGORITHMS = ("RS256", "PS256", "ES256")

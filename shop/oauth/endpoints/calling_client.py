@@ -8,8 +8,9 @@ from authlib.oauth2 import OAuth2Error
 from flask import request
 
 from shop.audit.denials import Handle, record_refused_handle
-from shop.oauth.client_authentication import EVERY_METHOD, authenticate_client
+from shop.oauth.client_authentication import authenticate_client
 from shop.oauth.clients.client import Client
+from shop.oauth.clients.metadata import EVERY_METHOD
 from shop.oauth.parameters import EndpointRequest
 
 

@@ -19,8 +19,8 @@ from shop.audit.events import EventName
 from shop.credentials.ledger import NotAlive, live
 from shop.database import moment
 from shop.guards.rate_limits import Limit, limited_by_address
-from shop.oauth.client_authentication import CONFIDENTIAL
 from shop.oauth.clients.client import Client
+from shop.oauth.clients.metadata import CONFIDENTIAL
 from shop.oauth.endpoints.calling_client import known_client
 from shop.oauth.endpoints.presented_token import (
     PresentedAccessToken,

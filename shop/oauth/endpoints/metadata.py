@@ -10,8 +10,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from shop.oauth.client_authentication import CONFIDENTIAL, EVERY_METHOD
-from shop.oauth.clients.metadata import ASSERTION_ALGORITHMS, SCOPES
+from shop.oauth.clients.metadata import ASSERTION_ALGORITHMS, CONFIDENTIAL, EVERY_METHOD, SCOPES
 from shop.oauth.grant_types import GrantType
 from shop.oauth.grants.assertion_checks import PROFILE
 from shop.oauth.issuer import issuer

@@ -49,8 +49,8 @@ class ClientCredentialsGrant(TokenGrant):
             principal = live(db, agent.principal(self._row.id))
         except NotAlive as lapsed:
             raise InvalidGrantError(description=f"This client may not act now: {lapsed}.") from lapsed
-        nothing_left = InvalidScopeError("The organization allows this client nothing of what was asked for.")
-        return GrantDecision(principal=principal, wanted=wanted, grant=None, nothing_left=nothing_left)
+        no_scope_error = InvalidScopeError("The organization allows this client nothing of what was asked for.")
+        return GrantDecision(principal=principal, wanted=wanted, grant=None, no_scope_error=no_scope_error)
 
     def issue(self, db: Session, decision: GrantDecision, granted: frozenset[str]) -> IssuedToken:
         """A token below the agent's own entry; recorded with who answers for it."""

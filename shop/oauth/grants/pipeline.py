@@ -26,7 +26,8 @@ from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.database import moment
 from shop.oauth.access_token import mint
-from shop.oauth.client_authentication import CONFIDENTIAL, EVERY_METHOD, authenticate_client
+from shop.oauth.client_authentication import authenticate_client
+from shop.oauth.clients.metadata import CONFIDENTIAL, EVERY_METHOD
 from shop.oauth.grant_types import WITH_BROWSER, GrantType
 from shop.oauth.grants.refusal_record import KnownParty, refusal_record
 from shop.oauth.grants.token_grant import GrantDecision, IssuedToken, TokenGrant, TokenRequest
@@ -41,7 +42,8 @@ TokenResponse = dict[str, str | int]
 
 def token_response(endpoint_request: EndpointRequest, grant_classes: GrantClasses) -> TokenResponse:
     """The response to a token request (RFC 6749 §5.1). Raises `OAuth2Error`, which is on record."""
-    issuer, parameters, client, grant = endpoint_request.issuer, endpoint_request.parameters, None, None
+    issuer, parameters = endpoint_request.issuer, endpoint_request.parameters
+    client, grant = None, None
     try:
         grant_class = _grant_class(parameters, grant_classes)
         # 1 Authenticate the client.
@@ -91,7 +93,7 @@ def narrowed(request: TokenRequest, decision: GrantDecision) -> frozenset[str]:
         consented, today = decision.grant.risky_tools, request.issuer.risky_tools
         granted = frozenset(scope for scope in granted if set(today.get(scope, ())) <= set(consented.get(scope, ())))
     if not granted:
-        raise decision.nothing_left
+        raise decision.no_scope_error
     return granted
 
 

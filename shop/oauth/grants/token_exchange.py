@@ -73,7 +73,9 @@ class TokenExchangeGrant(TokenGrant):
             principal=principal,
             wanted=self.request.parameters.scopes(otherwise=claims.scopes),
             grant=db.get_one(Grant, claims.grant),
-            nothing_left=InvalidScopeError("Nothing of what was asked for is allowed any more. Ask the person again."),
+            no_scope_error=InvalidScopeError(
+                "Nothing of what was asked for is allowed any more. Ask the person again."
+            ),
         )
 
     def issue(self, db: Session, decision: GrantDecision, granted: frozenset[str]) -> IssuedToken:

@@ -40,7 +40,7 @@ class GrantDecision:
     wanted: frozenset[str]
     grant: Grant | None
     """What the token will hang below; None for an agent that acts for nobody."""
-    nothing_left: OAuth2Error = field(
+    no_scope_error: OAuth2Error = field(
         default_factory=lambda: InvalidGrantError(
             description="Nothing of what was asked for is allowed any more. Ask the person again."
         )
