@@ -10,6 +10,8 @@
     person_grants.py        what those share whose tokens hang below a person's grant
     refusal_record.py       the record of a refused request
 
-A further grant type is a member of `GrantType` (`shop/oauth/grant_types.py`), a file here, and a line in `endpoints/token.py`.
+A further grant type is a member of `GrantType` (`shop/oauth/grant_types.py`), a file here with its name in the contract in
+`pyproject.toml`, a line in `endpoints/token.py`, and a valid request in `tests/oauth/token_requests.py`, which every property of
+the endpoint is then tested with.
 Read next: `pipeline.py`, then `token_grant.py`, then `client_credentials.py`, which is the shortest grant type.
 """

@@ -4,7 +4,7 @@
     2 registered     the client may use this grant type
     3 read           what it presents; keys and identity providers are asked over HTTP, so this is outside of any transaction
     4 lock           what may change, from the top down (`shop.credentials.fair_locks`); what can be used once is used up
-    5 decide         the resource is the one that there is; the grant type: whose authority it is, which scopes are asked for
+    5 decide         is it for our resource? The grant type says whose authority it is, and which scopes are asked for
     6 narrow         to what is alive, registered and known to the person: scopes only get fewer
     7 issue          the token's row, and its signature
     8 record         the event
@@ -59,13 +59,13 @@ def token_response(endpoint_request: EndpointRequest, grant_classes: GrantClasse
         party = grant.party if grant else KnownParty()
         record_denial(issuer.database, EventName.TOKEN_REFUSED, **refusal_record(parameters, client, party, error))
         raise
-    signer = issuer.keys.signer()
+    signer = issuer.keys.signer()  # before the transaction: opening a key takes its time
     with issuer.database.write() as db:
         try:
             # 4 Lock what may change, and use up what can be used once.
             grant.lock(db)
             with db.begin_nested():
-                # 5 Is it for our resource (RFC 8707 §2.2)? The grant type decides the rest.
+                # 5 Is it for our resource (RFC 8707 §2.2)? The grant type says whose authority, and which scopes are asked for.
                 parameters.check_resource(issuer)
                 decision = grant.decide(db)
                 # 6 Scopes only get fewer.
