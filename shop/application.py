@@ -102,7 +102,9 @@ def create_app(
         ],
         clock,
     )
+    fetcher = fetcher or _fetcher(settings)
     app.extensions["oauth"] = _issuer(settings, database, fetcher, providers)
+    app.extensions["external_issuer"] = _external_issuer(settings, fetcher)
     model = model or Model(settings)
     access.init_app(app)
     app.extensions["in_app_assistant"] = in_app = InAppAssistant(database, gateway, model, settings)
@@ -203,13 +205,20 @@ def _sign_in(settings: Settings, database: Database, providers: Metadata) -> Sig
     )
 
 
-def _issuer(settings: Settings, database: Database, fetcher: Fetcher | None, providers: Metadata) -> Issuer:
+def _fetcher(settings: Settings) -> Fetcher:
     own = urlsplit(settings.oauth_issuer)
-    fetcher = fetcher or Fetcher(
-        operators_own=f"{own.scheme}://{own.netloc}" if own.netloc else "", proxy=proxy_of(settings.egress_proxy)
-    )
+    origin = f"{own.scheme}://{own.netloc}" if own.netloc else ""
+    return Fetcher(operators_own=origin, proxy=proxy_of(settings.egress_proxy))
+
+
+def _external_issuer(settings: Settings, fetcher: Fetcher) -> ExternalIssuer | None:
+    if not settings.oauth_issuer:
+        return None
     secret = settings.oauth_introspection_client_secret
-    external = ExternalIssuer(settings, fetcher, settings.find_secret(secret) if secret else "")
+    return ExternalIssuer(settings, fetcher, settings.find_secret(secret) if secret else "")
+
+
+def _issuer(settings: Settings, database: Database, fetcher: Fetcher, providers: Metadata) -> Issuer:
     return Issuer(
         settings=settings,
         database=database,
@@ -225,7 +234,6 @@ def _issuer(settings: Settings, database: Database, fetcher: Fetcher | None, pro
         ),
         risky_tools=risky_tools(),
         signed_in=signed_in,
-        external=external if settings.oauth_issuer else None,
     )
 
 

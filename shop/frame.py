@@ -19,7 +19,7 @@ from shop.audit import writer
 from shop.audit.denials import Handle
 from shop.authorization.permissions import Permission
 from shop.credentials.ledger import NotAlive
-from shop.oauth.authlib_server import is_for_machines, json_http_error
+from shop.oauth.responses import is_for_machines, json_http_error
 from shop.own_address import WrongOrigin, present_address
 from shop.principal import Principal
 from shop.services import services

@@ -6,6 +6,7 @@ cannot make fail would prove nothing.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -33,20 +34,10 @@ def mutated(invariant: dict[str, str], folder: Path) -> subprocess.CompletedProc
     text = path.read_text(encoding="utf-8")
     assert text.count(invariant["line"]) == 1, f"{invariant['file']} must hold exactly once: {invariant['line']}"
     path.write_text(text.replace(invariant["line"], invariant["broken"]), encoding="utf-8")
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-x",
-        "-n",
-        "0",
-        "--no-header",
-        "-p",
-        "no:cacheprovider",
-        invariant["test"],
-    ]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=180)
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "--no-header", "-p", "no:cacheprovider"]
+    command += ["-o", "addopts=--import-mode=importlib", invariant["test"]]
+    lean = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # no browser and no second process are needed here
+    return subprocess.run(command, cwd=folder, env=lean, capture_output=True, text=True, check=False, timeout=180)
 
 
 @pytest.fixture(scope="module")

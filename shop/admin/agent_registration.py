@@ -16,7 +16,8 @@ from shop.admin.agents import HOME, of_organization, refused, ticked
 from shop.agents.entries import register_for_organization, take_in
 from shop.authorization.permissions import Permission
 from shop.oauth.clients import metadata_document
-from shop.oauth.clients.metadata import SCOPES, BadMetadata
+from shop.oauth.clients.metadata import SCOPES, AuthMethod, BadMetadata
+from shop.oauth.grant_types import WITH_BROWSER, GrantType
 from shop.oauth.issuer import issuer
 from shop.oauth.preregistration import read_by_hand
 from shop.services import services
@@ -24,16 +25,13 @@ from shop.workflow_words import WORDS
 
 pages = Blueprint("agent_registration", __name__, url_prefix="/admin/agents")
 
-AUTH_METHODS = {
+AUTH_METHODS: dict[AuthMethod, str] = {
     "none": "It cannot: it runs where it can keep no secret",
     "client_secret_basic": "By a secret, in the header",
     "client_secret_post": "By a secret, in the form",
     "private_key_jwt": "By a key of its own, published at an address",
 }
 """How a client proves that it is itself, in words."""
-GRANT_TYPES = ["authorization_code", "refresh_token"]
-WITHOUT_BROWSER = ["client_credentials", "urn:ietf:params:oauth:grant-type:jwt-bearer"]
-"""What only a client that proves who it is may use: alone, or by what the organization's identity provider asserts."""
 
 
 @pages.get("/register")
@@ -61,7 +59,7 @@ def register() -> ResponseReturnValue:
             typed["redirect_uris"].split(),
             typed["auth_method"],
             typed["jwks_uri"] or None,
-            GRANT_TYPES if is_public else GRANT_TYPES + WITHOUT_BROWSER,
+            list(WITH_BROWSER if is_public else GrantType),
         )
     except BadMetadata as bad:
         return _form(typed, error=str(bad)), 400
@@ -99,7 +97,7 @@ def _require() -> None:
     """
     with services().database.read() as db:
         require(db, Permission.AGENTS_MANAGE, of_organization(principal()))
-    if issuer().external:
+    if issuer().external_url:
         abort(404)
 
 

@@ -53,7 +53,7 @@ def agents() -> ResponseReturnValue:
         agents=rows,
         stopped=stopped,
         may_manage=may(me, Permission.AGENTS_MANAGE),
-        registers_here=issuer().external is None,
+        registers_here=not issuer().external_url,
     )
 
 

@@ -136,13 +136,18 @@ def _next_link(connection: Connection, chain: str, organization: str | None) -> 
     """Lock the chain's head and return (next sequence, previous hash); a new chain gets its head first."""
     row = connection.execute(_LOCK_HEAD, {"of": chain}).one_or_none()
     if row is None:
-        # Two first writers may race on PostgreSQL: both insert, one waits and does nothing, then both lock the head.
+        # Two first writers may race on PostgreSQL: both insert, one waits and does nothing, then it locks the other's head.
         insert_head = _insert_if_absent(connection.dialect.name)
-        connection.execute(insert_head, {"id": chain, "organization": organization, "sequence": 0, "head": GENESIS})
-        row = connection.execute(_LOCK_HEAD, {"of": chain}).one()
+        head = {"id": chain, "organization": organization, "sequence": 0, "head": GENESIS}
+        inserted = connection.execute(insert_head, head).one_or_none()
+        row = inserted or connection.execute(_LOCK_HEAD, {"of": chain}).one()
     return row.sequence + 1, row.head
 
 
 def _insert_if_absent(dialect: str) -> Any:
     builder = postgresql if dialect == "postgresql" else sqlite
-    return builder.insert(_CHAINS).on_conflict_do_nothing(index_elements=["id"])
+    return (
+        builder.insert(_CHAINS)
+        .on_conflict_do_nothing(index_elements=["id"])
+        .returning(_CHAINS.c.sequence, _CHAINS.c.head)
+    )

@@ -97,16 +97,16 @@ def begin(
 ) -> Turn:
     """Begin a turn. Raises `TurnRunning`."""
     hold(db, conversation)
-    running = db.scalars(select(Turn).where(Turn.conversation_id == conversation.id, Turn.state == TurnState.RUNNING))
-    for turn in running:
-        if moment(db) - turn.beat_at < LEASE:
+    newest = select(Turn.id, Turn.number, Turn.state, Turn.beat_at).where(Turn.conversation_id == conversation.id)
+    last = db.execute(newest.order_by(Turn.number.desc()).limit(1)).one_or_none()
+    if last and last.state is TurnState.RUNNING:  # one at a time, so no earlier one runs
+        if moment(db) - last.beat_at < LEASE:
             raise TurnRunning
-        turn.state, turn.ended_at = TurnState.INTERRUPTED, moment(db)
-    last = db.scalar(select(func.max(Turn.number)).where(Turn.conversation_id == conversation.id)) or 0
+        finish(db, last.id, TurnState.INTERRUPTED)
     turn = Turn(
         id=new_id("trn"),
         conversation_id=conversation.id,
-        number=last + 1,
+        number=last.number + 1 if last else 1,
         trigger=trigger,
         message=message,
         page_path=page.path if page else None,
@@ -119,7 +119,7 @@ def begin(
         items=[],
     )
     db.add(turn)
-    db.execute(update(Conversation).where(Conversation.id == conversation.id).values(active_at=moment(db)))
+    conversation.active_at = turn.started_at
     db.flush()
     return turn
 

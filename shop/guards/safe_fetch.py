@@ -208,7 +208,7 @@ class _Way:
 
 @dataclass(frozen=True)
 class _Request:
-    """What is asked."""
+    """One request to a host."""
 
     url: str
     form: str | None = None
@@ -263,10 +263,10 @@ def _checked(url: str) -> _Place:
 
 def _freshness(cache_control: str) -> timedelta:
     """How long an answer may be kept, as it says itself, within our own bounds."""
-    said = _MAX_AGE.search(cache_control.lower())
+    max_age = _MAX_AGE.search(cache_control.lower())
     if "no-store" in cache_control.lower() or "no-cache" in cache_control.lower():
         return _SHORTEST
-    return min(max(timedelta(seconds=int(said.group(1))), _SHORTEST), _LONGEST) if said else _USUAL
+    return min(max(timedelta(seconds=int(max_age.group(1))), _SHORTEST), _LONGEST) if max_age else _USUAL
 
 
 def _hang_up(connection: socket.socket) -> None:

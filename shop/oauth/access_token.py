@@ -113,13 +113,13 @@ def verify(issuer: Issuer, encoded: str, *, at: datetime) -> Claims:
         raise BadToken("The access token has expired.")
     if not all(isinstance(claims.get(name), str) for name in _IDENTIFIERS) or not _has_parent(claims):
         raise BadToken("The access token lacks a claim.")
-    said = _said(claims)
-    if said.expires_at <= at.timestamp():
-        raise BadToken("The access token has expired.", holder=said.principal())
-    return said
+    verified = _claims_of(claims)
+    if verified.expires_at <= at.timestamp():
+        raise BadToken("The access token has expired.", holder=verified.principal())
+    return verified
 
 
-def _said(claims: Mapping[str, Any]) -> Claims:
+def _claims_of(claims: Mapping[str, Any]) -> Claims:
     return Claims(
         subject=claims["sub"],
         organization=claims["org"],

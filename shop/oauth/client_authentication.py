@@ -2,6 +2,10 @@
 
 A public client names itself, and PKCE or the token it holds does the rest; a confidential one has a secret, or signs a JWT with
 its own key (RFC 7523 §2.2), which this shop cannot do in its name (RFC 9700 §2.5). One way at a time, and the registered one.
+
+Authlib's `ClientAuthentication` reads names and secrets. Its `JWTBearerClientAssertion` (RFC 7523) is not used: it lets the
+assertion's header choose among the library's algorithms, tells time itself, bounds no life time, and takes an assertion that names
+another audience beside this issuer.
 """
 
 from __future__ import annotations
@@ -9,9 +13,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from authlib.oauth2.rfc6749 import InvalidClientError
+from authlib.oauth2.rfc6749 import ClientAuthentication, InvalidClientError
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
@@ -25,13 +30,13 @@ from shop.guards.rate_limits import Limit, rate_limits
 from shop.guards.safe_fetch import FetchRefused
 from shop.guards.unverified_claims import is_moment, unverified_claims
 from shop.identity.key_sets import read_key_set
-from shop.oauth.authlib_server import Server, ShopRequest, refuse
 from shop.oauth.clients import metadata_document
-from shop.oauth.clients.client import Client
-from shop.oauth.clients.metadata import ASSERTION_ALGORITHMS
+from shop.oauth.clients.client import Client, find_client
+from shop.oauth.clients.metadata import ASSERTION_ALGORITHMS, EVERY_METHOD
+from shop.oauth.issuer import Issuer
+from shop.oauth.parameters import EndpointRequest
+from shop.oauth.responses import refuse
 
-CONFIDENTIAL = ("client_secret_basic", "client_secret_post", "private_key_jwt")
-EVERY_METHOD = ("none", *CONFIDENTIAL)
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _LONGEST_LIFE = timedelta(minutes=10)
 _LEEWAY = 30
@@ -53,21 +58,22 @@ class UsedAssertion(Base):
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
-def authenticate_client(server: Server, request: ShopRequest, methods: Sequence[str] = EVERY_METHOD) -> Client:
+def authenticate_client(request: EndpointRequest, methods: Sequence[str] = EVERY_METHOD) -> Client:
     """The client that sent the request. Raises `OAuth2Error`, `TooManyRequests`. Not inside a transaction: keys may have to be fetched."""
-    presented = {
+    credentials = {
         "client_secret_basic": (request.headers or {}).get("Authorization"),
         "client_secret_post": request.form.get("client_secret"),
         "private_key_jwt": request.form.get("client_assertion"),
     }
-    ways = [method for method, credential in presented.items() if credential] or ["none"]
+    ways = [method for method, credential in credentials.items() if credential] or ["none"]
     if len(ways) > 1:
         refuse("invalid_request", "A client authenticates in one way at a time (RFC 6749 section 2.3).")
     if ways[0] not in methods:
         raise InvalidClientError(description="The client must prove here that it is itself.")
-    server.register_client_auth_method("private_key_jwt", _by_private_key)
+    authentication = ClientAuthentication(partial(_find, request.issuer))  # type: ignore[arg-type] # may find nobody
+    authentication.register("private_key_jwt", _by_private_key)  # type: ignore[arg-type] # the request is our own
     try:
-        client = server.authenticate_client(request, ways)
+        client = authentication(request, ways)
     except UnicodeDecodeError as error:
         raise InvalidClientError(description="The Authorization header is malformed.") from error
     except InvalidClientError as error:
@@ -81,11 +87,15 @@ def authenticate_client(server: Server, request: ShopRequest, methods: Sequence[
         raise InvalidClientError(description="The client gave two different identifiers.")
     if ways != ["none"]:  # a public client's name proves nothing: a stranger who says it uses nothing up
         rate_limits().check(Limit.TOKEN_REQUESTS_PER_CLIENT, secret_digest(client.client_id))
-    request.client = client
     return client
 
 
-def _by_private_key(query_client: object, request: ShopRequest) -> Client:
+def _find(issuer: Issuer, client_id: str) -> Client | None:
+    with issuer.database.read() as db:
+        return find_client(db, client_id)
+
+
+def _by_private_key(query_client: object, request: EndpointRequest) -> Client:
     """RFC 7523 §3: signed by the client's own key, for us, for minutes, once."""
     issuer, assertion = request.issuer, request.form["client_assertion"]
     if request.form.get("client_assertion_type") != _ASSERTION_TYPE:
@@ -116,11 +126,13 @@ def _claimed_client(assertion: str) -> str:
     return subject if isinstance(subject, str) else ""
 
 
-def _keys_of(request: ShopRequest, client: Client) -> KeySet:
+def _keys_of(request: EndpointRequest, client: Client) -> KeySet:
     """Its keys, fetched anew when they are not fresh. Raises what reading them raises."""
     database, document = request.issuer.database, client.public_keys()
     if client.jwks_uri and (client.jwks_fresh_until is None or client.jwks_fresh_until <= database.clock()):
-        fetched = metadata_document.ask(database, request.issuer.fetcher, client.jwks_uri, limit=_LARGEST_KEY_SET)
+        fetched = metadata_document.fetch_from_client(
+            database, request.issuer.fetcher, client.jwks_uri, limit=_LARGEST_KEY_SET
+        )
         document = {"keys": list(read_key_set(fetched.document, whose=client.client_id).entries)}
         with database.write() as db:  # one that was forgotten meanwhile stays so
             kept = {"jwks": json.dumps(document), "jwks_fresh_until": moment(db) + fetched.fresh_for}
@@ -128,7 +140,7 @@ def _keys_of(request: ShopRequest, client: Client) -> KeySet:
     return read_key_set(document, whose=client.client_id).key_set()
 
 
-def _use_up(request: ShopRequest, client: Client, claims: dict[str, Any]) -> None:
+def _use_up(request: EndpointRequest, client: Client, claims: dict[str, Any]) -> None:
     database, jti, expires = request.issuer.database, claims.get("jti"), claims.get("exp")
     now = database.clock()
     if not is_moment(expires) or not 0 < expires - now.timestamp() <= _LONGEST_LIFE.total_seconds() + _LEEWAY:

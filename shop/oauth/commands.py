@@ -10,7 +10,8 @@ from flask.cli import AppGroup
 from sqlalchemy import select
 
 from shop.oauth.clients.client import Client
-from shop.oauth.clients.metadata import GRANT_TYPES, SCOPES, BadMetadata
+from shop.oauth.clients.metadata import EVERY_METHOD, SCOPES, BadMetadata
+from shop.oauth.grant_types import WITH_BROWSER, GrantType
 from shop.oauth.issuer import issuer
 from shop.oauth.preregistration import read_by_hand, register_by_hand, register_document
 from shop.untrusted import read_json
@@ -27,14 +28,14 @@ oauth = AppGroup("oauth", help="Clients and keys of the authorization server.")
     "--grant-type",
     "grant_types",
     multiple=True,
-    type=click.Choice(GRANT_TYPES),
-    default=("authorization_code", "refresh_token"),
+    type=click.Choice([str(grant_type) for grant_type in GrantType]),
+    default=[str(grant_type) for grant_type in WITH_BROWSER],
     help="How it gets its tokens; several.",
 )
 @click.option(
     "--auth-method",
     default="none",
-    type=click.Choice(["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]),
+    type=click.Choice(EVERY_METHOD),
     help="How it proves that it is itself at the token endpoint.",
 )
 @click.option("--jwks-uri", help="Where its public keys are, for private_key_jwt.")
@@ -53,8 +54,8 @@ def register_client(
 ) -> None:
     """Register a client, and print its metadata. A secret is shown here and nowhere else."""
     server = issuer()
-    if server.external:
-        raise click.ClickException(f"Tokens come from {server.external.url}: register clients there.")
+    if server.external_url:
+        raise click.ClickException(f"Tokens come from {server.external_url}: register clients there.")
     try:
         metadata = read_by_hand(name, list(redirect_uris), auth_method, jwks_uri, list(grant_types))
     except BadMetadata as bad:
@@ -62,8 +63,8 @@ def register_client(
     if introspects and auth_method == "none":
         raise click.ClickException("A client that introspects proves who it is: choose an --auth-method.")
     with server.database.write() as db:
-        told = register_by_hand(db, server, metadata, scopes=sorted(scopes) or None, introspects=introspects)
-    click.echo(json.dumps(told, indent=2))
+        registered = register_by_hand(db, server, metadata, scopes=sorted(scopes) or None, introspects=introspects)
+    click.echo(json.dumps(registered, indent=2))
 
 
 @oauth.command("register-document")
@@ -72,17 +73,17 @@ def register_client(
 def register_client_document(address: str, file: IO[bytes]) -> None:
     """Make a client known by its metadata document, from a file: where this shop cannot fetch it from its address."""
     server = issuer()
-    if server.external:
-        raise click.ClickException(f"Tokens come from {server.external.url}: register clients there.")
+    if server.external_url:
+        raise click.ClickException(f"Tokens come from {server.external_url}: register clients there.")
     try:
         document = read_json(file.read(_LARGEST_DOCUMENT))
         if not isinstance(document, dict):
             raise BadMetadata("invalid_client_metadata", "A metadata document is a JSON object.")
         with server.database.write() as db:
-            told = register_document(db, server, address, document)
+            registered = register_document(db, server, address, document)
     except (BadMetadata, ValueError) as bad:
         raise click.ClickException(f"The document cannot be used. {bad}") from bad
-    click.echo(json.dumps(told, indent=2))
+    click.echo(json.dumps(registered, indent=2))
 
 
 @oauth.command("clients")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from flask import current_app, request
@@ -17,9 +17,6 @@ from shop.oauth.signing_keys import Keys
 from shop.principal import Principal
 from shop.sealing import derived_key
 from shop.settings import Settings
-
-if TYPE_CHECKING:
-    from shop.oauth.resource_server.external_issuer import ExternalIssuer
 
 RiskyTools = Mapping[str, Mapping[str, str]]
 """Workflow → name → title of the tools in it that cannot be undone."""
@@ -47,8 +44,6 @@ class Issuer:
     recheck: Recheck
     """Asks those providers about somebody who is not there."""
     risky_tools: RiskyTools
-    external: ExternalIssuer | None
-    """Who issues the tokens instead, where the operator brought their own authorization server; None: this one does."""
     signed_in: Callable[[], SignedIn | None]
     """Who is signed in at the browser that asks; None when nobody is."""
 
@@ -71,6 +66,11 @@ class Issuer:
     def resources(self) -> tuple[str, ...]:
         """The protected resource by each of those names."""
         return self.settings.resources
+
+    @property
+    def external_url(self) -> str:
+        """The authorization server that the operator brought to issue the tokens instead; empty: this one issues them."""
+        return self.settings.oauth_issuer
 
     def url_as_asked(self) -> str:
         """By which of its names this request found the shop: a client compares metadata with the URL it has (RFC 9728 §3.3)."""

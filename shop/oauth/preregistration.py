@@ -25,13 +25,13 @@ def read_by_hand(
     """The metadata of a client that somebody describes in a form or a command. Raises `BadMetadata`."""
     if not name.strip():
         raise BadMetadata("invalid_client_metadata", "client_name: give it a name that people will recognise.")
-    said: dict[str, Any] = {
+    described: dict[str, Any] = {
         "client_name": name,
         "redirect_uris": redirect_uris,
         "token_endpoint_auth_method": auth_method,
         "grant_types": grant_types,
     }
-    return read_metadata(said | ({"jwks_uri": jwks_uri} if jwks_uri else {}))
+    return read_metadata(described | ({"jwks_uri": jwks_uri} if jwks_uri else {}))
 
 
 def register_by_hand(
@@ -73,10 +73,10 @@ def facts_of(client: Client) -> dict[str, Any]:
 
 def shown_once(server: Issuer, metadata: ClientMetadata, client: Client, secret: str | None) -> dict[str, Any]:
     """What whoever sets the client up has to know; its secret is shown here and nowhere else."""
-    told = metadata.registered() | {
+    registration = metadata.registered() | {
         "client_id": client.client_id,
         "scope": " ".join(client.scopes),
         "issuer": server.url,
         "resource": server.resource,
     }
-    return told | ({"client_secret": secret} if secret else {})
+    return registration | ({"client_secret": secret} if secret else {})

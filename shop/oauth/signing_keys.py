@@ -1,7 +1,7 @@
 """Signing keys: kept in the database, so that every process of every machine signs and verifies with the same ones.
 
-The private part is stored as an encrypted JWK (RFC 7517 §7) under SHOP_SECRET_KEY, by PBES2 as in that RFC's Appendix C: a
-stolen database signs nothing. Two generations are published, the current and the previous one, so that a rotation breaks no
+The private part is stored as an encrypted JWK (RFC 7517 §7) under SHOP_SECRET_KEY (`shop.sealing`): a stolen database signs
+nothing. Two generations are published, the current and the previous one, so that a rotation breaks no
 token in flight; a second rotation withdraws the first key, within a minute in every process.
 """
 
@@ -15,9 +15,8 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from joserfc import jwe, jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import OctKey, RSAKey
+from joserfc import jwt
+from joserfc.jwk import RSAKey
 from sqlalchemy import String, Text, delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
@@ -25,6 +24,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.database import Base, Database, moment, new_id
+from shop.sealing import NotSealed, seal, unseal, unseal_as_before
 
 ALGORITHM = "RS256"
 """RFC 9068 §2.1: the one that every conforming resource server supports; it is also the quickest to verify."""
@@ -32,8 +32,7 @@ _BITS = 2048
 _PUBLISHED = 2
 _SEEN_FOR = timedelta(seconds=60)
 """How long a process believes what it read: within it, a withdrawn key is out everywhere."""
-_SEALED_WITH = ["PBES2-HS512+A256KW", "A256GCM"]
-_ITERATIONS = 100_000
+_PURPOSE = "the key that this shop signs access tokens with"
 
 
 class SigningKey(Base):
@@ -158,16 +157,17 @@ class Keys:
 
 
 def _seal(key: RSAKey, passphrase: str) -> str:
-    header = {"alg": _SEALED_WITH[0], "enc": _SEALED_WITH[1], "cty": "jwk+json", "p2c": _ITERATIONS}
-    content = json.dumps(key.as_dict(private=True)).encode()
-    return jwe.encrypt_compact(header, content, OctKey.import_key(passphrase), _SEALED_WITH)
+    return seal(passphrase, _PURPOSE, json.dumps(key.as_dict(private=True)))
 
 
 @lru_cache(maxsize=8)
 def _opened(sealed: str, passphrase: str) -> RSAKey | None:
-    """The private key, or None when it was sealed with another passphrase. Remembered, since it takes 50 ms."""
+    """The private key, or None when it was sealed with another passphrase. Remembered, since importing it takes its time."""
     try:
-        content = jwe.decrypt_compact(sealed, OctKey.import_key(passphrase), _SEALED_WITH).plaintext
-    except (JoseError, ValueError):
-        return None
-    return RSAKey.import_key(json.loads(content or b"null"))
+        content = unseal(passphrase, _PURPOSE, sealed)
+    except NotSealed:
+        try:
+            content = unseal_as_before(passphrase, sealed)
+        except NotSealed:
+            return None
+    return RSAKey.import_key(json.loads(content))

@@ -125,7 +125,7 @@ def _set_paused(paused: bool, words: str) -> ResponseReturnValue:
 def _view(db: Session, me: Principal, grant: Grant, authority: Authority) -> dict[str, Any]:
     agent = db.get_one(Agent, grant.agent_id)
     ceiling = ceiling_of(db, me.organization, grant.client_id)
-    addable, external = can_be_added(db, issuer(), grant), issuer().external
+    addable = can_be_added(db, issuer(), grant)
     conversations, how_many = activity.with_client(db, me, grant.client_id, _LATEST)
     counts = queries.tallies(db, [conversation.id for conversation in conversations], _COUNTED)
     used = [grant.last_used_at, *(conversation.active_at for conversation in conversations[:1])]
@@ -135,7 +135,7 @@ def _view(db: Session, me: Principal, grant: Grant, authority: Authority) -> dic
         "answers_go_to": grant.redirect_host,
         "by_organization": grant.by_organization,
         "decider": decider_of(issuer(), grant),
-        "issuer": external.url if external else None,
+        "issuer": issuer().external_url or None,
         "since": grant.started_at,
         "until": authority.expires_at,
         "used": max((at for at in used if at), default=None),

@@ -10,10 +10,13 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import select
 
+from shop.admin.agent_registration import AUTH_METHODS
 from shop.credentials.agents import Agent, ClientKind
 from shop.credentials.grants import Grant
 from shop.credentials.ledger import Authority
 from shop.oauth.clients.client import Client
+from shop.oauth.clients.metadata import EVERY_METHOD
+from shop.oauth.grant_types import GrantType
 from shop.principal import IN_APP_ASSISTANT
 from shop.tools.outcomes import Denied
 from tests.mcp.host import Host, host_of
@@ -309,6 +312,7 @@ def test_a_client_is_registered_for_ones_own_organization_and_its_secret_shown_o
     with shop.database.read() as db:
         client = db.get_one(Client, metadata["client_id"])
     assert client.organization_id == shop.organization("acme") and client.secret_hash not in {None, secret}
+    assert set(client.grant_types) == set(GrantType), "it proves who it is, so it may use every one"
     event = latest(shop)
     assert event.name == "client.registered" and event.content["resource"] == {"kind": "agent", "id": agent.id}
     assert secret not in json.dumps([event.content for event in shop.chain(shop.organization("acme"))])
@@ -384,3 +388,8 @@ def test_the_audit_of_an_external_conversation_leads_to_the_agents_entry(shop: S
         grant = db.scalars(select(Grant.id).where(Grant.agent_id == agent.id)).one()
     for words in (agent.client_id, "known here", grant, "inferred"):
         assert words in words_of(page.text), words
+
+
+def test_a_registration_offers_every_way_in_which_a_client_may_authenticate() -> None:
+    """The form has a sentence for each way that the token endpoint knows, and for no other."""
+    assert set(AUTH_METHODS) == set(EVERY_METHOD)

@@ -118,6 +118,6 @@ def test_what_breaks_inside_is_told_as_an_error(
     def fail(*_: object) -> None:
         raise RuntimeError("a secret of the machine room")
 
-    monkeypatch.setattr(shop.gateway, "alive", fail)
+    monkeypatch.setattr(shop.gateway.enquiries, "alive", fail)
     answer = host.ask("tools/list")
     assert failure(answer)[0] == 503 and "secret" not in answer.text

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from shop.oauth.grants import refresh_token, token_exchange
+from shop.oauth.grants import pipeline, refresh_token
 from tests.oauth.looks import grants, is_alive
 from tests.oauth.test_rfc8693_token_exchange import confidential, exchange
 from tests.revocation.waiting import PATIENCE, Running, wait_until_blocked
@@ -50,7 +50,7 @@ def meanwhile(
 def test_a_family_does_not_end_while_it_grows(shop: ShopUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
     """RFC 7009 §2.1: a client gives its refresh token back while that is being renewed; nothing that came of it lives on."""
     assistant = connect(shop.sign_in(SOFIA))
-    given_back, held = assistant.refresh_token, Held(monkeypatch, refresh_token, "authorized")
+    given_back, held = assistant.refresh_token, Held(monkeypatch, refresh_token, "living_principal")
     refreshed, revoked = meanwhile(
         shop, held, assistant.refresh, lambda: assistant.send("/oauth/revoke", token=given_back)
     )
@@ -68,7 +68,7 @@ def test_a_token_does_not_end_while_it_is_exchanged(
     """RFC 7009 §2.1, RFC 8693: what it was exchanged for ends with it, or with its family, however late it was added."""
     assistant = confidential(shop).connect(shop.sign_in(SOFIA))
     given_back, presented = getattr(assistant, ends), assistant.access_token
-    held = Held(monkeypatch, token_exchange, "still_covered")
+    held = Held(monkeypatch, pipeline, "narrowed")
     exchanged, revoked = meanwhile(
         shop, held, lambda: exchange(assistant), lambda: assistant.send("/oauth/revoke", token=given_back)
     )

@@ -6,7 +6,9 @@ import json
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import delete, select
+from joserfc import jwe
+from joserfc.jwk import OctKey
+from sqlalchemy import delete, select, update
 
 from shop.oauth.resource_server.bearer import BearerRefused, authenticate
 from shop.oauth.signing_keys import Keys, SigningKey
@@ -60,6 +62,21 @@ def test_the_database_holds_no_private_key(shop: ShopUnderTest) -> None:
     stranger = Keys(shop.database, "another secret, of another deployment")
     assert stranger.signer().kid != row.kid
     assert [key["kid"] for key in stranger.jwks()["keys"]] == [stranger.signer().kid, row.kid]
+
+
+@ONE_ENGINE
+def test_a_key_that_an_earlier_version_sealed_still_signs(shop: ShopUnderTest) -> None:
+    """An upgrade makes no new key: what was sealed by PBES2 (RFC 7518 §4.8) under this shop's secret is opened."""
+    (row,), private = stored(shop), keys_of(shop).signer()._key.as_dict(private=True)
+    algorithms = ["PBES2-HS512+A256KW", "A256GCM"]
+    header = {"alg": algorithms[0], "enc": algorithms[1], "cty": "jwk+json", "p2c": 100_000}
+    secret = OctKey.import_key(shop.app.config["SECRET_KEY"])
+    sealed = jwe.encrypt_compact(header, json.dumps(private), secret, algorithms)
+    with shop.database.write() as db:
+        db.execute(update(SigningKey).values(sealed=sealed))
+    assert keys_of(shop).signer().kid == row.kid and [key.kid for key in stored(shop)] == [row.kid]
+    stranger = Keys(shop.database, "another secret, of another deployment")
+    assert stranger.signer().kid != row.kid
 
 
 def test_a_rotation_breaks_no_token_in_flight_and_a_second_one_withdraws_the_first_key(

@@ -8,7 +8,7 @@ import pytest
 
 from shop.credentials.ledger import Authority
 from shop.credentials.tokens import AccessToken
-from shop.oauth.clients.metadata import GRANT_TYPES
+from shop.oauth.grant_types import GrantType
 from shop.revocation import cascade
 from tests.oauth.desk import EXCHANGE
 from tests.oauth.looks import events, is_alive, only_grant, row, scopes_now
@@ -130,6 +130,6 @@ def test_only_the_client_that_holds_a_token_exchanges_it(shop: ShopUnderTest, so
     assert error_of(exchange(public)) == (401, "invalid_client")
     plain = confidential(shop, grant_types=CODE).connect(sofia, "browse")
     assert error_of(exchange(plain)) == (400, "unauthorized_client")
-    assert EXCHANGE in GRANT_TYPES
+    assert EXCHANGE in set(GrantType)
     shop.clock.pass_by(minutes=11)
     assert error_of(exchange(assistant)) == (400, "invalid_request")

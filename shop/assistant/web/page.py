@@ -178,11 +178,13 @@ class ChatPage:
 
     def begun(self, begun: Begun, *, is_new: bool) -> Markup:
         """What the beginning of a turn changes: the one before it, those that it settles or takes the place of, and itself."""
-        with self._database.read() as db:
-            turn = db.get_one(Turn, begun.turn.id)
-            replaced = history.replaced_by(db, [turn])
-            before = [one for one in history.latest(db, turn.conversation_id) if one.number < turn.number]
-            asked = [db.get(Turn, item.turn_id) for item in begun.answered]  # they may stand far above
+        turn, replaced, before, asked = begun.turn, list[Turn](), list[Turn](), list[Turn | None]()
+        if not is_new:  # a new conversation holds nothing before its first turn
+            with self._database.read() as db:
+                turn = db.get_one(Turn, turn.id)
+                replaced = history.replaced_by(db, [turn])
+                before = [one for one in history.latest(db, turn.conversation_id) if one.number < turn.number]
+                asked = [db.get(Turn, item.turn_id) for item in begun.answered]  # they may stand far above
         context, seen = [*replaced, turn], self._seen()
         changed = {one.id: one for one in (*asked, *before) if one and one.replaced_by is None}
         return Markup().join(

@@ -137,8 +137,12 @@ def register(
 
 def take_over(client: Client, metadata: ClientMetadata) -> None:
     """Make a client what its metadata says."""
-    said = metadata.registered()
-    client.name, client.redirect_uris, client.grant_types = metadata.name, said["redirect_uris"], said["grant_types"]
+    registered = metadata.registered()
+    client.name, client.redirect_uris, client.grant_types = (
+        metadata.name,
+        registered["redirect_uris"],
+        registered["grant_types"],
+    )
     client.token_endpoint_auth_method = metadata.token_endpoint_auth_method
     if not metadata.jwks_uri or metadata.jwks_uri != client.jwks_uri:
         client.jwks, client.jwks_fresh_until = json.dumps(metadata.jwks) if metadata.jwks else None, None

@@ -7,24 +7,21 @@ unsafe is refused. Logos and policies of strangers are not shown, so they are no
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from shop.identity.key_sets import read_key_set
 from shop.oauth.clients.redirect_uris import problem_with
+from shop.oauth.grant_types import WITH_BROWSER, WITHOUT_BROWSER, GrantType
 from shop.principal import CONSENTABLE
 from shop.untrusted import printable_line
 
 AuthMethod = Literal["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]
-_OF_EVERY_CLIENT = ("authorization_code", "refresh_token")
-_WITHOUT_BROWSER = (
-    "client_credentials",
-    "urn:ietf:params:oauth:grant-type:jwt-bearer",
-    "urn:ietf:params:oauth:grant-type:token-exchange",
-)
-"""Nobody is asked in these: only for clients that prove who they are (RFC 6749 §4.4, RFC 7523, RFC 8693)."""
-GRANT_TYPES = (*_OF_EVERY_CLIENT, *_WITHOUT_BROWSER)
+EVERY_METHOD: tuple[AuthMethod, ...] = get_args(AuthMethod)
+"""Every way in which a client may authenticate itself, by its name in the protocol; this is the only list."""
+CONFIDENTIAL = tuple(method for method in EVERY_METHOD if method != "none")
+"""Those of them that prove something."""
 SCOPES = sorted(str(scope) for scope in CONSENTABLE)
 """Every scope that can be asked for, by its name on the wire."""
 ASSERTION_ALGORITHMS = ("RS256", "PS256", "ES256")
@@ -78,7 +75,7 @@ class ClientMetadata(BaseModel):
     client_name: Annotated[str | None, BeforeValidator(_name)] = None
     redirect_uris: list[Annotated[str, AfterValidator(_redirect_uri)]] = Field(default=[], max_length=_MOST)
     token_endpoint_auth_method: AuthMethod = "client_secret_basic"  # noqa: S105 - the name of a method
-    grant_types: list[str] = ["authorization_code"]
+    grant_types: list[str] = [GrantType.AUTHORIZATION_CODE]
     response_types: list[str] = ["code"]
     client_uri: Annotated[str, AfterValidator(_https)] | None = None
     jwks: Annotated[dict[str, Any], AfterValidator(_public_keys)] | None = None
@@ -90,7 +87,7 @@ class ClientMetadata(BaseModel):
             raise ValueError("redirect_uris is required.")
         if self.asks_people and "code" not in self.response_types:
             raise ValueError("response_types: a client that asks people uses the response type code.")
-        if not self.asks_people and (self.redirect_uris or not set(_WITHOUT_BROWSER) & set(self.supported_grant_types)):
+        if not self.asks_people and (self.redirect_uris or not set(WITHOUT_BROWSER) & set(self.supported_grant_types)):
             raise ValueError(
                 "grant_types: a client that asks people uses authorization_code; one that does not proves who it is."
             )
@@ -103,14 +100,14 @@ class ClientMetadata(BaseModel):
     @property
     def asks_people(self) -> bool:
         """Whether it sends people here, to be let in by them."""
-        return "authorization_code" in self.grant_types
+        return GrantType.AUTHORIZATION_CODE in self.grant_types
 
     @property
-    def supported_grant_types(self) -> list[str]:
+    def supported_grant_types(self) -> list[GrantType]:
         """Those of its grant types that there are, for a client of its kind."""
         is_public = self.token_endpoint_auth_method == "none"  # noqa: S105 - the name of a method
-        there_are = _OF_EVERY_CLIENT if is_public else GRANT_TYPES
-        return [name for name in there_are if name in self.grant_types]
+        usable = WITH_BROWSER if is_public else tuple(GrantType)
+        return [grant_type for grant_type in usable if grant_type in self.grant_types]
 
     @property
     def name(self) -> str:
@@ -119,22 +116,22 @@ class ClientMetadata(BaseModel):
 
     def registered(self) -> dict[str, Any]:
         """What was registered, for the client to see (RFC 7591 §3.2.1): every scope may be asked for, the person decides."""
-        said = self.model_dump(mode="json", exclude_none=True)
+        members = self.model_dump(mode="json", exclude_none=True)
         supported = {
             "grant_types": self.supported_grant_types,
             "response_types": ["code"] if self.asks_people else [],
             "scope": " ".join(SCOPES),
         }
-        return said | supported
+        return members | supported
 
 
 def read_metadata(document: Mapping[str, Any], **defaults: Any) -> ClientMetadata:
     """A client's metadata from what it sent, where a member that is null or empty means one that is absent (RFC 7591 §2: all are
     optional, and generated clients send every one they know). Raises `BadMetadata`.
     """
-    said = {name: value for name, value in document.items() if value not in (None, "", [], {})}
+    members = {name: value for name, value in document.items() if value not in (None, "", [], {})}
     try:
-        return ClientMetadata.model_validate({**defaults, **said})
+        return ClientMetadata.model_validate({**defaults, **members})
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = str(problem["loc"][0]) if problem["loc"] else ""

@@ -103,7 +103,7 @@ def _may_look_again(database: Database, client_id: str) -> bool:
 def _fetch(server: Issuer, client_id: str) -> Client:
     database, fetcher = server.database, server.fetcher
     try:
-        fetched = ask(database, fetcher, client_id, limit=_LARGEST)
+        fetched = fetch_from_client(database, fetcher, client_id, limit=_LARGEST)
         metadata = read_document(client_id, fetched.document)
     except (FetchRefused, BadMetadata) as error:
         raise UnknownClient(f"The client's metadata document cannot be used. {error}") from error
@@ -119,7 +119,7 @@ def _fetch(server: Issuer, client_id: str) -> Client:
         return db.get_one(Client, client_id)
 
 
-def ask(database: Database, fetcher: Fetcher, url: str, *, limit: int) -> Fetched:
+def fetch_from_client(database: Database, fetcher: Fetcher, url: str, *, limit: int) -> Fetched:
     """Fetch a document from a client's host, which nobody can make this shop ask too often. Raises `FetchRefused`."""
     host = urlsplit(url).hostname or ""
     with database.write() as db:

@@ -73,14 +73,14 @@ def problem_with(uri: str) -> str | None:
     return None
 
 
-def matches(registered: str, asked: str) -> bool:
-    """Whether a URI asked for is one registered: the same text; on a loopback address, whatever the port."""
-    if registered == asked:
+def matches(registered: str, requested: str) -> bool:
+    """Whether a requested URI is a registered one: the same text; on a loopback address, whatever the port."""
+    if registered == requested:
         return True
-    one, other = _split(registered), _split(asked)
-    if one is None or other is None or problem_with(asked) is not None or not _is_loopback(one):
+    one, other = _split(registered), _split(requested)
+    if one is None or other is None or problem_with(requested) is not None or not _is_loopback(one):
         return False
-    return _without_port(registered, one) == _without_port(asked, other)
+    return _without_port(registered, one) == _without_port(requested, other)
 
 
 def with_answer(uri: str, answer: Mapping[str, str]) -> str:

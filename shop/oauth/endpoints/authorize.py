@@ -1,4 +1,4 @@
-"""The authorization endpoint (RFC 6749 §4.1.1): is the request good, and does the person have to be asked?
+"""The authorization endpoint (RFC 6749 §4.1.1): is the request valid, and does the person have to be asked?
 
 Nobody comes here without having signed in through their organization (the blueprint's access rule), so no stranger can make
 this shop fetch or store anything. Nothing is redirected before client and redirect URI are known to belong together; until then
@@ -19,16 +19,16 @@ from shop.audit.events import EventName
 from shop.credentials.agents import ClientKind, agent_of
 from shop.credentials.ledger import live
 from shop.guards.rate_limits import Limit, rate_limits
-from shop.oauth.authlib_server import ShopRequest, answer_address, described, redirect_answer, refuse
 from shop.oauth.clients import metadata_document
 from shop.oauth.clients.client import find_client
 from shop.oauth.clients.redirect_uris import destination
+from shop.oauth.endpoints.authorization_request import AuthorizationRequest, validate
 from shop.oauth.endpoints.consent import answer_with_code, refuse_for_organization
-from shop.oauth.endpoints.consent_request import Asked, Question, Refused, ask, question_of
+from shop.oauth.endpoints.consent_request import ConsentRequest, NotAllowed, consent_request_for, store
 from shop.oauth.endpoints.refused_page import RefusedPage
-from shop.oauth.endpoints.token import server_of
-from shop.oauth.grants.authorization_code import named_resource
 from shop.oauth.issuer import Issuer, SignedIn, issuer
+from shop.oauth.parameters import EndpointRequest, Parameters
+from shop.oauth.responses import answer_address, described, redirect_answer, refuse
 
 endpoint = Blueprint("oauth_authorize", __name__)
 
@@ -41,62 +41,50 @@ def authorize() -> ResponseReturnValue:
     rate_limits().check_principal(
         person.principal, Limit.AUTHORIZATIONS_PER_PERSON, Limit.AUTHORIZATIONS_PER_ORGANIZATION
     )
-    request_of_client: ShopRequest | None = None
+    request_of_client: EndpointRequest | None = None
     try:
-        request_of_client = ShopRequest(server, request.args)
-        asked = _verified(request_of_client, person)
+        request_of_client = EndpointRequest(server, request.args)
+        authorization_request = _validated(request_of_client, person)
     except OAuth2Error as error:
-        return _refused(server, person, request_of_client, error)
+        return _refused(server, person, request_of_client.parameters if request_of_client else None, error)
     with server.database.write() as db:
         live(db, person.principal)
-        outcome = _decided(db, server, person, asked)
-    if isinstance(outcome, Question):
+        outcome = _decided(db, server, person, authorization_request)
+    if isinstance(outcome, ConsentRequest):
         return outcome.show(person)
     return outcome.render() if isinstance(outcome, RefusedPage) else outcome
 
 
-def _decided(db: Session, server: Issuer, person: SignedIn, asked: Asked) -> Question | RefusedPage | Response:
+def _decided(
+    db: Session, server: Issuer, person: SignedIn, authorization_request: AuthorizationRequest
+) -> ConsentRequest | RefusedPage | Response:
     """Whether the person has to be asked, need not be, or cannot be."""
     try:
-        question = question_of(db, server, person.principal, asked)
-    except Refused as refused:
-        return refuse_for_organization(db, server, person, asked, refused)
-    if question.has_to_be_asked:
-        return ask(db, server, person.principal, question)
-    return redirect_answer(answer_with_code(db, server, asked, question.grant_id, asked.scopes & question.held))
+        consent_request = consent_request_for(db, server, person.principal, authorization_request)
+    except NotAllowed as refused:
+        return refuse_for_organization(db, server, person, authorization_request, refused)
+    if consent_request.is_needed:
+        return store(db, server, person.principal, consent_request)
+    scopes = authorization_request.scopes & consent_request.consented
+    return redirect_answer(answer_with_code(db, server, authorization_request, consent_request.grant_id, scopes))
 
 
-def _verified(asked: ShopRequest, person: SignedIn) -> Asked:
-    """What does not depend on the person's answer: client, redirect URI, response type, PKCE, resource, scope.
-
-    Raises `OAuth2Error`, which names the redirect URI from the moment that it is verified.
-    """
+def _validated(request_of_client: EndpointRequest, person: SignedIn) -> AuthorizationRequest:
+    """The request, with its client's metadata document fetched if it is not fresh. Raises `OAuth2Error`."""
+    parameters = request_of_client.parameters
     try:
         metadata_document.resolve(
-            asked.issuer,
-            asked.require("client_id"),
+            request_of_client.issuer,
+            parameters.require("client_id"),
             for_organization=person.principal.organization,
-            redirect_uri=asked.parameter("redirect_uri"),
+            redirect_uri=parameters.get("redirect_uri"),
         )
     except metadata_document.UnknownClient as unknown:
         refuse("invalid_client", str(unknown))
-    grant = server_of(asked).get_consent_grant(asked)  # type: ignore[no-untyped-call] # untyped in the stubs
-    redirect_uri = str(grant.redirect_uri)
-    if asked.parameter("response_mode") not in {None, "query"}:
-        unsupported = "Only response_mode=query is supported."
-        raise OAuth2Error(error="invalid_request", description=unsupported, redirect_uri=redirect_uri)
-    return Asked(
-        client=asked.authenticated,
-        redirect_uri=redirect_uri,
-        state=asked.parameter("state"),
-        scopes=frozenset(asked.scope.split()),
-        resource=named_resource(asked),
-        code_challenge=asked.require("code_challenge"),
-        always_ask="consent" in (asked.parameter("prompt") or "").split(),
-    )
+    return validate(request_of_client)
 
 
-def _refused(server: Issuer, person: SignedIn, asked: ShopRequest | None, error: OAuth2Error) -> ResponseReturnValue:
+def _refused(server: Issuer, person: SignedIn, sent: Parameters | None, error: OAuth2Error) -> ResponseReturnValue:
     """An error at the client's verified redirect URI, else on a page of ours; on record either way.
 
     Anybody can register a client, so a browser is taken nowhere by one that nobody here knows: its person takes the answer
@@ -104,12 +92,12 @@ def _refused(server: Issuer, person: SignedIn, asked: ShopRequest | None, error:
     """
     why = described(error.get_error_description() or "")
     with server.database.write() as db:
-        is_told = bool(error.redirect_uri) and _is_known_here(db, person, asked)
+        is_sent_back = bool(error.redirect_uri) and _is_known_here(db, person, sent)
         facts = {
-            "client": (asked.parameter("client_id") or "")[:300] if asked else "",
+            "client": (sent.get("client_id") or "")[:300] if sent else "",
             "error": str(error.error),
             "why": why[:300],
-            "told_client": is_told,
+            "told_client": is_sent_back,
         }
         note_denial(
             db,
@@ -126,11 +114,11 @@ def _refused(server: Issuer, person: SignedIn, asked: ShopRequest | None, error:
         next_step="Start again from the assistant. If it happens again, its maker can read the reason below.",
         why=why,
     )
-    if not error.redirect_uri or not asked:
+    if not error.redirect_uri or not sent:
         return page.render()
-    uri, state = str(error.redirect_uri), asked.parameter("state")
+    uri, state = str(error.redirect_uri), sent.get("state")
     answer = answer_address(server, uri, state, error=str(error.error), error_description=why)
-    if is_told:
+    if is_sent_back:
         return redirect_answer(answer)
     back = {"href": answer, "label": f"Take that answer to {destination(uri).host}"}
     return replace(
@@ -141,9 +129,9 @@ def _refused(server: Issuer, person: SignedIn, asked: ShopRequest | None, error:
     ).render()
 
 
-def _is_known_here(db: Session, person: SignedIn, asked: ShopRequest | None) -> bool:
+def _is_known_here(db: Session, person: SignedIn, sent: Parameters | None) -> bool:
     """Whether the operator registered the client, or somebody of the person's organization has let it in."""
-    client = find_client(db, asked.parameter("client_id") or "") if asked else None
+    client = find_client(db, sent.get("client_id") or "") if sent else None
     if client is None or client.kind is ClientKind.PREREGISTERED:
         return client is not None
     return agent_of(db, person.principal.organization, client.client_id) is not None

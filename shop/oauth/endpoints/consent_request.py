@@ -24,6 +24,7 @@ from shop.credentials.tokens import secret_digest
 from shop.database import Base, moment
 from shop.oauth.clients.client import Client, find_client
 from shop.oauth.clients.redirect_uris import destination
+from shop.oauth.endpoints.authorization_request import AuthorizationRequest
 from shop.oauth.issuer import Issuer, SignedIn
 from shop.principal import FIRST_SCOPES, Principal, Workflow
 from shop.workflow_words import WORDS
@@ -46,19 +47,6 @@ class ConsentQuestion(Base):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """A verified authorization request."""
-
-    client: Client
-    redirect_uri: str
-    state: str | None
-    scopes: frozenset[str]
-    resource: str
-    code_challenge: str
-    always_ask: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
 class Offer:
     """One workflow on the page."""
 
@@ -74,30 +62,31 @@ class Offer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
+class ConsentRequest:
     """What a person would be asked."""
 
-    asked: Asked
+    request: AuthorizationRequest
+    """The client's request, with those of its scopes that the organization allows."""
     offers: list[Offer]
     forbidden: list[str]
     """Titles of what the organization allows to no one for this client."""
-    held: frozenset[str]
+    consented: frozenset[str]
     """What this client has already, as far as the person knew everything in it."""
     grant_id: str | None
     until: datetime
-    has_to_be_asked: bool
+    is_needed: bool
     handle: str = ""
     """Of the question, once it is kept. It is no authority: the session has to be the same."""
 
     def show(self, person: SignedIn) -> ResponseReturnValue:
         """The page that asks."""
-        leads_to = destination(self.asked.redirect_uri)
+        leads_to = destination(self.request.redirect_uri)
         return render_template(
-            "oauth/consent.html", question=self, client=self.asked.client, leads_to=leads_to, who=person
+            "oauth/consent.html", consent_request=self, client=self.request.client, leads_to=leads_to, who=person
         )
 
 
-class Refused(Exception):
+class NotAllowed(Exception):
     """The organization lets this client do nothing of what it asks for. `because` is `blocked` or `ceiling`."""
 
     def __init__(self, because: str) -> None:
@@ -105,30 +94,41 @@ class Refused(Exception):
         self.because = because
 
 
-def question_of(db: Session, server: Issuer, person: Principal, asked: Asked) -> Question:
-    """What has to be asked of this person now, if anything. Raises `Refused`."""
-    ceiling = _ceiling(db, person, asked.client)
-    offered = asked.scopes & ceiling
+def consent_request_for(
+    db: Session, server: Issuer, person: Principal, request: AuthorizationRequest
+) -> ConsentRequest:
+    """What has to be asked of this person now, if anything. Raises `NotAllowed`."""
+    ceiling = _ceiling(db, person, request.client)
+    offered = request.scopes & ceiling
     if not offered:
-        raise Refused("ceiling")
-    found = living_grant(db, person.membership, asked.client.client_id)
-    told = found[0].risky_tools if found else {}
+        raise NotAllowed("ceiling")
+    found = living_grant(db, person.membership, request.client.client_id)
+    known_tools = found[0].risky_tools if found else {}
     scopes = frozenset(found[1].scopes or ()) if found else frozenset()
-    held = frozenset(scope for scope in scopes if set(server.risky_tools.get(scope, ())) <= set(told.get(scope, ())))
+    consented = frozenset(
+        scope for scope in scopes if set(server.risky_tools.get(scope, ())) <= set(known_tools.get(scope, ()))
+    )
     offers = [
-        offer_of(server, scope, held=scopes, told=told, is_known=bool(found), ticked=scope in scopes | FIRST_SCOPES)
+        offer_of(
+            server,
+            scope,
+            allowed=scopes,
+            known_tools=known_tools,
+            is_known=bool(found),
+            ticked=scope in scopes | FIRST_SCOPES,
+        )
         for scope in WORDS
         if scope in offered
     ]
-    is_known = found is not None and offered <= held and asked.client.is_assured(asked.redirect_uri)
-    return Question(
-        asked=replace(asked, scopes=offered),
+    is_known = found is not None and offered <= consented and request.client.is_assured(request.redirect_uri)
+    return ConsentRequest(
+        request=replace(request, scopes=offered),
         offers=offers,
-        forbidden=[words.title for scope, words in WORDS.items() if scope in asked.scopes - ceiling],
-        held=held,
+        forbidden=[words.title for scope, words in WORDS.items() if scope in request.scopes - ceiling],
+        consented=consented,
         grant_id=found[0].id if found else None,
         until=moment(db) + server.settings.grant_lifetime,
-        has_to_be_asked=asked.always_ask or not is_known,
+        is_needed=request.always_ask or not is_known,
     )
 
 
@@ -136,12 +136,12 @@ def offer_of(
     server: Issuer,
     scope: str,
     *,
-    held: frozenset[str],
-    told: Mapping[str, list[str]],
+    allowed: frozenset[str],
+    known_tools: Mapping[str, list[str]],
     is_known: bool,
     ticked: bool = False,
 ) -> Offer:
-    """One workflow as a person is shown it, who has allowed what is `held`, and was told of the tools in `told`.
+    """One workflow as a person is shown it, who has allowed what is `allowed`, and was told of the tools in `known_tools`.
 
     Only looking and reading are ticked for them, and what they allowed before. To buy is their own tick, each time that they are
     asked: clients ask for everything at once, since many never ask again.
@@ -152,51 +152,51 @@ def offer_of(
         scope=scope,
         title=words.title,
         text=words.covers,
-        risky=[(risk, scope in held and name not in told.get(scope, ())) for name, risk in tools.items()],
+        risky=[(risk, scope in allowed and name not in known_tools.get(scope, ())) for name, risk in tools.items()],
         tools=sorted(tools),
-        is_new=is_known and scope not in held,
+        is_new=is_known and scope not in allowed,
         ticked=ticked,
     )
 
 
 def _ceiling(db: Session, person: Principal, client: Client) -> frozenset[str]:
-    """What the organization lets this client do at most. Raises `Refused` for a blocked one."""
+    """What the organization lets this client do at most. Raises `NotAllowed` for a blocked one."""
     agent = agent_of(db, person.organization, client.client_id)
     if agent is None:
         return frozenset(client.scopes)
     authority = db.get_one(Authority, agent.id)
     if authority.suspended_at is not None or authority.ended_at is not None:
-        raise Refused("blocked")
+        raise NotAllowed("blocked")
     return frozenset(client.scopes if authority.scopes is None else authority.scopes)
 
 
-def ask(db: Session, server: Issuer, person: Principal, question: Question) -> Question:
-    """Keep the question until it is answered, in this session."""
-    asked, handle = question.asked, secrets.token_urlsafe(32)
+def store(db: Session, server: Issuer, person: Principal, consent_request: ConsentRequest) -> ConsentRequest:
+    """Keep the request for consent until it is answered, in this session."""
+    request, handle = consent_request.request, secrets.token_urlsafe(32)
     db.add(
         ConsentQuestion(
             handle_hash=secret_digest(handle),
             session_id=person.own_session,
-            client_id=asked.client.client_id,
-            redirect_uri=asked.redirect_uri,
-            state=asked.state,
-            scopes=sorted(asked.scopes),
-            resource=asked.resource,
-            code_challenge=asked.code_challenge,
+            client_id=request.client.client_id,
+            redirect_uri=request.redirect_uri,
+            state=request.state,
+            scopes=sorted(request.scopes),
+            resource=request.resource,
+            code_challenge=request.code_challenge,
             expires_at=moment(db) + server.settings.consent_lifetime,
         )
     )
     db.flush()
-    return replace(question, handle=handle)
+    return replace(consent_request, handle=handle)
 
 
-def client_asked_about(db: Session, handle: str) -> str | None:
+def client_of(db: Session, handle: str) -> str | None:
     """The `client_id` of the client that a question is about, so that what the answer changes can be locked first."""
-    asked = select(ConsentQuestion.client_id).where(ConsentQuestion.handle_hash == secret_digest(handle))
-    return db.scalar(asked)
+    client_id = select(ConsentQuestion.client_id).where(ConsentQuestion.handle_hash == secret_digest(handle))
+    return db.scalar(client_id)
 
 
-def claim(db: Session, person: Principal, handle: str) -> Asked | None:
+def claim(db: Session, person: Principal, handle: str) -> AuthorizationRequest | None:
     """The question of this handle, asked in this very session; used up, whatever the answer is."""
     row = db.execute(
         delete(ConsentQuestion)
@@ -217,7 +217,7 @@ def claim(db: Session, person: Principal, handle: str) -> Asked | None:
     client = find_client(db, row.client_id) if row else None
     if row is None or client is None or not client.check_redirect_uri(row.redirect_uri):
         return None
-    return Asked(
+    return AuthorizationRequest(
         client=client,
         redirect_uri=row.redirect_uri,
         state=row.state,

@@ -1,7 +1,10 @@
 """Token introspection (RFC 7662): a client asks about its own tokens, a registered resource server about any.
 
-The answer is of now: what the ledger says, not what the token says. Whoever may not ask is told what it would be told of
+The answer is of now: what the ledger says, not what the token says. Whoever may not ask gets the answer that is given to
 nonsense: not active.
+
+Authlib's `IntrospectionEndpoint` is not used, for the reasons that `revoke.py` gives. It also asks the stored token whether it is
+expired or revoked, where here the ledger is asked about all that the token hangs on.
 """
 
 from __future__ import annotations
@@ -16,12 +19,18 @@ from shop.audit.events import EventName
 from shop.credentials.ledger import NotAlive, live
 from shop.database import moment
 from shop.guards.rate_limits import Limit, limited_by_address
-from shop.oauth.authlib_server import ShopRequest, json_answer, speak_json
-from shop.oauth.client_authentication import CONFIDENTIAL
 from shop.oauth.clients.client import Client
+from shop.oauth.clients.metadata import CONFIDENTIAL
 from shop.oauth.endpoints.calling_client import known_client
-from shop.oauth.endpoints.presented_token import HeldAccess, HeldRefresh, held_by, read_access_token
+from shop.oauth.endpoints.presented_token import (
+    PresentedAccessToken,
+    PresentedRefreshToken,
+    find_token,
+    read_access_token,
+)
 from shop.oauth.issuer import Issuer, issuer
+from shop.oauth.parameters import EndpointRequest
+from shop.oauth.responses import json_answer, speak_json
 
 endpoint = Blueprint("oauth_introspect", __name__)
 speak_json(endpoint)
@@ -32,39 +41,47 @@ limited_by_address(endpoint, Limit.TOKEN_REQUESTS_PER_ADDRESS)
 def introspect() -> Response:
     """§2: only for clients that prove who they are, so that nobody can try tokens out here."""
     server = issuer()
-    asked = ShopRequest(server, request.form)
-    client = known_client(asked, CONFIDENTIAL)
-    token = asked.require("token")
-    access = read_access_token(server, token)
+    endpoint_request = EndpointRequest(server, request.form)
+    client = known_client(endpoint_request, CONFIDENTIAL)
+    encoded = endpoint_request.parameters.require("token")
+    access = read_access_token(server, encoded)
     with server.database.read() as db:
-        held = held_by(db, token, access)
-        told = _told(db, server, held) if held and _may_ask(client, held) else None
-    if held and not _may_ask(client, held):
-        _record_refusal(server, client, held)
-    return json_answer(told or {"active": False})
+        presented_token = find_token(db, encoded, access)
+        answer = (
+            _token_information(db, server, presented_token)
+            if presented_token and _may_ask(client, presented_token)
+            else None
+        )
+    if presented_token and not _may_ask(client, presented_token):
+        _record_refusal(server, client, presented_token)
+    return json_answer(answer or {"active": False})
 
 
-def _may_ask(client: Client, held: HeldAccess | HeldRefresh) -> bool:
-    return client.introspects or held.is_of(client)
+def _may_ask(client: Client, presented_token: PresentedAccessToken | PresentedRefreshToken) -> bool:
+    return client.introspects or presented_token.is_of(client)
 
 
-def _record_refusal(server: Issuer, client: Client, held: HeldAccess | HeldRefresh) -> None:
+def _record_refusal(
+    server: Issuer, client: Client, presented_token: PresentedAccessToken | PresentedRefreshToken
+) -> None:
     """Another client's token, as at revocation: those whose it is can read that somebody else has it."""
     record_denial(
         server.database,
         EventName.ACCESS_DENIED,
         "introspection another_client",
-        principal=held.holder,
-        resource=held.resource,
+        principal=presented_token.holder,
+        resource=presented_token.resource,
         outcome="denied",
         facts={"page": "/oauth/introspect", "handle": Handle.ACCESS_TOKEN, "client": client.client_id},
     )
 
 
-def _told(db: Session, server: Issuer, held: HeldAccess | HeldRefresh) -> dict[str, Any] | None:
-    """§2.2, or None when there is nothing to tell."""
+def _token_information(
+    db: Session, server: Issuer, presented_token: PresentedAccessToken | PresentedRefreshToken
+) -> dict[str, Any] | None:
+    """§2.2, or None for a token that is not active."""
     try:
-        principal = live(db, held.holder)
+        principal = live(db, presented_token.holder)
     except NotAlive:
         return None
     common = {
@@ -74,10 +91,17 @@ def _told(db: Session, server: Issuer, held: HeldAccess | HeldRefresh) -> dict[s
         "sub": principal.subject,
         "client_id": principal.actor.client_id if principal.actor else None,
     }
-    if isinstance(held, HeldAccess):
-        said = held.claims
-        of_token = {"token_type": "Bearer", "exp": said.expires_at, "iat": said.issued_at, "jti": said.token}
+    if isinstance(presented_token, PresentedAccessToken):
+        claims = presented_token.claims
+        of_token = {"token_type": "Bearer", "exp": claims.expires_at, "iat": claims.issued_at, "jti": claims.token}
         return common | of_token | {"scope": " ".join(sorted(principal.scopes))}
-    if held.token.used_at is not None or held.family.ended_at is not None or held.token.expires_at <= moment(db):
+    if (
+        presented_token.token.used_at is not None
+        or presented_token.family.ended_at is not None
+        or presented_token.token.expires_at <= moment(db)
+    ):
         return None
-    return common | {"exp": int(held.token.expires_at.timestamp()), "scope": " ".join(sorted(principal.scopes))}
+    return common | {
+        "exp": int(presented_token.token.expires_at.timestamp()),
+        "scope": " ".join(sorted(principal.scopes)),
+    }

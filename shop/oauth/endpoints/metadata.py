@@ -10,12 +10,11 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from shop.oauth.authlib_server import speak_json
-from shop.oauth.client_authentication import CONFIDENTIAL, EVERY_METHOD
-from shop.oauth.clients.metadata import ASSERTION_ALGORITHMS, SCOPES
-from shop.oauth.endpoints.token import GRANTS
+from shop.oauth.clients.metadata import ASSERTION_ALGORITHMS, CONFIDENTIAL, EVERY_METHOD, SCOPES
+from shop.oauth.grant_types import GrantType
 from shop.oauth.grants.assertion_checks import PROFILE
 from shop.oauth.issuer import issuer
+from shop.oauth.responses import speak_json
 
 endpoint = Blueprint("oauth_metadata", __name__)
 resource = Blueprint("oauth_resource", __name__)
@@ -42,7 +41,7 @@ def authorization_server() -> Response:
             "scopes_supported": SCOPES,
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
-            "grant_types_supported": list(GRANTS),
+            "grant_types_supported": list(GrantType),
             "authorization_grant_profiles_supported": [PROFILE],
             "token_endpoint_auth_methods_supported": list(EVERY_METHOD),
             "token_endpoint_auth_signing_alg_values_supported": assertions,
@@ -72,7 +71,7 @@ def protected_resource() -> Response:
         {
             "resource": f"{server.url_as_asked()}/mcp{'/' if request.path.endswith('/') else ''}",
             "resource_name": "Context & Co.",
-            "authorization_servers": [server.external.url if server.external else server.url],
+            "authorization_servers": [server.external_url or server.url],
             "scopes_supported": SCOPES,
             "bearer_methods_supported": ["header"],
         }

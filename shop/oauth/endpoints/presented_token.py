@@ -15,7 +15,7 @@ from shop.principal import Principal
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Held:
+class _PresentedToken:
     holder: Principal
 
     def is_of(self, client: Client) -> bool:
@@ -24,7 +24,7 @@ class _Held:
 
 
 @dataclass(frozen=True, kw_only=True)
-class HeldAccess(_Held):
+class PresentedAccessToken(_PresentedToken):
     """An access token."""
 
     claims: Claims
@@ -36,7 +36,7 @@ class HeldAccess(_Held):
 
 
 @dataclass(frozen=True, kw_only=True)
-class HeldRefresh(_Held):
+class PresentedRefreshToken(_PresentedToken):
     """A refresh token, used or not."""
 
     token: RefreshToken
@@ -56,12 +56,14 @@ def read_access_token(server: Issuer, token: str) -> Claims | None:
         return None
 
 
-def held_by(db: Session, token: str, access: Claims | None) -> HeldAccess | HeldRefresh | None:
+def find_token(db: Session, token: str, access: Claims | None) -> PresentedAccessToken | PresentedRefreshToken | None:
     """Whose token this is; None when it is none of ours. The hint of its kind is not needed (RFC 7009 §2.1)."""
     if access is not None:
-        return HeldAccess(holder=access.principal(), claims=access)
+        return PresentedAccessToken(holder=access.principal(), claims=access)
     found = find_refresh_token(db, token)
     if found is None:
         return None
     refresh_token, family = found
-    return HeldRefresh(holder=db.get_one(Grant, family.grant_id).principal(), token=refresh_token, family=family)
+    return PresentedRefreshToken(
+        holder=db.get_one(Grant, family.grant_id).principal(), token=refresh_token, family=family
+    )

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from flask import render_template
 from flask.typing import ResponseReturnValue
 
-from shop.oauth.authlib_server import KEPT_BY_NOBODY
+from shop.oauth.responses import KEPT_BY_NOBODY
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Dynamic client registration (RFC 7591): any client may register itself, and is told to everybody as one that did.
+"""Dynamic client registration (RFC 7591): any client may register itself, and is shown to everybody as one that did.
 
 Bounded, since anybody can do it: by address and for everybody together; and a client that nobody lets in within a day is
 forgotten. Of what it says of itself, its name alone is shown, under a warning; its keys alone are fetched, when it signs.
@@ -14,11 +14,11 @@ from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.credentials.agents import ClientKind
 from shop.guards.rate_limits import Limit, limited_by_address, rate_limits
-from shop.oauth.authlib_server import described, json_answer, speak_json
 from shop.oauth.clients.client import register
 from shop.oauth.clients.metadata import BadMetadata, read_metadata
 from shop.oauth.clients.redirect_uris import destination
 from shop.oauth.issuer import issuer
+from shop.oauth.responses import described, json_answer, speak_json
 from shop.untrusted import read_json
 
 endpoint = Blueprint("oauth_registration", __name__)

@@ -25,6 +25,7 @@ from shop.database import moment
 from shop.oauth.clients.client import find_client
 from shop.oauth.clients.redirect_uris import Destination, destination_of_host
 from shop.oauth.endpoints.consent_request import Offer, offer_of
+from shop.oauth.grant_types import GrantType
 from shop.oauth.issuer import Issuer
 from shop.principal import Principal, in_order
 
@@ -74,7 +75,7 @@ def decider_of(server: Issuer, grant: Grant) -> Decider:
     """Who decides what a grant allows."""
     if grant.by_organization:
         return Decider.ORGANIZATION
-    return Decider.PERSON if grant.is_consented and server.external is None else Decider.ISSUER
+    return Decider.PERSON if grant.is_consented and not server.external_url else Decider.ISSUER
 
 
 def can_be_added(db: Session, server: Issuer, grant: Grant) -> frozenset[str]:
@@ -83,7 +84,7 @@ def can_be_added(db: Session, server: Issuer, grant: Grant) -> frozenset[str]:
     if client is None or decider_of(server, grant) is not Decider.PERSON:
         return frozenset()
     most = frozenset(client.scopes) & ceiling_of(db, grant.organization_id, grant.client_id)
-    return most - _held(server, grant, db.get_one(Authority, grant.id))
+    return most - _consented(server, grant, db.get_one(Authority, grant.id))
 
 
 def widening_of(db: Session, server: Issuer, person: Principal, grant_id: str) -> Widening:
@@ -97,11 +98,13 @@ def widening_of(db: Session, server: Issuer, person: Principal, grant_id: str) -
         grant=grant,
         agent=db.get_one(Agent, grant.agent_id),
         offers=[
-            offer_of(server, scope, held=frozenset(authority.scopes or ()), told=grant.risky_tools, is_known=True)
+            offer_of(
+                server, scope, allowed=frozenset(authority.scopes or ()), known_tools=grant.risky_tools, is_known=True
+            )
             for scope in in_order(addable)
         ],
         leads_to=destination_of_host(grant.redirect_host),
-        is_renewed=client.check_grant_type("refresh_token"),
+        is_renewed=client.check_grant_type(GrantType.REFRESH_TOKEN),
     )
 
 
@@ -109,10 +112,10 @@ def widen_grant(
     db: Session, server: Issuer, person: Principal, grant_id: str, ticked: frozenset[str], shown: Mapping[str, str]
 ) -> None:
     """Add what was ticked; `shown` are the pins of the page. Raises `NoSuchGrant`, `NotWidened`."""
-    held = db.execute(select(Grant.membership_id, Grant.agent_id).where(Grant.id == grant_id)).one_or_none()
-    if held is None or held.membership_id != person.membership:
+    row = db.execute(select(Grant.membership_id, Grant.agent_id).where(Grant.id == grant_id)).one_or_none()
+    if row is None or row.membership_id != person.membership:
         raise NoSuchGrant
-    person = live(db, person, changing=[grant_id], beside=[held.agent_id])  # the ceiling stays as it is meanwhile
+    person = live(db, person, changing=[grant_id], beside=[row.agent_id])  # the ceiling stays as it is meanwhile
     grant = _own(db, person, grant_id)
     if not ticked:
         raise NotWidened("Tick what it may do besides.")
@@ -158,7 +161,7 @@ def _own(db: Session, person: Principal, grant_id: str) -> Grant:
     return grant
 
 
-def _held(server: Issuer, grant: Grant, authority: Authority) -> frozenset[str]:
+def _consented(server: Issuer, grant: Grant, authority: Authority) -> frozenset[str]:
     """What the grant has, as far as its person knew everything in it."""
     return frozenset(
         scope

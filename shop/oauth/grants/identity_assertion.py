@@ -10,14 +10,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from authlib.oauth2.rfc6749 import (
-    BaseGrant,
-    InvalidGrantError,
-    InvalidScopeError,
-    TokenEndpointMixin,
-    UnauthorizedClientError,
-)
+from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidScopeError
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from shop.audit.events import EventName
 from shop.audit.writer import record
@@ -31,56 +26,67 @@ from shop.identity.claims import profile_of
 from shop.identity.members import connection_of, identity_lock, provision
 from shop.identity.models import ExternalIdentity, Membership, Person
 from shop.identity.providers import SignInError
-from shop.oauth.authlib_server import OfOurRequest
-from shop.oauth.grants.assertion_checks import Asserted, use_up
-from shop.oauth.grants.authorization_code import named_resource
-from shop.oauth.grants.issuing import Authorized, TokenResponse, authorized, issue, still_allowed
-from shop.principal import FIRST_SCOPES
+from shop.oauth.grant_types import GrantType
+from shop.oauth.grants.assertion_checks import VerifiedAssertion, check_claims, use_up, verify_signature
+from shop.oauth.grants.person_grants import living_principal, token_of_family
+from shop.oauth.grants.refusal_record import KnownParty
+from shop.oauth.grants.token_grant import GrantDecision, IssuedToken, TokenGrant
+from shop.principal import FIRST_SCOPES, Principal
 
 
-class IdentityAssertionGrant(OfOurRequest, BaseGrant, TokenEndpointMixin):
+class IdentityAssertionGrant(TokenGrant):
     """What the identity provider asserts becomes what the organization allows (RFC 7523 §2.1, draft §4.4)."""
 
-    GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+    grant_type = GrantType.IDENTITY_ASSERTION
+    _assertion: VerifiedAssertion
+    _assertion_id: str
+    """Our name for it, `jag_…`."""
 
-    @property
-    def asserted(self) -> Asserted:
-        if not isinstance(self.asked.presented, Asserted):
-            raise LookupError("the assertion was not read")
-        return self.asked.presented
+    def read(self) -> None:
+        """Verify the assertion, with the keys of its identity provider."""
+        now = self.request.issuer.database.clock()
+        provider, token = verify_signature(self.request, now)
+        self.party = KnownParty(organization=provider.organization_id, connection=provider.connection_id)
+        self._assertion = check_claims(self.request, provider, token, now)
 
-    def validate_token_request(self) -> None:
-        """Once, for a client that proves who it is and may do this; for a person of that organization who is a member."""
-        asked, asserted, db = self.asked, self.asserted, self.asked.db
-        client, organization = asked.authenticated, asserted.provider.organization_id
-        if not client.check_grant_type(self.GRANT_TYPE):
-            raise UnauthorizedClientError("This client is not registered for identity assertions.")
-        self._wait_in_line()
-        assertion = use_up(db, asserted)
-        if assertion is None:
+    def lock(self, db: Session) -> None:
+        """Lock the person's roles and the client's grant before any of it is read; the assertion is used up."""
+        self._wait_in_line(db)
+        used = use_up(db, self._assertion)
+        if used is None:
             raise InvalidGrantError(description="The assertion is not taken: it was used before.")
-        if asked.parameter("resource"):
-            named_resource(asked)
-        agent = agent_of(db, organization, client.client_id)
+        self._assertion_id = used
+
+    def decide(self, db: Session) -> GrantDecision:
+        """The person is a member of the organization, which allows this client for everybody."""
+        client = self.request.client
+        agent = agent_of(db, self._assertion.provider.organization_id, client.client_id)
         if agent is None or agent.for_everyone is None:
             raise InvalidGrantError(description="The organization does not allow this client for everybody any more.")
         entry = db.get_one(Authority, agent.id)
         if entry.suspended_at is not None or entry.ended_at is not None:
             raise InvalidGrantError(description="The organization has blocked this client.")
-        with db.begin_nested():  # a refusal leaves nothing but itself
-            person_id, membership_id = self._member()
-            asked.about["person"] = person_id
-            self._require_not_taken_back(membership_id, client.client_id)
-            self.user = self._authorized(agent, assertion, person_id, membership_id)
-            self.scopes = self._scopes(self.user)
-        asked.on_behalf_of = self.user.grant.principal()
+        person_id, membership_id = self._member(db)
+        self.party = replace(self.party, person=person_id)
+        self._require_not_taken_back(db, membership_id)
+        grant = self._granted(db, agent, person_id, membership_id)
+        principal = living_principal(db, grant)
+        return GrantDecision(principal=principal, wanted=self._wanted_scopes(principal), grant=grant)
 
-    def _wait_in_line(self) -> None:
-        """Lock what this may change, from the top down, before any of it is read: the person's roles, the client's grant."""
-        db, provider = self.asked.db, self.asserted.provider
-        organization, client_id = provider.organization_id, self.asked.authenticated.client_id
+    def issue(self, db: Session, decision: GrantDecision, granted: frozenset[str]) -> IssuedToken:
+        """An access token, and no refresh token (draft §4.4.2): the client comes again with a new assertion."""
+        grant = decision.grant
+        if grant is None:
+            raise LookupError("an assertion leads to a grant")
+        family = family_of(db, grant.id, self.request.issuer.resource)
+        return token_of_family(db, self.request, grant, family, granted, EventName.TOKEN_ISSUED)
+
+    def _wait_in_line(self, db: Session) -> None:
+        """From the top down: the organization, who the person is, their membership and the client's entry."""
+        provider, subject = self._assertion.provider, self._assertion.subject
+        organization, client_id = provider.organization_id, self.request.client.client_id
         # First who it is, so that no other request introduces them between the question for their membership and its lock.
-        person = identity_lock(organization, provider.issuer, self.asserted.subject)
+        person = identity_lock(organization, provider.issuer, subject)
         fair_locks.take(db, shared=[organization], exclusive=[person])
         agent = select(Agent.id).where(Agent.organization_id == organization, Agent.client_id == client_id)
         membership = (
@@ -90,45 +96,38 @@ class IdentityAssertionGrant(OfOurRequest, BaseGrant, TokenEndpointMixin):
                 Membership.organization_id == organization,
                 ExternalIdentity.organization_id == organization,
                 ExternalIdentity.issuer == provider.issuer,
-                ExternalIdentity.subject == self.asserted.subject,
+                ExternalIdentity.subject == subject,
             )
         )
         changing = [*db.scalars(membership), entry_lock(organization, client_id)]
         fair_locks.take(db, shared=db.scalars(agent), exclusive=changing)
 
-    def create_token_response(self) -> TokenResponse:  # type: ignore[override] # the stub has a str for the body
-        """An access token, and no refresh token (draft §4.4.2)."""
-        granted = still_allowed(self.asked, self.user, self.scopes)
-        family = family_of(self.asked.db, self.user.grant.id, self.asked.issuer.resource)
-        answer = issue(self.asked, self.user, family, granted, EventName.TOKEN_ISSUED, renewable=False)
-        return 200, answer, self.TOKEN_RESPONSE_HEADER
-
-    def _scopes(self, user: Authorized) -> frozenset[str]:
+    def _wanted_scopes(self, principal: Principal) -> frozenset[str]:
         """What the client asks for, the provider lets it ask for, and the organization allows: the least of all three
         (MCP profile §7.2.1).
         """
-        said, scope = self.asserted.scopes, self.asked.parameter("scope")
-        asked_for = frozenset(scope.split()) if scope else said or frozenset(FIRST_SCOPES)
-        if not asked_for <= set(self.asked.authenticated.scopes):
+        asserted = self._assertion.scopes
+        asked = self.request.parameters.scopes(otherwise=asserted or frozenset(FIRST_SCOPES))
+        if not asked <= set(self.request.client.scopes):
             raise InvalidScopeError("The scope names what this client may not ask for.")
-        scopes = asked_for & user.principal.scopes & (asked_for if said is None else said)
+        scopes = asked & principal.scopes & (asked if asserted is None else asserted)
         if not scopes:
-            allowed = ", ".join(sorted(user.principal.scopes))
+            allowed = ", ".join(sorted(principal.scopes))
             raise InvalidScopeError(f"Nothing of what was asked for is allowed. The organization allows: {allowed}.")
         return scopes
 
-    def _member(self) -> tuple[str, str]:
+    def _member(self, db: Session) -> tuple[str, str]:
         """The person and their membership, by today's rules of sign-in: known by (organization, issuer, `sub`), never by e-mail.
 
         A provider that also says address and groups may introduce somebody, and its groups are their roles from now on.
         """
-        db, asserted = self.asked.db, self.asserted
+        assertion = self._assertion
         try:
-            connection = connection_of(db, asserted.provider, asserted.subject)
-            known = db.get(ExternalIdentity, (connection.organization_id, connection.issuer, asserted.subject))
-            if asserted.provider.says_all_of(asserted.claims):
-                profile = profile_of(asserted.provider, asserted.claims)
-                if known and "name" not in asserted.claims:  # what it does not say, it does not change
+            connection = connection_of(db, assertion.provider, assertion.subject)
+            known = db.get(ExternalIdentity, (connection.organization_id, connection.issuer, assertion.subject))
+            if assertion.provider.says_all_of(assertion.claims):
+                profile = profile_of(assertion.provider, assertion.claims)
+                if known and "name" not in assertion.claims:  # what it does not say, it does not change
                     named = db.get_one(Person, known.person_id)
                     profile = replace(profile, name=named.name, given_name=named.given_name)
                 person, membership = provision(db, connection, profile)
@@ -144,28 +143,28 @@ class IdentityAssertionGrant(OfOurRequest, BaseGrant, TokenEndpointMixin):
             raise InvalidGrantError(description="The person has never signed in here. They do that once, in the shop.")
         return found.person_id, found.id
 
-    def _require_not_taken_back(self, membership_id: str, client_id: str) -> None:
-        ended, signed_in = taken_back_at(self.asked.db, membership_id, client_id), self.asserted.signed_in_at
+    def _require_not_taken_back(self, db: Session, membership_id: str) -> None:
+        ended = taken_back_at(db, membership_id, self.request.client.client_id)
+        signed_in = self._assertion.signed_in_at
         if ended is not None and (signed_in is None or signed_in <= ended):
             raise InvalidGrantError(
                 description="What this client was allowed for the person has ended. The person signs in to it anew first."
             )
 
-    def _authorized(self, agent: Agent, assertion: str, person_id: str, membership_id: str) -> Authorized:
-        """The grant, begun or renewed, and its holder alive. What the person took back of it is not given back."""
-        asked, db, allowed = self.asked, self.asked.db, agent.for_everyone or []
-        lifetime, tools = asked.issuer.settings.grant_lifetime, agent.for_everyone_tools or {}
+    def _granted(self, db: Session, agent: Agent, person_id: str, membership_id: str) -> Grant:
+        """The grant, begun or renewed. What the person took back of it is not given back."""
+        allowed, tools = agent.for_everyone or [], agent.for_everyone_tools or {}
+        lifetime = self.request.issuer.settings.grant_lifetime
         found = living_grant(db, membership_id, agent.client_id, by_organization=True)
         before: list[str] | None = None
         if found is None:
-            consent = Consent(scopes=frozenset(allowed), risky_tools=tools, redirect_host="")
             grant, authority = open_grant(
                 db,
                 agent,
-                consent,
+                Consent(scopes=frozenset(allowed), risky_tools=tools, redirect_host=""),
                 membership_id=membership_id,
                 person_id=person_id,
-                authenticated_by=assertion,
+                authenticated_by=self._assertion_id,
                 lifetime=lifetime,
                 by_organization=True,
             )
@@ -175,21 +174,21 @@ class IdentityAssertionGrant(OfOurRequest, BaseGrant, TokenEndpointMixin):
             is_new = set(allowed) - set(grant.offered or ())
             authority.scopes = sorted(set(allowed) & (set(before) | is_new))
             authority.expires_at = moment(db) + lifetime
-            grant.risky_tools, grant.offered, grant.authenticated_by = tools, allowed, assertion
+            grant.risky_tools, grant.offered, grant.authenticated_by = tools, allowed, self._assertion_id
             grant.consented_at = moment(db)
         if before != authority.scopes:
-            self._record(grant, authority, before)
+            self._record_grant(db, grant, authority, before)
         db.flush()
-        return authorized(asked, grant.id)
+        return grant
 
-    def _record(self, grant: Grant, authority: Authority, before: list[str] | None) -> None:
+    def _record_grant(self, db: Session, grant: Grant, authority: Authority, before: list[str] | None) -> None:
         facts = {
             "client": grant.client_id,
-            "name": self.asked.authenticated.name,
-            "connection": self.asserted.provider.connection_id,
+            "name": self.request.client.name,
+            "connection": self._assertion.provider.connection_id,
             "assertion": grant.authenticated_by,
             "before": before,
             "scopes": authority.scopes,
         }
         name = EventName.GRANT_ASSERTED
-        record(self.asked.db, name, principal=grant.principal(), resource=("grant", grant.id), facts=facts)
+        record(db, name, principal=grant.principal(), resource=("grant", grant.id), facts=facts)

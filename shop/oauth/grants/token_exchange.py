@@ -3,104 +3,104 @@
 It may then hand a part of itself less than it was given. Scopes only narrow, the resource stays, the new token ends with the
 old one and not after it; `act` names the client that exchanged it. Only an access token that this very client holds is taken:
 a token for a connected system, with one actor nested in the other (§4.1), is of another audience, and is not made here.
+
+Authlib has no class for it: its `rfc8693` is empty.
 """
 
 from __future__ import annotations
 
-from authlib.oauth2.rfc6749 import BaseGrant, InvalidScopeError, TokenEndpointMixin, UnauthorizedClientError
+from authlib.oauth2.rfc6749 import InvalidScopeError
+from sqlalchemy.orm import Session
 
 from shop.audit.events import EventName
-from shop.audit.writer import record
 from shop.credentials.grants import Grant
 from shop.credentials.ledger import NotAlive, live, wait_in_line
 from shop.credentials.tokens import AccessToken, lock_family, new_exchanged_token
 from shop.database import moment
 from shop.oauth.access_token import BadToken, Claims, verify
-from shop.oauth.authlib_server import OfOurRequest, ShopRequest, refuse
-from shop.oauth.grants.issuing import TokenResponse, session_of, still_covered, told
+from shop.oauth.grant_types import GrantType
+from shop.oauth.grants.person_grants import session_claim
+from shop.oauth.grants.refusal_record import KnownParty
+from shop.oauth.grants.token_grant import GrantDecision, IssuedToken, TokenGrant
+from shop.oauth.parameters import Parameters
+from shop.oauth.responses import refuse
 
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - the name of a type (§3)
-_LOOKS_LIKE_ONE = (ACCESS_TOKEN, "urn:ietf:params:oauth:token-type:jwt")
+_TYPES_OF_ACCESS_TOKENS = (ACCESS_TOKEN, "urn:ietf:params:oauth:token-type:jwt")
 
 
-def read_subject_token(asked: ShopRequest) -> None:
-    """Read and verify the token that is to be exchanged (§2.1). Not in a transaction: keys may have to be read."""
-    subject_token = asked.require("subject_token")
-    if asked.require("subject_token_type") not in _LOOKS_LIKE_ONE:
-        refuse("invalid_request", f"The subject_token_type must be {ACCESS_TOKEN}")
-    if asked.parameter("actor_token"):
-        refuse("invalid_request", "The actor is the client that authenticated itself: send no actor_token.")
-    if asked.parameter("requested_token_type") not in (None, *_LOOKS_LIKE_ONE):
-        refuse("invalid_request", f"The requested_token_type must be {ACCESS_TOKEN}")
-    for name in ("resource", "audience"):
-        if (named := asked.parameter(name)) is not None and not asked.issuer.is_resource(named):
-            refuse("invalid_target", f"The parameter {name} must be {asked.issuer.resource}")
-    try:
-        asked.presented = verify(asked.issuer, subject_token, at=asked.issuer.database.clock())
-    except BadToken as bad:
-        refuse("invalid_request", f"The subject_token is not taken. {bad}")  # §2.2.2: never invalid_grant
-
-
-class TokenExchangeGrant(OfOurRequest, BaseGrant, TokenEndpointMixin):
+class TokenExchangeGrant(TokenGrant):
     """An access token becomes a narrower one."""
 
-    GRANT_TYPE = "urn:ietf:params:oauth:grant-type:token-exchange"
+    grant_type = GrantType.TOKEN_EXCHANGE
+    _subject_token: Claims
+    _row: AccessToken | None
+    """Of the subject token; None when it was forgotten."""
 
-    @property
-    def presented(self) -> Claims:
-        if not isinstance(self.asked.presented, Claims):
-            raise LookupError("the subject token was not read")
-        return self.asked.presented
-
-    def validate_token_request(self) -> None:
-        """The token is this client's, and what is asked for is not more than what is in it."""
-        client, presented = self.asked.authenticated, self.presented
-        if not client.check_grant_type(self.GRANT_TYPE):
-            raise UnauthorizedClientError("This client is not registered for token exchange.")
-        if presented.client_id != client.client_id:
+    def read(self) -> None:
+        """The subject token is one of ours, and this client's; what is asked for is not more than what is in it (§2.1)."""
+        parameters, issuer = self.request.parameters, self.request.issuer
+        encoded = parameters.require("subject_token")
+        _check_types(parameters)
+        parameters.check_resource(issuer, "audience")  # the other name of the resource (§2.1)
+        try:
+            claims = verify(issuer, encoded, at=issuer.database.clock())
+        except BadToken as bad:
+            refuse("invalid_request", f"The subject_token is not taken. {bad}")  # §2.2.2: never invalid_grant
+        if claims.client_id != self.request.client.client_id:
             refuse("invalid_request", "The subject_token was issued to another client.")
-        if presented.grant is None:
+        if claims.grant is None:
             refuse("invalid_request", "A client that acts for nobody asks for a narrower token by client_credentials.")
-        self.asked.on_behalf_of = presented.principal()
-        scope = self.asked.parameter("scope")
-        if scope is not None and not set(scope.split()) <= presented.scopes:
+        self._subject_token, self.party = claims, KnownParty(principal=claims.principal())
+        if not parameters.scopes() <= claims.scopes:
             raise InvalidScopeError("The scope can only be narrower than that of the subject_token.")
 
-    def create_token_response(self) -> TokenResponse:  # type: ignore[override] # the stub has a str for the body
-        """§2.2.1: the new token, its type, and whom it is for; recorded with the token that it came from."""
-        asked, presented, db = self.asked, self.presented, self.asked.db
-        grant, row = db.get(Grant, presented.grant), db.get(AccessToken, presented.token)
-        wait_in_line(db, presented.principal())
-        if row is not None:
-            lock_family(db, row.family_id)  # it cannot end while it grows
+    def lock(self, db: Session) -> None:
+        """The family is locked, so that it cannot end while it grows."""
+        wait_in_line(db, self._subject_token.principal())
+        self._row = db.get(AccessToken, self._subject_token.token)
+        if self._row is not None:
+            lock_family(db, self._row.family_id)
+
+    def decide(self, db: Session) -> GrantDecision:
+        """The subject token is alive."""
+        claims = self._subject_token
         try:
-            alive = live(db, presented.principal())
+            principal = live(db, claims.principal())
         except NotAlive as lapsed:
             refuse("invalid_request", f"The subject_token is not in force any more: {lapsed}.")
-        if grant is None or row is None:
-            raise LookupError("a living access token hangs below a grant, and is of a family")
-        scope = asked.parameter("scope")
-        wanted = frozenset(scope.split()) if scope else presented.scopes
-        granted = wanted & alive.scopes & still_covered(asked, grant)
-        if not granted:
-            raise InvalidScopeError("Nothing of what was asked for is allowed any more. Ask the person again.")
-        now, ends = moment(db), presented.expires_at
-        until = min(now + asked.issuer.settings.access_token_lifetime, now.fromtimestamp(ends, now.tzinfo))
-        token = new_exchanged_token(db, row, grant.id, granted, until=until)
-        record(
-            db,
-            EventName.TOKEN_EXCHANGED,
-            principal=grant.principal(token.id),
-            resource=("token", token.id),
-            outcome="succeeded",
-            facts={
-                "client": presented.client_id,
-                "from": presented.token,
-                "scopes": sorted(granted),
-                "before": sorted(presented.scopes),
-                "audience": asked.issuer.resource,
-            },
+        return GrantDecision(
+            principal=principal,
+            wanted=self.request.parameters.scopes(otherwise=claims.scopes),
+            grant=db.get_one(Grant, claims.grant),
+            no_scope_error=InvalidScopeError(
+                "Nothing of what was asked for is allowed any more. Ask the person again."
+            ),
         )
-        act = {"act": {"sub": presented.client_id}}
-        answer = told(asked, grant.principal(token.id), token, also=session_of(grant) | act)
-        return 200, answer | {"issued_token_type": ACCESS_TOKEN}, self.TOKEN_RESPONSE_HEADER
+
+    def issue(self, db: Session, decision: GrantDecision, granted: frozenset[str]) -> IssuedToken:
+        """§2.2.1: the new token and its type; recorded with the token that it came from."""
+        claims, grant = self._subject_token, decision.grant
+        if grant is None or self._row is None:
+            raise LookupError("a living access token hangs below a grant, and is of a family")
+        now, lifetime = moment(db), self.request.issuer.settings.access_token_lifetime
+        until = min(now + lifetime, now.fromtimestamp(claims.expires_at, now.tzinfo))
+        row = new_exchanged_token(db, self._row, grant.id, granted, until=until)
+        return IssuedToken(
+            row=row,
+            holder=grant.principal(row.id),
+            event=EventName.TOKEN_EXCHANGED,
+            facts={"from": claims.token, "before": sorted(claims.scopes)},
+            claims=session_claim(grant) | {"act": {"sub": claims.client_id}},
+            members={"issued_token_type": ACCESS_TOKEN},
+        )
+
+
+def _check_types(parameters: Parameters) -> None:
+    """An access token is presented, by the client that holds it, and another one is wanted. Raises `OAuth2Error`."""
+    if parameters.require("subject_token_type") not in _TYPES_OF_ACCESS_TOKENS:
+        refuse("invalid_request", f"The subject_token_type must be {ACCESS_TOKEN}")
+    if parameters.get("actor_token"):
+        refuse("invalid_request", "The actor is the client that authenticated itself: send no actor_token.")
+    if parameters.get("requested_token_type") not in (None, *_TYPES_OF_ACCESS_TOKENS):
+        refuse("invalid_request", f"The requested_token_type must be {ACCESS_TOKEN}")

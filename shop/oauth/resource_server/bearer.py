@@ -11,6 +11,7 @@ from shop.audit.denials import Handle, record_refused_handle
 from shop.oauth.access_token import BadToken, NotLetIn, verify
 from shop.oauth.issuer import Issuer, issuer
 from shop.oauth.resource_server.external_grants import principal_of
+from shop.oauth.resource_server.external_issuer import external_issuer
 from shop.principal import Principal
 
 
@@ -41,10 +42,10 @@ def authenticate(authorization_header: str | None) -> Principal:
         raise BearerRefused("invalid_token", "An access token is presented as: Authorization: Bearer TOKEN.")
     now = server.database.clock()
     try:
-        if server.external is None:
+        if not server.external_url:
             return verify(server, encoded.strip(), at=now).principal()
-        token = server.external.verify(encoded.strip(), now)
-        return principal_of(server.database, server.external.url, token, lifetime=server.settings.grant_lifetime)
+        token = external_issuer().verify(encoded.strip(), now)
+        return principal_of(server.database, server.external_url, token, lifetime=server.settings.grant_lifetime)
     except NotLetIn as nobody:
         where = f" They do that once, at {server.settings.base_url}/sign-in." if nobody.signs_in else ""
         raise BearerRefused("invalid_token", f"{nobody}{where}", is_lasting=True) from nobody

@@ -18,6 +18,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
+from flask import current_app
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import Key
@@ -60,13 +61,13 @@ class ExternalToken:
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _CachedDocument:
     document: Mapping[str, Any]
     fresh_until: datetime
 
 
 @dataclass(frozen=True)
-class _KeptKeys:
+class _CachedKeys:
     keys: tuple[Key, ...]
     fresh_until: datetime
 
@@ -77,8 +78,8 @@ class ExternalIssuer:
     def __init__(self, settings: Settings, fetcher: Fetcher, introspection_secret: str = "") -> None:
         self._settings, self._fetcher = settings, fetcher
         self._introspection_secret = introspection_secret
-        self._metadata: _Kept | None = None
-        self._keys: _KeptKeys | None = None
+        self._metadata: _CachedDocument | None = None
+        self._keys: _CachedKeys | None = None
         self._tried_at = self._failed_at = datetime.min.replace(tzinfo=UTC)
         self._guard = threading.Lock()
 
@@ -119,14 +120,14 @@ class ExternalIssuer:
             raise IssuerUnavailable(f"{self.url} names no introspection_endpoint")
         form = {"token": encoded, "token_type_hint": "access_token"}
         basic = basic_credentials(self._settings.oauth_introspection_client_id, self._introspection_secret)
-        said = self._asked(lambda: self._said_of(endpoint, form, basic)).document
-        if said.get("active") is not True:
+        answer = self._answer_of(lambda: self._introspection_response(endpoint, form, basic)).document
+        if answer.get("active") is not True:
             raise BadToken("The issuer says that the access token is not active.")
-        if said.get("iss", self.url) != self.url:
+        if answer.get("iss", self.url) != self.url:
             raise BadToken("The access token is from another issuer.")
-        return said
+        return answer
 
-    def _said_of(self, endpoint: str, form: Mapping[str, str], basic: str) -> Fetched:
+    def _introspection_response(self, endpoint: str, form: Mapping[str, str], basic: str) -> Fetched:
         """The issuer's answer. Some say of what they cannot read that the request is bad (400), where §2.2 has *not active*."""
         try:
             return self._fetcher.post_form(endpoint, form, authorization=basic, limit=_LARGEST)
@@ -161,10 +162,10 @@ class ExternalIssuer:
     def _key(self, kid: object, now: datetime) -> Key:
         """The key of this name, fetched anew when it is not known; or the only one, for a token that names none."""
         with self._guard:
-            kept = self._keys
-            if kept is None or kept.fresh_until <= now:
-                kept = self._keys = self._fetched_keys(now)
-            found = _find(kept.keys, kid)
+            cached = self._keys
+            if cached is None or cached.fresh_until <= now:
+                cached = self._keys = self._fetched_keys(now)
+            found = _find(cached.keys, kid)
             if found is None and now - self._tried_at >= _AGAIN:
                 self._keys = self._fetched_keys(now)
                 found = _find(self._keys.keys, kid)
@@ -172,7 +173,7 @@ class ExternalIssuer:
             raise LookupError("the issuer publishes no such key")
         return found
 
-    def _fetched_keys(self, now: datetime) -> _KeptKeys:
+    def _fetched_keys(self, now: datetime) -> _CachedKeys:
         """The keys, from the issuer. Whoever waits behind a fetch that failed is not made to wait for the next one."""
         if now - self._failed_at < _PAUSE:
             raise IssuerUnavailable(f"{self.url} did not answer a moment ago")
@@ -181,7 +182,7 @@ class ExternalIssuer:
             uri = self._document_unguarded(now).get("jwks_uri")
             if not isinstance(uri, str):
                 raise IssuerUnavailable(f"{self.url} names no jwks_uri")
-            return _read_keys(self._asked(lambda: self._fetcher.get_json(uri, limit=_LARGEST)), now)
+            return _read_keys(self._answer_of(lambda: self._fetcher.get_json(uri, limit=_LARGEST)), now)
         except IssuerUnavailable:
             self._failed_at = now
             raise
@@ -193,7 +194,7 @@ class ExternalIssuer:
     def _document_unguarded(self, now: datetime) -> Mapping[str, Any]:
         """The issuer's metadata, from where RFC 8414 §3.1 has it, else from where OpenID Connect does; of exactly this issuer."""
         if self._metadata is None or self._metadata.fresh_until <= now:
-            self._metadata = _kept(self._asked(self._discover), now)
+            self._metadata = _cached(self._answer_of(self._discover), now)
         return self._metadata.document
 
     def _discover(self) -> Fetched:
@@ -214,7 +215,7 @@ class ExternalIssuer:
                 reason = FetchRefused("Its metadata says that it is somebody else.")
         raise reason
 
-    def _asked(self, ask: Callable[[], Fetched]) -> Fetched:
+    def _answer_of(self, ask: Callable[[], Fetched]) -> Fetched:
         try:
             return ask()
         except FetchRefused as refused:
@@ -222,20 +223,26 @@ class ExternalIssuer:
             raise IssuerUnavailable(str(refused)) from refused
 
 
+def external_issuer() -> ExternalIssuer:
+    """The external issuer of the application that serves the present request, where the operator brought one."""
+    found: ExternalIssuer = current_app.extensions["external_issuer"]
+    return found
+
+
 def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
-def _kept(fetched: Fetched, now: datetime) -> _Kept:
-    return _Kept(fetched.document, now + fetched.fresh_for)
+def _cached(fetched: Fetched, now: datetime) -> _CachedDocument:
+    return _CachedDocument(fetched.document, now + fetched.fresh_for)
 
 
-def _read_keys(fetched: Fetched, now: datetime) -> _KeptKeys:
+def _read_keys(fetched: Fetched, now: datetime) -> _CachedKeys:
     try:
         keys = read_key_set(fetched.document, whose="the external issuer").keys
     except ValueError:
         keys = ()
-    return _KeptKeys(keys, now + fetched.fresh_for)
+    return _CachedKeys(keys, now + fetched.fresh_for)
 
 
 def _find(keys: tuple[Key, ...], kid: object) -> Key | None:
@@ -246,6 +253,6 @@ def _find(keys: tuple[Key, ...], kid: object) -> Key | None:
 
 def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
     """The scopes by their names, wherever the issuer puts them (`scope` by RFC 8693 §4.2; `scp` with some)."""
-    said = claims.get("scope", claims.get("scp", ""))
-    names = said.split() if isinstance(said, str) else said if isinstance(said, list) else []
+    scopes = claims.get("scope", claims.get("scp", ""))
+    names = scopes.split() if isinstance(scopes, str) else scopes if isinstance(scopes, list) else []
     return frozenset(name for name in names if isinstance(name, str))
