@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from shop.services import services
 from shop.store import catalogue
-from shop.store.catalogue import Facet, Facets, Filters
+from shop.store.catalogue import Filters
 from shop.store.errors import NotThere
+from shop.store.facets import Facet, Facets, find_facets
 from shop.storefront.addressed import SORTS, Addressed
 from shop.storefront.choice import ONE_SIZE, choose
 from shop.tools.views.goods import ProductView, product_list, product_view
@@ -35,7 +36,7 @@ def home() -> ResponseReturnValue:
     if any(request.args.get(name) for name in ("q", "category", "colour", "size", "max_price")):
         return _results(Addressed.read(request.args))
     with services().database.read() as db:
-        kinds = catalogue.facets(db, Filters()).categories[:_COLLECTIONS]
+        kinds = find_facets(db, Filters()).categories[:_COLLECTIONS]
         firsts = {kind.value: _products(db, Filters(category=kind.value, in_stock=True, limit=1)) for kind in kinds}
         picks = _one_of_each_kind(db)
     found = {name: products[0] for name, products in firsts.items() if products}
@@ -98,7 +99,7 @@ def _results(address: Addressed) -> ResponseReturnValue:
     offset = min((address.page - 1) * _ON_A_PAGE, catalogue.FARTHEST)
     with services().database.read() as db:
         page = catalogue.search(db, address.filters(limit=_ON_A_PAGE, offset=offset))
-        facets = catalogue.facets(db, address.filters())
+        facets = find_facets(db, address.filters())
     if not page.matches and address.page > 1:
         return redirect(address.but(page=1).path)  # the shelf became shorter than the address remembers
     found = product_list(page, offset)

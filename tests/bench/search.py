@@ -12,6 +12,7 @@ from shop import create_app
 from shop.settings import Settings
 from shop.store import catalogue, import_goods
 from shop.store.catalogue import Filters
+from shop.store.facets import find_facets
 from shop.store.import_file import ForeignCatalogue
 from tests.bench.figure import Figure
 from tests.bench.ground import Ground, ground
@@ -91,7 +92,7 @@ def _stock(shop: Ground, number: int) -> None:
 def _ask(shop: Ground, filters: Filters) -> None:
     with shop.database.read() as db:
         catalogue.search(db, filters)
-        catalogue.facets(db, filters)
+        find_facets(db, filters)
 
 
 def _percentiles(

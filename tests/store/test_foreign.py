@@ -12,7 +12,8 @@ from sqlalchemy import func, select
 
 from shop.settings import ROOT
 from shop.store import catalogue, import_file, import_goods
-from shop.store.catalogue import Facet, Filters
+from shop.store.catalogue import Filters
+from shop.store.facets import Facet, find_facets
 from shop.store.import_file import CannotImport, ForeignCatalogue
 from shop.store.import_goods import Imported
 from shop.store.models import Product, Variant
@@ -210,7 +211,7 @@ def test_ten_thousand_products(shop: ShopUnderTest, tmp_path: Path) -> None:
         assert (len(page.matches), page.count, page.is_exact) == (5, 200, False)
         prices = [min(variant.price for variant in match.variants) for match in page.matches]
         assert prices == sorted(prices) and prices[0] == 500
-        facets = catalogue.facets(db, Filters(query="chairs"))
+        facets = find_facets(db, Filters(query="chairs"))
         assert Facet("chairs", 100, is_exact=False) in facets.categories
     runner.invoke(args=["reset"])
     with shop.database.read() as db:
