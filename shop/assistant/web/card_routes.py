@@ -33,7 +33,7 @@ def add_routes(chat: Blueprint) -> None:
         page = page_of(conversation)
         added = outcome.result.model_dump()["added"]
         words = f"{added['name']}, {added['colour']}, {added['size']}: it is in your cart."
-        return str(page.cart_changed() + (page.added(card, call, words) if _CARD.fullmatch(card) else ""))
+        return str(page.surroundings.cart_changed() + (page.added(card, call, words) if _CARD.fullmatch(card) else ""))
 
     @chat.post("/<conversation_id>/undo")
     def undo(conversation_id: str) -> ResponseReturnValue:
@@ -48,7 +48,7 @@ def add_routes(chat: Blueprint) -> None:
         page = page_of(conversation)
         turn_id = _mark_undone(conversation.id, call)
         shown = page.item_changed(turn_id, call) if turn_id else page.added(card, None, "Taken back.")
-        return str(page.cart_changed() + page.ways_on() + shown)
+        return str(page.surroundings.cart_changed() + page.surroundings.ways_on() + shown)
 
 
 def _mark_undone(conversation_id: str, call: str) -> str | None:

@@ -93,7 +93,7 @@ def _call(page: ChatPage, turn_id: str, step: CallChanged, *, is_new: bool) -> s
         shown = partial(f"#items-{turn_id}", "beforeend", html)
     else:
         shown = partial(f"#call-{step.item_id}", "outerHTML", html)
-    return shown if step.is_new else shown + page.trail()
+    return shown if step.is_new else shown + page.surroundings.trail()
 
 
 def _message(html: str) -> str:

@@ -20,3 +20,8 @@ def piece(template: str, **context: Any) -> Markup:
 def partial(target: str, swap: str, html: str) -> Markup:
     """One place of the page, and what to put there. `html` comes from templates, or is sanitised."""
     return piece("assistant/_partial.html", target=target, swap=swap, html=Markup(html))  # noqa: S704 - see above
+
+
+def replacement(target: str, html: str) -> Markup:
+    """What takes the place of an element of the page."""
+    return partial(target, "outerHTML", html)

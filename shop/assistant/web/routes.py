@@ -129,7 +129,7 @@ def _add_decisions(chat: Blueprint, in_app: InAppAssistant) -> None:
         if begun is not None:
             return _stream(in_app, begun)
         page = page_of(opened(conversation_id))
-        return str(page.chips() + page.answered())
+        return str(page.surroundings.chips() + page.answered())
 
     @chat.post("/<conversation_id>/receipts/<receipt_id>/confirm")
     def confirm(conversation_id: str, receipt_id: str) -> ResponseReturnValue:
@@ -231,7 +231,7 @@ def _set_paused(paused: bool) -> ResponseReturnValue:
         return redirect(
             url_for("assistant.show", conversation_id=conversation_id) if conversation_id else "/assistant/", 303
         )
-    return str(page_of(conversation).chips())
+    return str(page_of(conversation).surroundings.chips())
 
 
 def _asked() -> str:

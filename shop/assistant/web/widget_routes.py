@@ -69,7 +69,7 @@ def add_routes(chat: Blueprint, in_app: InAppAssistant) -> None:
         if name not in CALLED_BY_WIDGETS:  # the gateway refused it, and that is on record
             return _not_from_here()
         is_change = isinstance(outcome, Succeeded) and not TOOLS[name].read_only
-        changed = page_of(conversation).cart_changed() if is_change else ""
+        changed = page_of(conversation).surroundings.cart_changed() if is_change else ""
         return jsonify(result=_on_the_wire(_result_of(outcome)), page=changed)
 
 
