@@ -83,7 +83,8 @@ def compare(trip: str, calls: list[Seen]) -> None:
     """The listed functions were called in this order, and whoever waited for one of them is listed too."""
     names = listed(trip)
     steps = passed(calls, names)
-    assert {caller for step in steps for caller in step.callers} - files(names) == set()
+    left_out = {caller for step in steps for caller in step.callers} - files(names)
+    assert not left_out, f"{trip}: {sorted(left_out)}"
     assert ALWAYS_LISTED[trip] - set(names) == set()
 
 
@@ -151,3 +152,35 @@ def test_suspension_that_ends_a_running_turn(trace: Trace, build_shop: Building)
         assert "Your account was suspended." in stream.read_to_the_end()
     assert [turn.error_code for turn in sofia.turns()] == ["suspended"]
     compare(SUSPENSION, trace.calls)
+
+
+def seen(name: str, thread: int = 1, callers: tuple[str, ...] = ()) -> Seen:
+    """A call of a function `name` of a file `name`."""
+    return Seen(f"shop/{name}.py:{name}", callers, thread)
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [
+        [seen("b"), seen("a"), seen("c", 2)],
+        [seen("a"), seen("c", 2)],
+        [seen("a"), seen("b", 2), seen("c", 1)],
+    ],
+    ids=["in another order", "one is missing", "back in the thread that was left"],
+)
+def test_a_list_that_is_not_what_happened_is_found(calls: list[Seen]) -> None:
+    """A function that was not called, or not in its place, fails the comparison; calls between two steps do not."""
+    names = [f"shop/{name}.py:{name}" for name in "abc"]
+    right = [seen("a"), seen("between"), seen("b"), seen("c", 2)]
+    assert [step.name for step in passed(right, names)] == names
+    with pytest.raises(AssertionError, match="was not called"):
+        passed(calls, names)
+
+
+def test_a_file_between_two_steps_cannot_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for a listed function is listed too."""
+    calls = [seen(f"{number}", callers=("shop/between.py",)) for number in range(3)]
+    monkeypatch.setitem(ALWAYS_LISTED, REFRESH, set())
+    monkeypatch.setattr(f"{__name__}.listed", lambda _trip: [call.name for call in calls])
+    with pytest.raises(AssertionError, match="between"):
+        compare(REFRESH, calls)
