@@ -26,7 +26,7 @@ _STEP = re.compile(
     r"```\w+\n(?P<block>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
-_LEFT_OUT = shutil.ignore_patterns(".*", "data", "screenshots", "node_modules")
+_LEFT_OUT = shutil.ignore_patterns(".*", "data", "node_modules")
 
 
 class NotApplicable(Exception):
