@@ -43,6 +43,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if not session.config.getoption("--unpatched"):
         quick.remember_url_builders()
         quick.share_compiled_statements()
+        quick.share_policies()
         quick.collect_garbage_seldom()
 
 
@@ -136,14 +137,17 @@ def build_shop(
     seed: Seed,
     providers: list[ServedProvider],
     compiled_templates: BytecodeCache,
+    request: pytest.FixtureRequest,
 ) -> Iterator[Callable[..., ShopUnderTest]]:
     """Makes shops on this test's database: with another model, or other settings; several are several processes."""
+    is_quick = not request.config.getoption("--unpatched")
     built: list[ShopUnderTest] = []
     for provider in providers:
         provider.clock = lambda: clock.now
 
     def build(*, model: Any = None, fetcher: Any = None, **changed: Any) -> ShopUnderTest:
-        app = create_app(replace(settings, **changed), clock=clock, model=model, seed=seed, fetcher=fetcher)
+        applied = quick.AlreadyApplied(seed) if is_quick and not built else seed
+        app = create_app(replace(settings, **changed), clock=clock, model=model, seed=applied, fetcher=fetcher)
         app.testing = True
         app.jinja_env.bytecode_cache = compiled_templates
         services = app.extensions["shop"]
