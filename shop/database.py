@@ -16,7 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, DateTime, Dialect, Engine, MetaData, String, create_engine, event, inspect, text
+from sqlalchemy import JSON, DateTime, Dialect, Engine, MetaData, String, create_engine, event, text
 from sqlalchemy import Enum as SqlEnum
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -190,22 +190,6 @@ class Database:
         """Raise `RuntimeError` when this thread has a transaction open: `what` must not run inside one."""
         if getattr(self._open, "inside", False):
             raise RuntimeError(f"{what} inside a database transaction: finish the transaction first")
-
-    def create_all(self) -> None:
-        """Create the tables that are missing."""
-        Base.metadata.create_all(self.engine)
-
-    def outdated(self) -> list[str]:
-        """The tables that an earlier version made, without a column that this one needs. There are no migrations yet."""
-        inspector = inspect(self.engine)
-        there = set(inspector.get_table_names())
-        return [
-            table.name
-            for table in Base.metadata.sorted_tables
-            if table.name in there
-            and {column.name for column in table.columns}
-            - {column["name"] for column in inspector.get_columns(table.name)}
-        ]
 
     def is_ready(self) -> bool:
         """Whether the database answers; raises what the driver raises if it does not."""

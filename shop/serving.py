@@ -10,7 +10,7 @@ import sys
 import time
 from importlib import import_module
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError
 
 from shop import create_app
 from shop.database import Database
@@ -18,6 +18,7 @@ from shop.demo.companions import CompanionFailed, companions, is_free, running
 from shop.demo.seeding import check_configuration
 from shop.server.listening import Server
 from shop.settings import Settings, listening_addresses
+from shop.upgrades import DatabaseRefused, bring_up_to_date
 from shop.upkeep.jobs import start as start_upkeep
 
 _PORT_SECONDS = 5.0
@@ -41,12 +42,10 @@ def serve(settings: Settings) -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    if _is_of_an_earlier_version(settings):
-        print(
-            "The database was made by an earlier version of the shop, which this one cannot read. Move it away (it is in "
-            f"{settings.data_dir}, or where DATABASE_URL says), and a new one is made.",
-            file=sys.stderr,
-        )
+    try:
+        _bring_up_to_date(settings)
+    except DatabaseRefused as refused:
+        print(refused.message, file=sys.stderr)
         return 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the server has its own: companions are stopped too
     beside = companions(settings)
@@ -101,13 +100,14 @@ def _taken_port(settings: Settings, ports: list[int]) -> int | None:
     return None
 
 
-def _is_of_an_earlier_version(settings: Settings) -> bool:
+def _bring_up_to_date(settings: Settings) -> None:
+    """Before anything else starts, so that a database that is refused is the only thing said."""
     import_module("shop.application")  # every table there is
     database = Database(settings.database_url, threads=1)
     try:
-        return bool(database.outdated())
-    except SQLAlchemyError:
-        return False  # it does not answer: the shop says so itself
+        bring_up_to_date(database)
+    except OperationalError:
+        pass  # it does not answer: the shop says so itself
     finally:
         database.dispose()
 
