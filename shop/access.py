@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import cast
 from urllib.parse import quote
 
-from flask import Blueprint, Flask, abort, current_app, g, redirect, request, session
+from flask import Blueprint, Flask, abort, current_app, g, redirect, render_template, request, session
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, current_user, login_user, logout_user
 from flask_login.mixins import UserMixin
@@ -25,9 +25,9 @@ from sqlalchemy.orm import Session
 from shop.audit.denials import Handle, record_denial, record_refused_handle
 from shop.audit.events import EventName
 from shop.authorization.conditions import Resource
-from shop.authorization.decisions import Decision, Denied
+from shop.authorization.decisions import AccessDenied, Decision
 from shop.authorization.permissions import Permission
-from shop.credentials.ledger import Lapse, NotAlive, live
+from shop.credentials.ledger import NotAlive, live
 from shop.credentials.sessions import SignedInSession, needs_touch, touch
 from shop.credentials.tokens import secret_digest
 from shop.identity.models import Organization, Person
@@ -153,7 +153,7 @@ def principal() -> Principal:
 
 
 def require(db: Session, action: Permission, resource: Resource) -> Decision:
-    """Authorize the person on a resource outside the tools. Raises `Denied`, which `on_denied` records and answers."""
+    """Authorize the person on a resource outside the tools. Raises `AccessDenied`, which `on_denied` records and answers."""
     return services().policy.authorize(principal=live(db, principal()), action=action, resource=resource)
 
 
@@ -163,10 +163,22 @@ def on_denied(blueprint: Blueprint, respond: Callable[[Decision], ResponseReturn
     The refusal is first recorded, in the trail of the person's own organization (invariants I5, I10).
     """
 
-    @blueprint.errorhandler(Denied)
-    def denied(error: Denied) -> ResponseReturnValue:
+    @blueprint.errorhandler(AccessDenied)
+    def denied(error: AccessDenied) -> ResponseReturnValue:
         _record_denial(principal(), error.decision, request.path)
         return respond(error.decision)
+
+
+def may(person: Principal, action: Permission) -> bool:
+    """Whether a person may do something in their whole organization: asked for what a page shows, and never a check."""
+    resource = Resource(kind="organization", id=person.organization, organization=person.organization)
+    return services().policy.is_allowed(principal=person, action=action, resource=resource).allowed
+
+
+def not_there(title: str, text: str, *, href: str, label: str) -> tuple[str, int]:
+    """The page for what is not there, or is somebody else's: the same for both (invariant I10), with a way on."""
+    action = {"href": href, "label": label}
+    return render_template("storefront/error.html", code=404, title=title, text=text, action=action), 404
 
 
 class NotAllowed(Exception):
@@ -178,7 +190,7 @@ def denials_recorded(person: Principal, where: str) -> Iterator[None]:
     """What `on_denied` is to a page, for another front end: the refusal is recorded. Raises `NotAllowed` in its place."""
     try:
         yield
-    except Denied as error:
+    except AccessDenied as error:
         _record_denial(person, error.decision, where)
         raise NotAllowed("This is not yours to do, or it is not there.") from error
 
@@ -240,19 +252,7 @@ _login.user_loader(person_behind)
 def why_signed_out() -> str | None:
     """Why the browser's session is not alive any more, in words; None when there was none."""
     lapsed: NotAlive | None = g.get("lapsed")
-    if lapsed is None:
-        return None
-    words = {
-        "signed_out": "You signed out in this browser.",
-        "signed_in_again": "You signed in again in this browser.",
-        "signed_out_everywhere": "You signed out everywhere.",
-        "ended_by_person": "You ended this session from another one.",
-        "suspended": "Your account was suspended.",
-        "connection_moved": "Your company signs in somewhere else now. Please sign in again.",
-        "sign_in_withdrawn": "Your company's sign-in service ended what you had open here.",
-    }
-    because = "suspended" if lapsed.lapse is Lapse.SUSPENDED else lapsed.because
-    return words.get(because or "", "Your session has ended.")
+    return lapsed.reason.for_session if lapsed else None
 
 
 def _on_signed_out() -> ResponseReturnValue:

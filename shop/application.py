@@ -56,9 +56,9 @@ from shop.storefront import (
     connect,
     orders,
     pictures,
+    sign_in,
     widening,
 )
-from shop.storefront.sign_in import blueprint as sign_in_blueprint
 from shop.tools.gateway import Gateway
 from shop.tools.registry import risky_tools
 from shop.upkeep.expired import sweep
@@ -120,7 +120,8 @@ def _add_pages(app: Flask, seed: Seed, in_app: InAppAssistant) -> None:
     guarded(app, pictures.create(settings.seed_dir), Access(public, "drawings of goods that anyone may look at"))
     guarded(app, catalogue.pages, Access(public, "the shop window: anyone may look"))
     guarded(app, about.pages, Access(public, "what anyone should know before they trust this"))
-    guarded(app, sign_in_blueprint(seed.people()), Access(public, "how one gets in", in_popup=True))
+    app.extensions["demo_people"] = seed.people()
+    guarded(app, sign_in.pages, Access(public, "how one gets in", in_popup=True))
     guarded(
         app,
         mcp.blueprint(settings, database, gateway),

@@ -14,7 +14,7 @@ from flask.cli import with_appcontext
 
 from shop.access import SignedInPerson, person_behind, why_signed_out
 from shop.assistant.terminal.chat import SignedOut, Terminal, scripted, typed
-from shop.assistant.terminal.output import JsonLines, Transcript, printable
+from shop.assistant.terminal.output import JsonLines, Transcript
 from shop.assistant.turn.in_app_assistant import InAppAssistant
 from shop.credentials.ledger import NotAlive
 from shop.demo import companions, personas
@@ -22,6 +22,7 @@ from shop.identity.members import connection_for_email
 from shop.principal import CONSENTABLE, Workflow
 from shop.revocation import cascade
 from shop.services import services
+from shop.untrusted import terminal_text
 
 _SCRIPT = click.File(encoding="utf-8-sig", errors="replace")
 _INTERRUPTED = 130
@@ -155,4 +156,4 @@ def _welcome(person: SignedInPerson) -> str:
 
 
 def _complain(sentence: str) -> None:
-    click.echo(printable(sentence), err=True)
+    click.echo(terminal_text(sentence), err=True)

@@ -23,7 +23,7 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 from ulid import ULID
 
-from shop.settings import keep_private
+from shop.secret_files import keep_private
 
 Clock = Callable[[], datetime]
 """Returns the present, timezone-aware, in UTC. Injected everywhere, so that tests own time."""

@@ -10,15 +10,18 @@ from typing import Any
 from flask import Flask, Request, Response, abort, g, redirect, render_template, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, TooManyRequests, Unauthorized
 
 from shop import access
 from shop.access import Access, Rule, signed_in
 from shop.audit import writer
 from shop.audit.denials import Handle
+from shop.authorization.permissions import Permission
 from shop.credentials.ledger import NotAlive
 from shop.oauth.authlib_server import is_for_machines, json_http_error
 from shop.own_address import WrongOrigin, present_address
+from shop.principal import Principal
 from shop.services import services
 from shop.settings import ROOT
 from shop.untrusted import shown
@@ -90,18 +93,18 @@ def _add_context(app: Flask, *, offline_model: bool) -> None:
         person = signed_in() if not g.get("is_broken") else None
         return {
             "person": person,
-            "nav": _navigation(person.principal.roles if person else frozenset()),
-            "cart_count": services().gateway.items_in_cart(person.principal) if person else 0,
+            "nav": _navigation(person.principal if person else None),
+            "cart_count": services().gateway.enquiries.items_in_cart(person.principal) if person else 0,
             "offline_model": offline_model,
             "asset": lambda path: f"/static/{path}?v={_version(path)}",
         }
 
 
-def _navigation(roles: frozenset[str]) -> list[dict[str, Any]]:
+def _navigation(me: Principal | None) -> list[dict[str, Any]]:
     links = [("/", "Shop"), ("/assistant/", "Assistant"), ("/orders", "Orders"), ("/audit/", "Audit")]
-    if roles & {"administrator", "auditor"}:
+    if me and access.may(me, Permission.AGENTS_READ):
         links.append(("/admin/agents/", "Agents"))
-    if "administrator" in roles:
+    if me and access.may(me, Permission.MEMBERS_READ):
         links.append(("/admin/people/", "People"))
     path = request.path
     return [
@@ -166,26 +169,14 @@ def _add_errors(app: Flask) -> None:
     def known(error: HTTPException) -> ResponseReturnValue:
         if is_for_machines(request.path):
             return json_http_error(error)
-        headers = {"Allow": ", ".join(sorted(error.valid_methods or ()))} if isinstance(error, MethodNotAllowed) else {}
-        if isinstance(error, TooManyRequests):
-            headers["Retry-After"] = str(error.retry_after)
         code = error.code or 500
         if code == 401 and request.path.startswith("/assistant/"):
             return render_template(
                 "assistant/_signed_out.html", reason=access.why_signed_out(), next=_came_from()
             ), code
-        title, text = _ERRORS.get(code, ("That did not work", "Try again; nothing was changed."))
-        if isinstance(error, WrongOrigin):
-            title, text = "This came from another address", error.description or ""
-        if isinstance(error, TooManyRequests):
-            text = error.description or text
-        if type(error).__name__ == "CSRFError":
-            if signed_in():
-                access.refuse_handle(Handle.FORM_TOKEN)
-            title, text = (
-                "This page has become too old",
-                "Reload it and try again: what you sent could not be matched to your sign-in.",
-            )
+        if isinstance(error, CSRFError) and signed_in():
+            access.refuse_handle(Handle.FORM_TOKEN)
+        (title, text), headers = _words_of(error, code), _headers_of(error)
         if request.path.startswith("/assistant/") and request.method == "POST":
             return render_template("assistant/_notice.html", notice={"title": f"{title}.", "text": text}), code, headers
         if request.headers.get("HX-Request"):
@@ -206,6 +197,32 @@ def _add_errors(app: Flask) -> None:
         g.is_broken = True  # what broke may be the database, and then nobody can be asked who this is
         title, text = _ERRORS[503]
         return render_template("storefront/error.html", code=503, title=title, text=text), 503
+
+
+def _words_of(error: HTTPException, code: int) -> tuple[str, str]:
+    """What went wrong, as a title, and what the person can do."""
+    title, text = _ERRORS.get(code, ("That did not work", "Try again; nothing was changed."))
+    match error:
+        case WrongOrigin():
+            return "This came from another address", error.description or ""
+        case TooManyRequests():
+            return title, error.description or text
+        case CSRFError():
+            return (
+                "This page has become too old",
+                "Reload it and try again: what you sent could not be matched to your sign-in.",
+            )
+    return title, text
+
+
+def _headers_of(error: HTTPException) -> dict[str, str]:
+    """What an answer with this error has to say to a program (RFC 9110 §10.2)."""
+    match error:
+        case MethodNotAllowed():
+            return {"Allow": ", ".join(sorted(error.valid_methods or ()))}
+        case TooManyRequests():
+            return {"Retry-After": str(error.retry_after)}
+    return {}
 
 
 def _came_from() -> str:

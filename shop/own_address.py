@@ -1,4 +1,4 @@
-"""Whether a request was meant for this shop: its Host, and the page that it came from, against `SHOP_BASE_URL`.
+"""Whether a request was meant for this shop: its Host, the page that it came from, and where it leads, against `SHOP_BASE_URL`.
 
 A proxy may pass any Host on (its own, the browser's, with a port or without), so nothing is derived from it: the address that
 the operator set is the only one there is.
@@ -11,7 +11,11 @@ from urllib.parse import urlsplit
 from flask import Request
 from werkzeug.exceptions import BadRequest
 
-from shop.settings import Settings, is_loopback_host, written_origin
+from shop.hosts import is_loopback_host, written_origin
+from shop.settings import Settings
+
+_LONGEST_PATH = 8000
+"""Bytes of the path to come back to: as long as a whole authorization request in a request line may be."""
 
 
 class WrongOrigin(BadRequest):
@@ -75,3 +79,13 @@ def origin_of(url: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         return "null"
     return written_origin(parts.scheme, parts.hostname, port)
+
+
+def safe_path(path: str) -> str:
+    """A path on this site, or `/`: whatever a link says, a sign-in never sends anyone elsewhere (RFC 9700 §4.11).
+
+    So is one that is longer than any that a browser can be asked to open here: it would be stored for everybody who asks.
+    """
+    is_local = path.startswith("/") and not path.startswith(("//", "/\\")) and not any(c < " " for c in path)
+    is_bearable = len(path.encode(errors="replace")) <= _LONGEST_PATH
+    return path if is_local and is_bearable and "\\" not in path else "/"

@@ -16,8 +16,9 @@ from shop import create_app
 from shop.database import Database
 from shop.demo.companions import CompanionFailed, companions, is_free, running
 from shop.demo.seeding import check_configuration
+from shop.hosts import listening_addresses
 from shop.server.listening import Server
-from shop.settings import Settings, listening_addresses
+from shop.settings import Settings
 from shop.upgrades import DatabaseRefused, bring_up_to_date
 from shop.upkeep.jobs import start as start_upkeep
 

@@ -1,32 +1,30 @@
 """Settings: what a deployment may change, read once from the environment.
 
 This is the only module that reads `os.environ` (invariant I15: nothing else can be switched by an
-environment value, and nothing here skips a check). Durations are `timedelta`s, limits are counts.
+environment value, and nothing here skips a check). Durations are `timedelta`s, limits are counts. What the text of a value must
+look like is in `setting_values.py`.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import secrets
-import socket
-import stat
-import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from shop.hosts import in_url, is_loopback_host
+from shop.secret_files import kept_secret
+from shop.setting_values import count, origin, port_number, proxy_address, require_issuer, seconds, switch
 
 ROOT = Path(__file__).resolve().parent.parent
 _COOKIE_KEY = "secret_key"
 SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 """What may be pinned for tokens of others: asymmetric signatures. Never `none`, nor one that a client's secret could make."""
 _TOKEN_PROFILES = ("rfc9068", "jwt")
-_HOST_NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*", re.ASCII)
 _FILE_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 
 
@@ -183,7 +181,7 @@ class Settings:
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """Read the settings. Raises `ValueError`, with a sentence for the operator, on a value that makes no sense."""
         env = os.environ if environ is None else environ
-        port = _port(env.get("PORT", "5000"))
+        port = port_number(env.get("PORT", "5000"))
         host = env.get("HOST") or "localhost"
         data_dir = Path(env.get("SHOP_DATA_DIR") or ROOT / "data").resolve()
         is_local = host in {"localhost", "127.0.0.1", "0.0.0.0", "::"}  # noqa: S104 - compared, not bound
@@ -192,7 +190,7 @@ class Settings:
         return cls(
             host=host,
             port=port,
-            base_url=_base_url(named or f"http://{shown_host}:{port}"),
+            base_url=origin(named or f"http://{shown_host}:{port}"),
             # Where nothing is named they keep the address that people's identities in existing databases are bound to.
             companion_host="127.0.0.1" if is_local and not named and env.get("HOST") != "localhost" else "",
             data_dir=data_dir,
@@ -201,13 +199,13 @@ class Settings:
             openai_api_key=env.get("OPENAI_API_KEY", ""),
             openai_base_url=env.get("OPENAI_BASE_URL", ""),
             model=env.get("SHOP_MODEL", ""),
-            turns_per_person=_count(env, "SHOP_TURNS_PER_PERSON", cls.turns_per_person),
-            turns_per_organization=_count(env, "SHOP_TURNS_PER_ORGANIZATION", cls.turns_per_organization),
+            turns_per_person=count(env, "SHOP_TURNS_PER_PERSON", cls.turns_per_person),
+            turns_per_organization=count(env, "SHOP_TURNS_PER_ORGANIZATION", cls.turns_per_organization),
             presenter_code=env.get("SHOP_PRESENTER_CODE", ""),
-            refresh_grace=_seconds(env, "SHOP_REFRESH_GRACE", cls.refresh_grace, most=60),
-            client_documents=_switch("SHOP_CLIENT_DOCUMENTS", env.get("SHOP_CLIENT_DOCUMENTS") or "1"),
-            egress_proxy=_proxy(env.get("SHOP_EGRESS_PROXY", "")),
-            anonymous_browse=_switch("SHOP_ANONYMOUS_BROWSE", env.get("SHOP_ANONYMOUS_BROWSE", "")),
+            refresh_grace=seconds(env, "SHOP_REFRESH_GRACE", cls.refresh_grace, most=60),
+            client_documents=switch("SHOP_CLIENT_DOCUMENTS", env.get("SHOP_CLIENT_DOCUMENTS") or "1"),
+            egress_proxy=proxy_address(env.get("SHOP_EGRESS_PROXY", "")),
+            anonymous_browse=switch("SHOP_ANONYMOUS_BROWSE", env.get("SHOP_ANONYMOUS_BROWSE", "")),
             **_external_issuer(env),
             **_rate_limits(env),
         )
@@ -246,111 +244,6 @@ class Settings:
         return self.port + 1 + index
 
 
-def kept_secret(path: Path) -> str:
-    """A secret that is made on first use and then kept in a file that only its owner may read.
-
-    The file appears whole or not at all (a link to a finished temporary file), and the first of two processes that
-    start at once wins. Raises `ValueError` on a file that is there but empty.
-    """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if path.exists():
-        keep_private(path)
-    else:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent)  # mkstemp makes files with mode 0600
-        try:
-            with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                file.write(secrets.token_urlsafe(48))
-            os.link(temporary, path)
-        except FileExistsError:
-            pass
-        finally:
-            os.unlink(temporary)
-    return _secret_in(path)
-
-
-def _secret_in(path: Path) -> str:
-    """The secret in a file, whatever its characters, without the end of its line. Raises `ValueError` when there is none."""
-    try:
-        secret = path.read_text(encoding="utf-8-sig").strip("\r\n")
-    except UnicodeDecodeError:
-        raise ValueError(f"The secret in {path} is not text in UTF-8.") from None
-    if not secret.strip():
-        raise ValueError(f"The secret in {path} is empty: delete it, and a new one is made.")
-    return secret
-
-
-def keep_private(path: Path, *, create: bool = False) -> None:
-    """Make sure that only its owner may read a file, also one that was there before. A file of somebody else stays as it is."""
-    if create:
-        with suppress(OSError):  # it is there, or cannot be: whoever opens it next says so
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
-    with suppress(OSError):
-        if stat.S_IMODE(path.stat().st_mode) & 0o077:
-            path.chmod(0o600)
-
-
-def in_url(host: str) -> str:
-    """A host as it stands in a URL: an IPv6 address in brackets."""
-    return f"[{host}]" if ":" in host and not host.startswith("[") else host
-
-
-def written_origin(scheme: str, host: str, port: int | None) -> str:
-    """An origin as browsers write it: without the port that its scheme has by default (RFC 6454 §6.2)."""
-    is_usual = port in (None, 443 if scheme == "https" else 80)
-    return f"{scheme}://{in_url(host)}" + ("" if is_usual else f":{port}")
-
-
-def is_loopback_host(host: str) -> bool:
-    """Whether a host name or address can only be reached from this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def listening_addresses(host: str) -> list[str]:
-    """The addresses that a host to listen on stands for.
-
-    `localhost` is both loopback addresses: clients try one or the other first, and no other program may answer on the one that
-    is left. Raises `OSError` for a name that has no address.
-    """
-    if host == "localhost":
-        return [address for address in ("127.0.0.1", "::1") if _is_there(address)]
-    found = socket.getaddrinfo(host.strip("[]"), None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
-
-
-def _is_there(address: str) -> bool:
-    """Whether this machine has an address; one may run without IPv6."""
-    try:
-        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.bind((address, 0))
-    except OSError:
-        return False
-    return True
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= 65_000:
-        raise ValueError(f"PORT must be a number from 1 to 65000 (companions use the ports after it), not {text!r}.")
-    return int(text)
-
-
-def _count(env: Mapping[str, str], name: str, default: int) -> int:
-    text = env.get(name) or str(default)
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= 10_000:
-        raise ValueError(f"{name} must be a number from 1 to 10000, not {text!r}.")
-    return int(text)
-
-
-def _switch(name: str, text: str) -> bool:
-    if text not in {"", "0", "1"}:
-        raise ValueError(f"{name} must be 1 (on) or 0 (off), not {text!r}.")
-    return text == "1"
-
-
 def _rate_limits(env: Mapping[str, str]) -> dict[str, Any]:
     """The rate limits that are set: each is a count, 0 for none."""
     found = {name: text for name in rate_limit_names() if (text := env.get(rate_limit_variable(name), ""))}
@@ -370,24 +263,6 @@ def rate_limit_variable(name: str) -> str:
     return f"SHOP_LIMIT_{name.upper()}"
 
 
-def _proxy(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        is_place = parts.scheme == "http" and bool(parts.hostname) and bool(parts.port)
-    except ValueError:
-        is_place = False
-    if text and (not is_place or parts.path.strip("/") or parts.query or parts.fragment or not text.isascii()):
-        raise ValueError("SHOP_EGRESS_PROXY must look like http://proxy.example:3128.")  # it may hold a password
-    return text
-
-
-def _seconds(env: Mapping[str, str], name: str, default: timedelta, *, most: int) -> timedelta:
-    text = env.get(name, str(int(default.total_seconds())))
-    if not (text.isascii() and text.isdigit()) or int(text) > most:
-        raise ValueError(f"{name} must be a number of seconds from 0 to {most}, not {text!r}.")
-    return timedelta(seconds=int(text))
-
-
 def _external_issuer(env: Mapping[str, str]) -> dict[str, Any]:
     """The settings of an authorization server of the operator's own, which make sense together or not at all."""
     issuer, profile = env.get("SHOP_OAUTH_ISSUER", ""), env.get("SHOP_OAUTH_TOKEN_PROFILE") or "rfc9068"
@@ -398,7 +273,7 @@ def _external_issuer(env: Mapping[str, str]) -> dict[str, Any]:
         if extra := next((name for name in sorted(env) if name.startswith("SHOP_OAUTH_") and env[name]), None):
             raise ValueError(f"{extra} says how tokens of another issuer are checked: set SHOP_OAUTH_ISSUER too.")
         return {}
-    _require_issuer(issuer)
+    require_issuer(issuer)
     if profile not in _TOKEN_PROFILES:
         raise ValueError(f"SHOP_OAUTH_TOKEN_PROFILE must be {' or '.join(_TOKEN_PROFILES)}, not {profile!r}.")
     if unknown := [name for name in algorithms if name not in SIGNATURES]:
@@ -412,46 +287,3 @@ def _external_issuer(env: Mapping[str, str]) -> dict[str, Any]:
         "oauth_introspection_client_id": client_id,
         "oauth_introspection_client_secret": secret,
     }
-
-
-def _require_issuer(text: str) -> None:
-    """An issuer identifier (RFC 8414 §2), https or on this very machine; compared exactly, so kept as it is written."""
-    try:
-        parts = urlsplit(text)
-        is_place = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_place = False
-    is_safe = is_place and (
-        parts.scheme == "https" or (parts.scheme == "http" and is_loopback_host(parts.hostname or ""))
-    )
-    if not is_safe or parts.query or parts.fragment or "@" in parts.netloc or parts.netloc != parts.netloc.lower():
-        raise ValueError(
-            f"SHOP_OAUTH_ISSUER must be the issuer's own URL, such as https://login.example, not {text!r}."
-        )
-
-
-def _base_url(text: str) -> str:
-    """An origin as browsers write it (RFC 6454 §6.2): lower case, no default port, no slash. Raises `ValueError`.
-
-    It is compared with what browsers and clients send, and its scheme decides about cookies, so its spelling must not matter.
-    """
-    try:
-        parts = urlsplit(text.strip())
-        host, port = _host_of_origin(parts.hostname or ""), parts.port
-        is_origin = port != 0 and not parts.path.strip("/")
-    except ValueError:  # of brackets, a port or an address that are none
-        is_origin = False
-    if not is_origin or parts.scheme not in {"http", "https"} or parts.query or parts.fragment or "@" in parts.netloc:
-        raise ValueError(f"SHOP_BASE_URL must look like https://shop.example, not {text!r}.")
-    return written_origin(parts.scheme, host, port)
-
-
-def _host_of_origin(host: str) -> str:
-    """A host name in ASCII, or an address in its shortest form. Raises `ValueError` for what is neither."""
-    if "%" not in host and (
-        ":" in host or host.rpartition(".")[2].isdigit()
-    ):  # what ends in a number is an IPv4 address (WHATWG URL §3.5)
-        return str(ip_address(host))
-    if not _HOST_NAME.fullmatch(host):
-        raise ValueError(host)
-    return host

@@ -3,7 +3,8 @@
 Two questions, each answered once for the whole program. *Is this JSON that we can work with?* `parse_json` and `read_json` give
 a value or raise `ValueError`, never another error. *What of this text may be shown?* `clean_text` takes out what is invisible
 or moves other text around (OWASP LLM05; Unicode TR36 §3, UTS39 §5): it is used where text is stored, and once more where it
-leaves for a page, a terminal or a file, because rows that are older than this rule are still there.
+leaves for a page, a terminal or a file, because rows that are older than this rule are still there. `one_line`,
+`printable_line` and `terminal_text` are that rule for a title, for the words of another system, and for a terminal.
 """
 
 from __future__ import annotations
@@ -101,6 +102,19 @@ def one_line(text: str, most: int | None = None) -> str:
     """Clean text as one line, for a title or a name: at most `most` characters."""
     line = " ".join(clean_text(text).split())
     return line if most is None or len(line) <= most else line[: most - 1].rstrip() + "…"
+
+
+def printable_line(text: str) -> str:
+    """One line of what prints, for what another system says: a claim, a name, an error that goes to a log or a record.
+
+    Stricter than `one_line`: whatever does not print, joiners and private characters too, becomes a space.
+    """
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def terminal_text(text: str) -> str:
+    """Clean text without what could move a terminal's cursor, colour it, or turn the direction of writing; its lines stay."""
+    return "".join(one for one in clean_text(text) if one.isprintable() or one in "\n\u200c\u200d")
 
 
 def clean_value(value: Any) -> Any:

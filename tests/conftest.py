@@ -16,7 +16,8 @@ from shop.authorization.policy import Policy
 from shop.database import Database, utc_now
 from shop.demo.seeding import Seed
 from shop.oauth.signing_keys import Keys
-from shop.settings import ROOT, Settings, kept_secret
+from shop.secret_files import kept_secret
+from shop.settings import ROOT, Settings
 from tests.support import quick
 from tests.support.clock import TestClock
 from tests.support.engines import Engine, PostgresEngine, SqliteEngine

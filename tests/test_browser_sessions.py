@@ -145,7 +145,7 @@ def test_a_forged_request_does_nothing(shop: ShopUnderTest) -> None:
     refused = [event for event in shop.chain(shop.organization("acme")) if event.name == "access.denied"]
     assert refused and events(shop) == before + len(refused), "recorded, and nothing done"
     assert is_signed_in(sofia)
-    assert shop.gateway.items_in_cart(sofia.principal()) == 0
+    assert shop.gateway.enquiries.items_in_cart(sofia.principal()) == 0
     assert sofia.post("/cart/add", **form).status_code == 303
 
 

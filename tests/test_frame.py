@@ -147,7 +147,7 @@ def test_errors_are_pages_that_a_person_can_read(shop: ShopUnderTest) -> None:
         )
         assert "Traceback" not in response.text and "werkzeug" not in response.text.lower()
     assert set(wrong_way.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}, "RFC 9110 section 15.5.6"
-    assert shop.gateway.items_in_cart(sofia.principal()) == 0
+    assert shop.gateway.enquiries.items_in_cart(sofia.principal()) == 0
 
 
 @on_sqlite

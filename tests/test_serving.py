@@ -20,7 +20,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from shop.settings import ROOT, in_url, listening_addresses
+from shop.hosts import in_url, listening_addresses
+from shop.settings import ROOT
 
 PATIENCE = 60
 """Seconds until a program that does not answer is given up."""

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from shop.database import Database
-from shop.settings import ROOT, Settings, is_loopback_host, kept_secret
+from shop.hosts import is_loopback_host
+from shop.secret_files import kept_secret
+from shop.settings import ROOT, Settings
 
 
 def read(data_dir: Path, **environment: str) -> Settings:

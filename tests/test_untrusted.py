@@ -11,7 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shop.untrusted import TextStream, TooDeep, clean_text, clean_value, one_line, parse_json, read_json, shown
+from shop.untrusted import (
+    TextStream,
+    TooDeep,
+    clean_text,
+    clean_value,
+    one_line,
+    parse_json,
+    printable_line,
+    read_json,
+    shown,
+    terminal_text,
+)
 
 NO_JSON = {
     "nothing": "",
@@ -141,3 +152,13 @@ def test_a_value_is_cleaned_as_a_whole() -> None:
     assert clean_value(odd) == {"a": ["", {"b": "?"}, 1, None, True]}
     json.dumps(clean_value(odd), ensure_ascii=False).encode()
     assert (shown("a\u202e"), shown(3), shown(None)) == ("a", 3, None)
+
+
+def test_the_words_of_another_system_are_one_line_of_what_prints() -> None:
+    """Each character that does not print parts two words: no control, no half of a character, no joiner is left."""
+    assert printable_line(" a\x1b[1m\nb\ud800c\u200dd ") == "a [1m b c d"
+
+
+def test_text_for_a_terminal_keeps_its_lines_and_nothing_that_moves_the_cursor() -> None:
+    """Controls and changes of direction are gone; the line's end and what joins letters stay."""
+    assert terminal_text("a\x1b[1m\u202eb\n\tc م\u200cن") == "a[1mb\nc م\u200cن"

@@ -12,14 +12,15 @@ from flask import Blueprint, abort, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from shop.access import on_denied, principal, require
-from shop.admin.agents import HOME, WORKFLOWS, of_organization, refused, ticked
+from shop.admin.agents import HOME, of_organization, refused, ticked
+from shop.agents.entries import register_for_organization, take_in
 from shop.authorization.permissions import Permission
 from shop.oauth.clients import metadata_document
 from shop.oauth.clients.metadata import SCOPES, BadMetadata
-from shop.oauth.inventory import take_in
 from shop.oauth.issuer import issuer
-from shop.oauth.preregistration import read_by_hand, register_for_organization
+from shop.oauth.preregistration import read_by_hand
 from shop.services import services
+from shop.workflow_words import WORDS
 
 pages = Blueprint("agent_registration", __name__, url_prefix="/admin/agents")
 
@@ -103,7 +104,7 @@ def _require() -> None:
 
 
 def _form(typed: dict[str, Any], *, error: str | None = None, unknown: str | None = None) -> str:
-    workflows = [(scope, *words) for scope, words in WORKFLOWS.items()]
+    workflows = [(scope, words.title_for_others, words.covers_for_others) for scope, words in WORDS.items()]
     return render_template(
         "admin/agent_register.html",
         typed=typed,

@@ -1,6 +1,6 @@
 """The organization's inventory of AI clients, for its administrators: who they are, who uses them, what they may, and how they are stopped.
 
-Every change acts at the client's very next call, through `shop.revocation.cascade`, which asks the policy and writes the record.
+Every change acts at the client's very next call, through `shop.agents`, which asks the policy and writes the record.
 """
 
 from __future__ import annotations
@@ -13,33 +13,29 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shop.access import on_denied, principal, require, signed_in
+from shop.access import may, not_there, on_denied, principal, require, signed_in
+from shop.agents import blocks, limits
+from shop.agents.entries import inventory
+from shop.agents.limits import NotVouchedFor
 from shop.authorization.conditions import Resource
-from shop.authorization.decisions import Decision
+from shop.authorization.decisions import Code, Decision
 from shop.authorization.permissions import Permission
 from shop.authorization.policy import Policy
 from shop.conversations import activity
-from shop.credentials.agents import Agent, ClientKind, NotVouchedFor, inventory
+from shop.credentials.agents import Agent, ClientKind
 from shop.credentials.delegations import living_delegations_of
 from shop.credentials.grants import living_grants_of_agent
 from shop.credentials.ledger import Authority, Kind, paused_at
 from shop.identity.models import Person
 from shop.oauth.clients.metadata import SCOPES
-from shop.oauth.inventory import let_act_alone
 from shop.oauth.issuer import issuer
 from shop.principal import Principal, Workflow
-from shop.revocation import cascade
 from shop.services import services
+from shop.workflow_words import WORDS
 
 pages = Blueprint("agents", __name__, url_prefix="/admin/agents")
 
 HOME = "/admin/agents/"
-WORKFLOWS = {
-    "browse": ("Look around", "Search the goods, and see products, prices and what is in stock."),
-    "read": ("See orders", "A person's cart, their orders and where they are."),
-    "transact": ("Buy for people", "Fill a person's cart, and prepare orders. Each one waits for its person."),
-}
-"""What each scope means, for who decides about others."""
 
 
 @pages.get("/")
@@ -56,7 +52,7 @@ def agents() -> ResponseReturnValue:
         organization_name=person.organization_name if person else "",
         agents=rows,
         stopped=stopped,
-        may_manage=_may_manage(me),
+        may_manage=may(me, Permission.AGENTS_MANAGE),
         registers_here=issuer().external is None,
     )
 
@@ -80,25 +76,25 @@ def agent(agent_id: str) -> ResponseReturnValue:
         people = [
             {
                 "name": names.get(grant.person_id, "somebody"),
-                "scopes": [WORKFLOWS[scope][0] for scope in WORKFLOWS if scope in (grant_authority.scopes or ())],
+                "scopes": [
+                    words.title_for_others for scope, words in WORDS.items() if scope in (grant_authority.scopes or ())
+                ],
                 "since": grant.started_at,
                 "until": grant_authority.expires_at,
             }
             for grant, grant_authority in grants
         ]
-    return render_template("admin/agent.html", agent=view, people=people, may_manage=_may_manage(me))
+    return render_template("admin/agent.html", agent=view, people=people, may_manage=may(me, Permission.AGENTS_MANAGE))
 
 
 @pages.post("/<agent_id>/block")
 def block(agent_id: str) -> ResponseReturnValue:
-    return _change(agent_id, cascade.block_agent, "Blocked. Its next call is refused, whoever it is for.")
+    return _change(agent_id, blocks.block_agent, "Blocked. Its next call is refused, whoever it is for.")
 
 
 @pages.post("/<agent_id>/unblock")
 def unblock(agent_id: str) -> ResponseReturnValue:
-    return _change(
-        agent_id, cascade.unblock_agent, "No longer blocked. What ended stays ended: people let it in again."
-    )
+    return _change(agent_id, blocks.unblock_agent, "No longer blocked. What ended stays ended: people let it in again.")
 
 
 @pages.post("/<agent_id>/ceiling")
@@ -108,7 +104,7 @@ def ceiling(agent_id: str) -> ResponseReturnValue:
     scopes = None if chosen >= set(SCOPES) else chosen
 
     def change(db: Session, policy: Policy, administrator: Principal, identifier: str) -> None:
-        cascade.set_ceiling(db, policy, administrator, identifier, scopes)
+        limits.set_ceiling(db, policy, administrator, identifier, scopes)
 
     return _change(agent_id, change, "Saved. It holds from the next call.")
 
@@ -119,7 +115,7 @@ def everyone(agent_id: str) -> ResponseReturnValue:
     scopes, risky_tools = ticked() or None, issuer().risky_tools
 
     def change(db: Session, policy: Policy, administrator: Principal, identifier: str) -> None:
-        cascade.allow_for_everyone(db, policy, administrator, identifier, scopes, risky_tools)
+        limits.allow_for_everyone(db, policy, administrator, identifier, scopes, risky_tools)
 
     return _change(agent_id, change, "Saved. It holds from the next call.")
 
@@ -130,7 +126,7 @@ def alone(agent_id: str) -> ResponseReturnValue:
     allowed = request.form.get("allow") == "1"
 
     def change(db: Session, policy: Policy, administrator: Principal, identifier: str) -> None:
-        let_act_alone(db, policy, administrator, identifier, allowed)
+        limits.let_act_alone(db, policy, administrator, identifier, allowed)
 
     return _change(
         agent_id, change, "Saved. You answer for it." if allowed else "Ended, with the tokens it had for that."
@@ -161,7 +157,7 @@ def _change(
 
 def _stop(stopped: bool, words: str) -> ResponseReturnValue:
     with services().database.write() as db:
-        cascade.stop_all_assistants(db, services().policy, principal(), stopped)
+        blocks.stop_all_assistants(db, services().policy, principal(), stopped)
     flash(words, "allow")
     return redirect(HOME, 303)
 
@@ -171,7 +167,7 @@ def _view(db: Session, found: Agent, authority: Authority, seen: dict[str, Any])
     grants = living_grants_of_agent(db, found.id)
     delegated = living_delegations_of(db, found.organization_id, found.client_id) if is_in_app else []
     used = [grant.last_used_at for grant, _ in grants if grant.last_used_at]
-    most = WORKFLOWS if authority.scopes is None else authority.scopes
+    most = WORDS if authority.scopes is None else authority.scopes
     return {
         "id": found.id,
         "name": found.name,
@@ -190,12 +186,12 @@ def _view(db: Session, found: Agent, authority: Authority, seen: dict[str, Any])
         "workflows": [
             {
                 "scope": scope,
-                "title": title,
-                "text": text,
+                "title": words.title_for_others,
+                "text": words.covers_for_others,
                 "allowed": scope in most,
                 "for_everyone": scope in (found.for_everyone or ()),
             }
-            for scope, (title, text) in WORKFLOWS.items()
+            for scope, words in WORDS.items()
         ],
     }
 
@@ -215,22 +211,11 @@ def of_organization(me: Principal) -> Resource:
     return Resource(kind="agents", id=me.organization, organization=me.organization)
 
 
-def _may_manage(me: Principal) -> bool:
-    resource = of_organization(me)
-    return services().policy.is_allowed(principal=me, action=Permission.AGENTS_MANAGE, resource=resource).allowed
-
-
 def refused(decision: Decision) -> ResponseReturnValue:
     """What somebody is told who may not, or who asks for an entry that is not there."""
-    if decision.code == "not_found":
-        page = render_template(
-            "storefront/error.html",
-            code=404,
-            title="There is no such agent",
-            text="Nothing in your organization's inventory has that id.",
-            action={"href": HOME, "label": "All agents"},
-        )
-        return page, 404
+    if decision.code is Code.NOT_FOUND:
+        text = "Nothing in your organization's inventory has that id."
+        return not_there("There is no such agent", text, href=HOME, label="All agents")
     page = render_template(
         "storefront/refused.html",
         title="This page is for administrators",

@@ -14,10 +14,11 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from shop.access import on_denied, principal, require
+from shop.access import may, not_there, on_denied, principal, require
 from shop.admin import sentences, timeline, trails, verifying
 from shop.admin.showing import COUNTED, EVENTS_ON_A_PAGE, assistant_of, many, names_of, record_view, sequence_of
 from shop.admin.verifying import Shown
+from shop.agents.entries import names_of_clients
 from shop.audit import queries
 from shop.audit.denial_windows import close_windows
 from shop.audit.events import EventName
@@ -28,7 +29,7 @@ from shop.authorization.decisions import Decision
 from shop.authorization.permissions import Permission
 from shop.conversations import threads
 from shop.conversations.models import Conversation, Turn
-from shop.credentials.agents import Agent, agent_of, names_of_clients
+from shop.credentials.agents import Agent, agent_of
 from shop.services import services
 
 pages = Blueprint("audit", __name__, url_prefix="/audit")
@@ -45,24 +46,23 @@ _SHOWN: Mapping[str, frozenset[EventName] | None] = {
 @pages.get("/conversations/<conversation_id>")
 def conversation(conversation_id: str) -> ResponseReturnValue:
     """One conversation's audit view: its latest events, those before one, or those around a turn."""
-    found, reader = _viewed(conversation_id)
-    return _conversation_page(found, reader, None)
+    return _conversation_page(_viewed(conversation_id), None)
 
 
 @pages.post("/conversations/<conversation_id>/verify")
 def verify_conversation(conversation_id: str) -> ResponseReturnValue:
     """Recompute a conversation's whole chain, now."""
-    found, reader = _viewed(conversation_id)
+    found = _viewed(conversation_id)
     verdict = verifying.whole_chain(found.id)
     if request.headers.get("HX-Request"):
         return render_template("admin/_chain.html", chain=verdict, verify_href=_verify_href(found)), verdict.status
-    return _conversation_page(found, reader, verdict), verdict.status
+    return _conversation_page(found, verdict), verdict.status
 
 
-def _viewed(conversation_id: str) -> tuple[Conversation, Decision]:
-    """A conversation whose audit is about to be shown, and by which decision. A view by somebody else than its person is recorded.
+def _viewed(conversation_id: str) -> Conversation:
+    """A conversation whose audit is about to be shown. A view by somebody else than its person is recorded.
 
-    Raises `Denied`.
+    Raises `AccessDenied`.
     """
     me, resource_of = principal(), threads.resource_of
     close_windows(services().database, organization=me.organization)
@@ -75,12 +75,12 @@ def _viewed(conversation_id: str) -> tuple[Conversation, Decision]:
         with services().database.write() as db:
             decision = require(db, Permission.AUDIT_READ, resource_of(found, conversation_id))
             record_view(db, decision, ("conversation", found.id))
-    return found, decision
+    return found
 
 
-def _conversation_page(found: Conversation, reader: Decision, verdict: Shown | None) -> str:
-    is_own = found.subject == principal().subject
-    is_auditor = not is_own or _is_auditor(reader.rule)
+def _conversation_page(found: Conversation, verdict: Shown | None) -> str:
+    me = principal()
+    is_own, is_auditor = found.subject == me.subject, may(me, Permission.AUDIT_READ)
     asked = request.args.get("show", "all")
     show = asked if asked in _SHOWN else "all"
     with services().database.read() as db:
@@ -123,21 +123,11 @@ def _verify_href(conversation: Conversation) -> str:
 
 def _nothing_here(_decision: Decision) -> ResponseReturnValue:
     """Refused, and told no more than that there is nothing here (invariant I10)."""
-    page = render_template(
-        "storefront/error.html",
-        code=404,
-        title="There is nothing here",
-        text="This audit view does not exist, or it is not yours to read.",
-        action={"href": "/audit/", "label": "What you may read"},
-    )
-    return page, 404
+    text = "This audit view does not exist, or it is not yours to read."
+    return not_there("There is nothing here", text, href="/audit/", label="What you may read")
 
 
 on_denied(pages, _nothing_here)
-
-
-def _is_auditor(rule: str) -> bool:
-    return rule.startswith("auditor.")
 
 
 def _header(conversation: Conversation, is_own: bool, client: Agent | None) -> dict[str, Any]:

@@ -16,9 +16,9 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from shop.admin.timeline import OUTCOMES
+from shop.agents.entries import names_of_clients
 from shop.audit.events import EventName
 from shop.conversations.models import Conversation
-from shop.credentials.agents import names_of_clients
 from shop.identity.models import Membership, Person
 from shop.principal import IN_APP_ASSISTANT, Principal
 

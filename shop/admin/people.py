@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template
 from flask.typing import ResponseReturnValue
 
-from shop.access import on_denied, principal, require, signed_in
+from shop.access import not_there, on_denied, principal, require, signed_in
 from shop.authorization.conditions import Resource
-from shop.authorization.decisions import Decision
+from shop.authorization.decisions import Code, Decision
 from shop.authorization.permissions import Permission
 from shop.credentials.sessions import sessions_of
 from shop.identity.members import members
@@ -57,15 +57,9 @@ def restore(membership_id: str) -> ResponseReturnValue:
 
 
 def _refused(decision: Decision) -> ResponseReturnValue:
-    if decision.code == "not_found":
-        page = render_template(
-            "storefront/error.html",
-            code=404,
-            title="There is no such member",
-            text="Nobody in your organization has that id.",
-            action={"href": "/admin/people/", "label": "All people"},
-        )
-        return page, 404
+    if decision.code is Code.NOT_FOUND:
+        text = "Nobody in your organization has that id."
+        return not_there("There is no such member", text, href="/admin/people/", label="All people")
     page = render_template(
         "storefront/refused.html",
         title="This page is for administrators",

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shop.access import principal
+from shop.agents.entries import names_of_agents
 from shop.audit.events import EventName
 from shop.audit.queries import MOST_COUNTED, RecordedEvent
 from shop.audit.writer import record
@@ -16,7 +17,6 @@ from shop.authorization.decisions import Decision
 from shop.authorization.permissions import Permission
 from shop.conversations.models import Conversation
 from shop.identity.models import Membership, Person
-from shop.oauth.inventory import names_of_agents
 
 EVENTS_ON_A_PAGE = 100
 COUNTED = {

@@ -14,6 +14,8 @@ from typing import Any
 from shop.admin.sentences import sentence
 from shop.audit.events import EventName
 from shop.audit.queries import RecordedEvent
+from shop.authorization.decisions import Code
+from shop.authorization.not_there import NOT_THERE
 from shop.store.money import euros
 
 Entry = dict[str, Any]
@@ -50,9 +52,16 @@ _PILLS = {
     EventName.TOKEN_REFUSED: ("deny", "refused"),
 }
 REFUSALS = frozenset(name for name, (kind, _) in _PILLS.items() if kind == "deny")
-APPROVALS = frozenset(name for name in EventName if name.startswith("approval.")) | {
-    EventName.TOOL_CALL_AWAITING_APPROVAL
-}
+APPROVALS = frozenset(
+    {
+        EventName.APPROVAL_APPROVED,
+        EventName.APPROVAL_DECLINED,
+        EventName.APPROVAL_OPENED,
+        EventName.APPROVAL_REFUSED,
+        EventName.APPROVAL_VOIDED,
+        EventName.TOOL_CALL_AWAITING_APPROVAL,
+    }
+)
 OUTCOMES: Mapping[str, frozenset[EventName]] = {
     "denied": REFUSALS - {EventName.SIGN_IN_FAILED},
     "needs_approval": frozenset({EventName.TOOL_CALL_AWAITING_APPROVAL}),
@@ -139,7 +148,7 @@ def is_approval(entry: Entry) -> bool:
 def _stands_for_not_found(event: RecordedEvent) -> bool:
     return (
         event.name in {EventName.TOOL_CALL_DENIED, EventName.TOOL_CALL_FAILED}
-        and event.content["facts"].get("code") == "not_found"
+        and event.content["facts"].get("code") == Code.NOT_FOUND
     )
 
 
@@ -181,7 +190,7 @@ def _entry(event: RecordedEvent, names: Mapping[str, str], *, is_masked: bool) -
     }
     pill = _PILLS.get(event.name)
     if is_masked:
-        entry |= {"rule": None, "policy": None, "why": "There is nothing under that number or name.", "details": []}
+        entry |= {"rule": None, "policy": None, "why": NOT_THERE, "details": []}
         entry["name"] = EventName.TOOL_CALL_FAILED
         entry["text"], pill = f"{content['facts']['tool']} found nothing", ("off", "failed")
     return entry | {"pill": {"kind": pill[0], "text": pill[1]} if pill else None}

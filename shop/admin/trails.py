@@ -9,11 +9,12 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from shop.access import principal, require, signed_in
+from shop.access import may, principal, require, signed_in
 from shop.admin import timeline, verifying
 from shop.admin.filters import Filters, read_filters
 from shop.admin.showing import COUNTED, EVENTS_ON_A_PAGE, many, named_in, names_of, record_view, sequence_of
 from shop.admin.verifying import Shown
+from shop.agents.entries import names_of_clients
 from shop.audit import queries
 from shop.audit.denial_windows import close_windows
 from shop.audit.queries import Page, Wanted
@@ -23,7 +24,6 @@ from shop.authorization.permissions import Permission
 from shop.conversations import listing
 from shop.conversations.listing import Mark, Sought
 from shop.conversations.models import Conversation
-from shop.credentials.agents import names_of_clients
 from shop.principal import Principal
 from shop.services import services
 
@@ -42,10 +42,7 @@ def add_routes(pages: Blueprint) -> None:
         me, person = principal(), signed_in()
         mark = request.args.get("before", "")
         with services().database.read() as db:
-            organization = Resource(kind="organization", id=me.organization, organization=me.organization)
-            is_auditor = (
-                services().policy.is_allowed(principal=me, action=Permission.AUDIT_READ, resource=organization).allowed
-            )
+            is_auditor = may(me, Permission.AUDIT_READ)
             filters = read_filters(db, me, request.args, is_auditor=is_auditor)
             before = _mark(filters, mark)
             found, older = ([], None) if filters.errors else _listed(db, me, filters, before, is_auditor=is_auditor)
@@ -81,7 +78,7 @@ def add_routes(pages: Blueprint) -> None:
 
 
 def _view_of_trail() -> None:
-    """Record that the organization's trail is about to be shown. Raises `Denied`."""
+    """Record that the organization's trail is about to be shown. Raises `AccessDenied`."""
     me = principal()
     close_windows(services().database, organization=me.organization)
     with services().database.write() as db:

@@ -197,7 +197,7 @@ def close(db: Session, receipt: Receipt, state: ReceiptState, note: str = "") ->
 
 def void(db: Session, receipt: Receipt, because: str, note: str, *, by: Principal | None) -> None:
     """Take an open receipt's force away, and record it."""
-    close(db, receipt, ReceiptState.EXPIRED if because == "expired" else ReceiptState.VOIDED, note)
+    close(db, receipt, ReceiptState.EXPIRED if because == ReceiptState.EXPIRED else ReceiptState.VOIDED, note)
     record(
         db,
         EventName.APPROVAL_VOIDED,

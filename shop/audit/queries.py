@@ -35,17 +35,6 @@ class RecordedEvent:
         return str(self.content["id"])
 
 
-def events_of_chain(db: Session, chain: str) -> list[RecordedEvent]:
-    """All events of a chain in their order. Pages ask `page_of_chain` instead, which is bounded."""
-    rows = db.execute(
-        select(AuditEvent, AuditPersonal)
-        .outerjoin(AuditPersonal, AuditPersonal.event_id == AuditEvent.id)
-        .where(AuditEvent.chain == chain)
-        .order_by(AuditEvent.sequence)
-    )
-    return [_recorded(event, personal) for event, personal in rows if event.is_readable()]
-
-
 def latest_of_call(db: Session, conversation: str, names: tuple[EventName, ...], limit: int) -> list[RecordedEvent]:
     """The latest events with one of these names in a conversation, latest first."""
     rows = db.execute(

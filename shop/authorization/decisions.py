@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from shop.authorization.not_there import NOT_THERE
+from shop.credentials.end_reasons import EndReason
 from shop.credentials.ledger import Kind, Lapse, NotAlive
 from shop.principal import Workflow
 
@@ -37,6 +39,20 @@ class Code(StrEnum):
     STOPPED = "stopped"
     SUSPENDED = "suspended"
 
+    @property
+    def end_reason(self) -> EndReason | None:
+        """Why the credential is not alive, of a code that says that it is not."""
+        return _NOT_ALIVE.get(self)
+
+
+_NOT_ALIVE = {
+    Code.BLOCKED: EndReason.BLOCKED,
+    Code.PAUSED: EndReason.PAUSED,
+    Code.SIGNED_OUT: EndReason.SIGNED_OUT,
+    Code.STOPPED: EndReason.STOPPED,
+    Code.SUSPENDED: EndReason.SUSPENDED,
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
@@ -48,6 +64,8 @@ class Decision:
     code: Code | None = None
     workflow: Workflow | None = None
     """Of `consent_needed`: the workflow that the person could allow."""
+    condition: str | None = None
+    """Of a refusal: the condition that did not hold. Its words for the person stand with it (`conditions.py`)."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What the decision compared (limit, amount, roles held, roles that would do): for the auditor."""
 
@@ -69,7 +87,7 @@ class Decision:
         message = {
             Code.BLOCKED: "An administrator of this person's organization has blocked this assistant.",
             Code.CONSENT_NEEDED: "The person has not allowed this in this conversation. They see a button to allow it.",
-            Code.NOT_FOUND: "There is nothing under that number or name.",
+            Code.NOT_FOUND: NOT_THERE,
             Code.NOT_PERMITTED: "This person may not do this. The page tells them why.",
             Code.OVER_LIMIT: "This is over a limit. The page tells the person which one and what they can do.",
             Code.PAUSED: "The assistant is paused.",
@@ -80,7 +98,7 @@ class Decision:
         return {"code": self.code, "message": message} | ({"workflow": self.workflow} if self.workflow else {})
 
 
-class Denied(Exception):
+class AccessDenied(Exception):
     """`authorize` refused. Nothing was done; the caller records the denial."""
 
     def __init__(self, decision: Decision) -> None:

@@ -21,8 +21,8 @@ from typing import Any
 import casbin
 from casbin.util import SimpleEval
 
-from shop.authorization.conditions import ABOUT_WHOSE, CONDITIONS, Facts, Resource, holds, names
-from shop.authorization.decisions import Code, Decision, Denied, Effect
+from shop.authorization.conditions import CONDITIONS, Facts, Resource, amount_and_limit, first_failed, holds, names
+from shop.authorization.decisions import AccessDenied, Code, Decision, Effect
 from shop.authorization.permissions import Permission
 from shop.principal import CONSENTABLE, Principal, Workflow
 
@@ -82,14 +82,16 @@ class Policy:
         )
         allowed, matched = self._enforcers[action].enforce_ex(roles, principal.scopes | {"any"}, (action, "any"), facts)
         if allowed:
-            return Decision(effect=Effect.ALLOW, rule=matched[0], policy_version=self.version, facts=_compared(facts))
+            return Decision(
+                effect=Effect.ALLOW, rule=matched[0], policy_version=self.version, facts=amount_and_limit(facts)
+            )
         return self._explain(roles, principal, action, facts, matched[0] if matched else None)
 
     def authorize(self, *, principal: Principal, action: Permission, resource: Resource) -> Decision:
-        """Enforce: return the decision that allows the action, or raise `Denied`."""
+        """Enforce: return the decision that allows the action, or raise `AccessDenied`."""
         decision = self.is_allowed(principal=principal, action=action, resource=resource)
         if not decision.allowed:
-            raise Denied(decision)
+            raise AccessDenied(decision)
         return decision
 
     def roles_that_allow(self, action: Permission) -> frozenset[str]:
@@ -104,8 +106,8 @@ class Policy:
         """
         candidates = [r for r in self.rules if r.permission == action and r.effect == "allow" and r.role in roles]
         consented = [r for r in candidates if r.workflow in principal.scopes]
-        theirs = [r for r in consented if all(holds(n, facts) for n in names(r.when) if n in ABOUT_WHOSE)]
         workflow: Workflow | None = None
+        failed: str | None = None
         if not candidates:
             rule, code = "default.role", Code.NOT_PERMITTED
             compared: dict[str, Any] = {
@@ -121,21 +123,32 @@ class Policy:
                 consentable and workflow is None
             ):  # the person could not change this: their organization bounds the client
                 rule, compared = "default.ceiling", compared | {"ceiling": sorted(principal.ceiling)}
-        elif not theirs:
-            rule = "default.not_yours" if facts.resource.exists else "default.not_there"
-            code, compared = Code.NOT_FOUND, _compared(facts)
-        elif any(holds(r.when, facts) for r in theirs):  # only an explicit deny rule can have said no
+        elif failed := _failed_condition(consented, facts):
+            refusal = CONDITIONS[failed].refusal
+            rule, code, compared = refusal.rule(facts), refusal.code, refusal.facts(facts)
+        else:  # only an explicit deny rule can have said no
             rule, code, compared = "default.role", Code.NOT_PERMITTED, {}
-        else:
-            rule, code, compared = "default.over_limit", Code.OVER_LIMIT, _compared(facts)
         return Decision(
             effect=Effect.DENY,
             rule=denied_by or rule,
             policy_version=self.version,
             code=code,
             workflow=workflow,
+            condition=failed,
             facts=compared,
         )
+
+
+def _failed_condition(rules: list[Rule], facts: Facts) -> str | None:
+    """The condition for which none of these rules allows it, or None when one does. Whose the resource is comes first: nothing
+    is said of a resource that is not theirs.
+    """
+    whose = [first_failed(rule.when, facts, about_whose=True) for rule in rules]
+    if None not in whose:
+        return whose[0]
+    theirs = [rule for rule, failed in zip(rules, whose, strict=True) if failed is None]
+    failures = [first_failed(rule.when, facts, about_whose=False) for rule in theirs]
+    return None if None in failures else failures[0]
 
 
 class _Enforcer(casbin.Enforcer):  # type: ignore[misc] # untyped library
@@ -201,11 +214,3 @@ def _token(text: str, number: int) -> str:
     if not _TOKEN.fullmatch(text):
         raise PolicyError(f"policy line {number}: {text!r} may hold only lower-case letters, digits, '_', '.' and ':'")
     return text
-
-
-def _compared(facts: Facts) -> dict[str, Any]:
-    resource = facts.resource
-    compared: dict[str, Any] = {}
-    if resource.amount is not None:
-        compared |= {"amount": resource.amount, "order_limit": facts.order_limit}
-    return compared

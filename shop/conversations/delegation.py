@@ -13,7 +13,7 @@ from shop.audit.writer import record
 from shop.conversations.models import Conversation
 from shop.credentials.agents import agent_of, ceiling_of
 from shop.credentials.delegations import living_delegation, start_delegation
-from shop.credentials.ledger import Authority, Kind, changed, live, lock, paused_at
+from shop.credentials.ledger import Authority, Kind, live, lock, paused_at
 from shop.database import moment
 from shop.principal import CONSENTABLE, FIRST_SCOPES, IN_APP_ASSISTANT, Actor, Principal, Workflow
 
@@ -104,7 +104,6 @@ def set_consent(
     if (workflow in scopes) == allowed:
         return
     authority.scopes = sorted(scopes | {workflow} if allowed else scopes - {workflow})
-    changed(authority)
     record(
         db,
         EventName.CONSENT_GRANTED if allowed else EventName.CONSENT_WITHDRAWN,
@@ -123,7 +122,7 @@ def set_paused(db: Session, person: Principal, paused: bool) -> None:
             Authority.id == person.membership,
             Authority.assistants_paused_at.is_(None) if paused else Authority.assistants_paused_at.is_not(None),
         )
-        .values(assistants_paused_at=moment(db) if paused else None, epoch=Authority.epoch + 1)
+        .values(assistants_paused_at=moment(db) if paused else None)
         .returning(Authority.id)
     ).all()
     if changed_rows:

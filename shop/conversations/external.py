@@ -37,22 +37,22 @@ HOST_IDS = ("openai/session", "vscode.conversationId")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asserted:
-    """What names a conversation, and who says so."""
+class HostConversation:
+    """What an assistant's host calls a conversation, and where that name came from. It groups calls, and authorizes nothing (I11)."""
 
     source: Source
     identifier: str | None
 
 
-def asserted(meta: Mapping[str, object], session: str | None) -> Asserted:
+def host_conversation(meta: Mapping[str, object], session: str | None) -> HostConversation:
     """The best name that a request gives its conversation: the host's, else our session's, else none."""
     for key in HOST_IDS:
         value = meta.get(key)
         if isinstance(value, str) and value:
-            return Asserted(source=Source.HOST_ASSERTED, identifier=_bounded(value))
+            return HostConversation(source=Source.HOST_ASSERTED, identifier=_bounded(value))
     if session:
-        return Asserted(source=Source.SERVER_MINTED, identifier=session)
-    return Asserted(source=Source.INFERRED, identifier=None)
+        return HostConversation(source=Source.SERVER_MINTED, identifier=session)
+    return HostConversation(source=Source.INFERRED, identifier=None)
 
 
 class _Found(NamedTuple):
@@ -96,7 +96,7 @@ _RECENT = _OF_CLIENT.where(
 """Built once, and run on the connection itself: this is on the way of every call."""
 
 
-def _found(db: Session, assistant: Principal, named: Asserted) -> _Found | None:
+def _found(db: Session, assistant: Principal, named: HostConversation) -> _Found | None:
     """The conversation that an external assistant's call belongs to, if there is one already."""
     client_id, credential = _holder(assistant)
     holder = {
@@ -113,7 +113,7 @@ def _found(db: Session, assistant: Principal, named: Asserted) -> _Found | None:
     return _Found(*first) if first else None
 
 
-def of_call(db: Session, assistant: Principal, named: Asserted) -> str | None:
+def of_call(db: Session, assistant: Principal, named: HostConversation) -> str | None:
     """Find the conversation of a call, or begin it, in the transaction that records the call; returns its id.
 
     None for somebody who may not act any more and had none: that refusal is the organization's to note.
@@ -132,13 +132,13 @@ def of_call(db: Session, assistant: Principal, named: Asserted) -> str | None:
     return _begin(db, assistant, _overflowing(assistant) if _names_too_many(db, assistant, named) else named)
 
 
-def _overflow(db: Session, assistant: Principal, named: Asserted) -> _Found | None:
+def _overflow(db: Session, assistant: Principal, named: HostConversation) -> _Found | None:
     """The one conversation of a grant that named too many, if there is one and this call is in it."""
     found = _found(db, assistant, _overflowing(assistant)) if named.identifier else None
     return found if found and _names_too_many(db, assistant, named) else None
 
 
-def _names_too_many(db: Session, assistant: Principal, named: Asserted) -> bool:
+def _names_too_many(db: Session, assistant: Principal, named: HostConversation) -> bool:
     """Whether a grant has begun as many named conversations lately as it may."""
     if named.identifier is None:
         return False
@@ -151,12 +151,12 @@ def _names_too_many(db: Session, assistant: Principal, named: Asserted) -> bool:
     return len(db.connection().execute(_BEGUN_LATELY, asked).all()) >= MOST_NAMED
 
 
-def _overflowing(assistant: Principal) -> Asserted:
+def _overflowing(assistant: Principal) -> HostConversation:
     """What names the overflow of a grant: the grant itself."""
-    return Asserted(source=Source.OVERFLOW, identifier=_holder(assistant)[1])
+    return HostConversation(source=Source.OVERFLOW, identifier=_holder(assistant)[1])
 
 
-def _begin(db: Session, assistant: Principal, named: Asserted) -> str:
+def _begin(db: Session, assistant: Principal, named: HostConversation) -> str:
     client_id, credential = _holder(assistant)
     client = agent_of(db, assistant.organization, client_id)
     conversation = Conversation(
@@ -187,7 +187,7 @@ def _begin(db: Session, assistant: Principal, named: Asserted) -> str:
 _BEYOND = ": all further conversations"
 
 
-def _bound_of(named: Asserted) -> dict[str, object]:
+def _bound_of(named: HostConversation) -> dict[str, object]:
     """What the record of an overflow says: the bound that the grant's host went beyond."""
     if named.source is not Source.OVERFLOW:
         return {}

@@ -95,7 +95,7 @@ class Turn(Base):
     """Model, provider, digests of instructions and tool catalogue, policy version (design §8)."""
     state: Mapped[TurnState] = mapped_column(word(TurnState), index=True)
     stop_requested: Mapped[str | None] = mapped_column(String(40))
-    """Why the turn should end: `person`, or the reason of a revocation. The stored flag behind Stop."""
+    """Why the turn should end, an `EndReason`: the stored flag behind Stop, which a revocation sets too."""
     error_code: Mapped[str | None] = mapped_column(String(40))
     error_text: Mapped[str | None] = mapped_column(String(400))
     started_at: Mapped[datetime]

@@ -46,7 +46,7 @@ def resource_of(conversation: Conversation | None, identifier: str) -> Resource:
 
 
 def start(db: Session, policy: Policy, principal: Principal, first_message: str) -> Conversation:
-    """Open a conversation for a person. Raises `Denied` or `NotAlive`."""
+    """Open a conversation for a person. Raises `AccessDenied` or `NotAlive`."""
     principal = live(db, principal)
     mine = Resource(kind="conversation", owner=principal.subject, organization=principal.organization)
     policy.authorize(principal=principal, action=Permission.CONVERSATIONS_USE, resource=mine)
@@ -73,7 +73,7 @@ def start(db: Session, policy: Policy, principal: Principal, first_message: str)
 
 
 def opened(db: Session, policy: Policy, principal: Principal, identifier: str) -> Conversation:
-    """One's own conversation in the shop's chat. Raises `Denied` (not found) for anybody else's, exactly as for none, for a
+    """One's own conversation in the shop's chat. Raises `AccessDenied` (not found) for anybody else's, exactly as for none, for a
     deleted one, and for one in an external assistant: that can be read in the audit, and goes on only there.
     """
     found = db.get(Conversation, identifier)
@@ -103,11 +103,6 @@ def search(db: Session, principal: Principal, text: str, limit: int = MOST_LISTE
     return _listed(db, [*_own(principal), *_IN_CHAT, *words], limit)
 
 
-def turns_of(db: Session, conversation_id: str) -> list[Turn]:
-    """A conversation's turns in their order, with their items."""
-    return list(db.scalars(select(Turn).where(Turn.conversation_id == conversation_id).order_by(Turn.number)))
-
-
 def latest_turn(db: Session, conversation_id: str) -> Turn | None:
     """A conversation's last turn, whatever its state."""
     return db.scalars(
@@ -116,7 +111,7 @@ def latest_turn(db: Session, conversation_id: str) -> Turn | None:
 
 
 def rename(db: Session, policy: Policy, principal: Principal, identifier: str, title: str) -> Conversation:
-    """Give one's own conversation another title. Raises `Denied`, `NotAlive`, `BadTitle`."""
+    """Give one's own conversation another title. Raises `AccessDenied`, `NotAlive`, `BadTitle`."""
     principal = live(db, principal)
     conversation = opened(db, policy, principal, identifier)
     words = one_line(title)

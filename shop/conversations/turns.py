@@ -11,14 +11,11 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from shop.conversations.models import Conversation, Item, ItemKind, Trigger, Turn, TurnState
+from shop.credentials.end_reasons import EndReason
 from shop.database import moment, new_id
 
 LEASE = timedelta(seconds=90)
 """A running turn whose process gave no sign of life for this long was interrupted."""
-
-
-GIVEN_UP = "given_up"
-"""Why a turn should stop that does not count as running any more."""
 
 
 class TurnRunning(Exception):
@@ -96,7 +93,7 @@ def add_item(
     return item
 
 
-def beat(db: Session, turn_id: str, texts: Iterable[tuple[str, str]] = ()) -> str | None:
+def beat(db: Session, turn_id: str, texts: Iterable[tuple[str, str]] = ()) -> EndReason | None:
     """Store what has grown and give a sign of life. Returns why the turn should stop, if it should.
 
     A turn that was given up on while its process slept (`interrupted`), or that was deleted, has no life left to give a
@@ -107,11 +104,10 @@ def beat(db: Session, turn_id: str, texts: Iterable[tuple[str, str]] = ()) -> st
         update(Turn).where(Turn.id == turn_id, is_running).values(beat_at=moment(db)).returning(Turn.stop_requested)
     ).one_or_none()
     if beaten is None:
-        return GIVEN_UP
+        return EndReason.GIVEN_UP
     for item_id, text in texts:
         db.execute(update(Item).where(Item.id == item_id).values(text=text))
-    because: str | None = beaten.stop_requested
-    return because
+    return EndReason(beaten.stop_requested) if beaten.stop_requested else None
 
 
 def settle(db: Session, item_id: str, outcome: dict[str, Any]) -> None:
@@ -140,16 +136,16 @@ def request_stop(db: Session, turn_id: str, conversation_id: str) -> None:
     db.execute(
         update(Turn)
         .where(Turn.id == turn_id, Turn.conversation_id == conversation_id, Turn.state == TurnState.RUNNING)
-        .values(stop_requested="person")
+        .values(stop_requested=EndReason.STOPPED_BY_PERSON.value)
     )
 
 
-def stop_below(db: Session, delegations: list[str], because: str) -> list[str]:
+def stop_below(db: Session, delegations: list[str], because: EndReason) -> list[str]:
     """Ask the running turns of delegations that ended to stop. Returns their ids."""
     stopped = db.execute(
         update(Turn)
         .where(Turn.delegation.in_(delegations), Turn.state == TurnState.RUNNING)
-        .values(stop_requested=because)
+        .values(stop_requested=because.value)
         .returning(Turn.id)
     )
     return [identifier for (identifier,) in stopped]
@@ -173,10 +169,11 @@ def replace_by(db: Session, earlier: list[Turn], turn: Turn) -> None:
     db.flush()
 
 
-def end_running(db: Session, conversation_id: str, because: tuple[str, str]) -> list[Turn]:
+def end_running(db: Session, conversation_id: str, because: EndReason) -> list[Turn]:
     """End the running turns of a conversation here and now, whatever their processes are at. Returns them."""
     running = select(Turn).where(Turn.conversation_id == conversation_id, Turn.state == TurnState.RUNNING)
-    return [turn for turn in db.scalars(running) if finish(db, turn.id, TurnState.STOPPED, error=because)]
+    error = because, because.for_turn
+    return [turn for turn in db.scalars(running) if finish(db, turn.id, TurnState.STOPPED, error=error)]
 
 
 def is_stale(db: Session, turn: Turn) -> bool:

@@ -1,4 +1,4 @@
-"""The organization's inventory of AI clients: who they are, who answers for them, and what they may at most.
+"""The rows of an organization's inventory of AI clients. Who decides about them, and how, is `shop.agents`.
 
 A client's entry (`agt_…`) is an authority of the ledger beside the people's: through it an administrator blocks the client for
 everybody, or sets a ceiling. What single people gave it are grants (`grants.py`).
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shop.credentials.ledger import Authority, Kind
 from shop.database import Base, moment, new_id, word
-from shop.principal import EVERY_SCOPE
+from shop.principal import EVERY_SCOPE, Actor, Principal
 
 
 class ClientKind(StrEnum):
@@ -62,9 +62,15 @@ class Agent(Base):
         """
         return self.kind in {ClientKind.METADATA_DOCUMENT, ClientKind.PREREGISTERED}
 
-
-class NotVouchedFor(Exception):
-    """Nobody vouches for who a client is, so it cannot be allowed this. The message says so, for an administrator."""
+    def principal(self, token: str) -> Principal:
+        """The client acting for nobody: it is its own subject, below its own entry. `ledger.live` fills roles and scopes in."""
+        return Principal(
+            subject=self.id,
+            organization=self.organization_id,
+            membership=self.id,
+            actor=Actor(client_id=self.client_id, agent=self.id),
+            token=token,
+        )
 
 
 def note_agent(
@@ -127,16 +133,8 @@ def ceiling_of(db: Session, organization_id: str, client_id: str) -> frozenset[s
     return EVERY_SCOPE if authority is None or authority.scopes is None else frozenset(authority.scopes)
 
 
-def inventory(db: Session, organization_id: str) -> list[tuple[Agent, Authority]]:
-    """All clients that an organization knows, by name: the shop's own assistant first."""
-    query = select(Agent, Authority).join(Authority, Authority.id == Agent.id)
-    rows = db.execute(query.where(Agent.organization_id == organization_id).order_by(Agent.name, Agent.id))
-    return sorted(
-        ((agent, authority) for agent, authority in rows), key=lambda row: row[0].kind is not ClientKind.IN_APP
-    )
-
-
-def names_of_clients(db: Session, organization_id: str) -> dict[str, str]:
-    """What the clients in an organization's inventory call themselves, by `client_id`."""
-    query = select(Agent.client_id, Agent.name).where(Agent.organization_id == organization_id)
-    return {client_id: name for client_id, name in db.execute(query)}
+def agents_that_act_alone(db: Session, client_id: str) -> list[Agent]:
+    """A client's entries in the organizations that let it act with no human present."""
+    query = select(Agent).join(Authority, Authority.id == Agent.id)
+    entries = db.execute(query.add_columns(Authority.roles).where(Agent.client_id == client_id).order_by(Agent.id))
+    return [agent for agent, roles in entries if roles is not None]

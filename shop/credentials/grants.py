@@ -13,7 +13,8 @@ from sqlalchemy import ColumnElement, ForeignKey, String, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shop.credentials.agents import Agent
-from shop.credentials.ledger import Authority, Kind, changed
+from shop.credentials.end_reasons import EndReason
+from shop.credentials.ledger import Authority, Kind
 from shop.database import Base, moment, new_id
 from shop.principal import Actor, Principal
 
@@ -134,7 +135,6 @@ def consent_anew(
 ) -> None:
     """Replace what a living grant allows by a newer consent, which starts its time anew."""
     authority.scopes, authority.expires_at = sorted(consent.scopes), moment(db) + lifetime
-    changed(authority)
     grant.risky_tools, grant.redirect_host = consent.risky_tools, consent.redirect_host
     grant.authenticated_by, grant.consented_at = person.own_session, moment(db)
     grant.offered = None
@@ -167,7 +167,7 @@ def is_in_force(db: Session, authority: Authority) -> bool:
 
 
 def taken_back_at(db: Session, membership_id: str, client_id: str) -> datetime | None:
-    """When the last grant of a client for a membership ended by anything but an administrator's word about the client.
+    """When the last grant of a client for a membership ended by anything but what an administrator's word alone lifts.
 
     Where nobody is asked here, a client could undo that by coming again with what it has. So what proves its person must be
     of a sign-in after this moment: whatever ended stays ended until they came back themselves.
@@ -177,7 +177,7 @@ def taken_back_at(db: Session, membership_id: str, client_id: str) -> datetime |
         query.where(
             Grant.membership_id == membership_id,
             Grant.client_id == client_id,
-            Authority.ended_because.not_in(["blocked", "not_for_everyone"]),
+            Authority.ended_because.not_in([reason.value for reason in EndReason if reason.lifted_by_administrator]),
         )
     )
 

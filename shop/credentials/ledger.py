@@ -22,6 +22,7 @@ from sqlalchemy import ForeignKey, Index, String, bindparam, case, event, litera
 from sqlalchemy.orm import Mapped, Session, mapped_column, object_session
 
 from shop.credentials import fair_locks
+from shop.credentials.end_reasons import EndReason
 from shop.database import Base, moment, word
 from shop.principal import EVERY_SCOPE, Principal
 
@@ -55,11 +56,10 @@ class Authority(Base):
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     kind: Mapped[Kind] = mapped_column(word(Kind))
     parent_id: Mapped[str | None] = mapped_column(ForeignKey("authorities.id"), index=True)
-    epoch: Mapped[int] = mapped_column(default=1)
-    """Grows with every change of what this authority allows."""
     expires_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     ended_because: Mapped[str | None] = mapped_column(String(40))
+    """An `EndReason`, read as one by `NotAlive.reason`: a row may be of another version of this program."""
     suspended_at: Mapped[datetime | None]
     assistants_paused_at: Mapped[datetime | None]
     roles: Mapped[list[str] | None]
@@ -95,6 +95,22 @@ class NotAlive(Exception):
     kind: Kind
     authority: str
     because: str | None = None
+    """Of an authority that ended: the `EndReason`, as it is stored."""
+
+    @property
+    def reason(self) -> EndReason:
+        """Why nothing may be done, as the person is told it."""
+        if self.kind is Kind.AGENT:
+            return EndReason.BLOCKED
+        match self.lapse:
+            case Lapse.PAUSED:
+                return EndReason.STOPPED if self.kind is Kind.ORGANIZATION else EndReason.PAUSED
+            case Lapse.SUSPENDED:
+                return EndReason.SUSPENDED
+            case Lapse.EXPIRED:
+                return EndReason.EXPIRED
+            case _:
+                return EndReason(self.because or str(self.lapse))
 
     def __str__(self) -> str:
         return f"{self.kind} {self.lapse}" + (f" ({self.because})" if self.because else "")
@@ -183,14 +199,14 @@ def is_paused(db: Session, principal: Principal) -> bool:
     return bool(paused_at(db, principal))
 
 
-def end(db: Session, identifiers: Iterable[str], because: str) -> list[tuple[Kind, str]]:
+def end(db: Session, identifiers: Iterable[str], because: EndReason) -> list[tuple[Kind, str]]:
     """End authorities and all that hangs below them. Returns (kind, id) of each that was alive until now."""
     below = select(Authority.id).where(Authority.id.in_(list(identifiers))).cte("below", recursive=True)
     below = below.union_all(select(Authority.id).where(Authority.parent_id == below.c.id))
     ended = db.execute(
         update(Authority)
         .where(Authority.id.in_(select(below.c.id)), Authority.ended_at.is_(None))
-        .values(ended_at=moment(db), ended_because=because, epoch=Authority.epoch + 1)
+        .values(ended_at=moment(db), ended_because=because.value)
         .returning(Authority.kind, Authority.id)
         .execution_options(synchronize_session=False)
     )
@@ -216,15 +232,10 @@ def hold(db: Session, *identifiers: str) -> None:
 
 
 def lock(db: Session, identifier: str) -> Authority:
-    """The authority's row, locked for a change of what it allows and read anew; the caller changes it and calls `changed`.
+    """The authority's row, locked for a change of what it allows and read anew; the caller changes it.
 
     What stands above it is locked or held first (`live`, `hold`), so that nobody waits upwards. Raises `NoResultFound`.
     """
     fair_locks.take(db, exclusive=[identifier])
     locked = select(Authority).where(Authority.id == identifier).with_for_update()
     return db.scalars(locked, execution_options={"populate_existing": True}).one()
-
-
-def changed(authority: Authority) -> None:
-    """Note that what an authority allows has changed."""
-    authority.epoch += 1

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ForeignKey, String, delete, literal_column, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from shop.credentials.end_reasons import EndReason
 from shop.credentials.ledger import Authority, Kind, end
 from shop.database import Base, moment, new_id
 
@@ -115,7 +116,7 @@ def new_token(
     return authority
 
 
-def end_access_token(db: Session, identifier: str, because: str) -> list[str]:
+def end_access_token(db: Session, identifier: str, because: EndReason) -> list[str]:
     """End an access token, and those that it was exchanged for. Returns the ids of those that were alive."""
     token = db.get(AccessToken, identifier)
     if token is not None:  # an agent's own token is of no family, and nothing is exchanged for it
@@ -162,9 +163,10 @@ def find_refresh_token(db: Session, token: str) -> tuple[RefreshToken, TokenFami
 def is_repeated(db: Session, token: RefreshToken, successor: str, grace: timedelta) -> bool:
     """Whether a used refresh token came again within moments, before anybody used the one that followed it.
 
-    That is a client that asked twice, and whose answers crossed, or got lost. The family's row is locked by the caller.
+    That is a client that asked twice, and whose answers crossed, or got lost. The family's row is locked by the caller. Without
+    grace nothing is: a transaction that began before the first use, and waited for it, reads an earlier time than that use.
     """
-    if token.used_at is None or moment(db) >= token.used_at + grace:
+    if token.used_at is None or not grace or moment(db) >= token.used_at + grace:
         return False
     follows = db.get(RefreshToken, secret_digest(successor), populate_existing=True)
     return follows is not None and follows.used_at is None and follows.family_id == token.family_id
@@ -200,11 +202,11 @@ def widen_families(db: Session, grant_id: str, scopes: frozenset[str]) -> list[s
     return [family.id for family in families]
 
 
-def end_family(db: Session, family_id: str, because: str) -> list[str]:
+def end_family(db: Session, family_id: str, because: EndReason) -> list[str]:
     """End a family: none of its refresh tokens renews anything, and its access tokens are dead. Returns the ids of those."""
     family = lock_family(db, family_id)
     if family.ended_at is None:
-        family.ended_at, family.ended_because = moment(db), because
+        family.ended_at, family.ended_because = moment(db), because.value
     tokens = db.scalars(select(AccessToken.id).where(AccessToken.family_id == family_id).order_by(AccessToken.id))
     return [identifier for _, identifier in end(db, list(tokens), because)]
 

@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from shop.demo.seeding import Seed
-from shop.settings import ROOT, Settings, in_url, keep_private, listening_addresses
+from shop.hosts import in_url, listening_addresses
+from shop.secret_files import keep_private
+from shop.settings import ROOT, Settings
 
 _START_SECONDS = 20
 _STOP_SECONDS = 5

@@ -13,8 +13,9 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 import requests
 
 from shop.demo.seeding import Seed
+from shop.identity.admission import Admitted
 from shop.identity.providers import SignInError
-from shop.identity.sign_in import Admitted, SignIn
+from shop.identity.sign_in import SignIn
 
 _USER_AGENT = "Context & Co. in a terminal"
 _TIMEOUT = 10

@@ -6,7 +6,7 @@ not there. Does not own: whether a session is alive (`shop.credentials`) or endi
 
 | What | File |
 |---|---|
-| the flow, step by step | `sign_in.py`, on `oidc.py`; `attempts.py` |
+| the flow, step by step | `sign_in.py`, on `oidc.py`; `attempts.py`, `admission.py` |
 | what a provider publishes; its keys | `providers.py`, `key_sets.py` |
 | proving to it that this is the shop | `credentials.py`, `client_authentication.py` |
 | who somebody is, and their groups | `claims.py`, `members.py` |

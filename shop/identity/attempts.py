@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from sqlalchemy import select, update
@@ -10,10 +11,11 @@ from sqlalchemy.orm import Session
 
 from shop.database import moment
 from shop.identity.models import SignInAttempt
+from shop.identity.providers import Provider
 
 
-class Claimed(NamedTuple):
-    """What an attempt was begun with."""
+class StoredAttempt(NamedTuple):
+    """What is stored of an attempt, and gone once it is claimed."""
 
     connection_id: str
     nonce: str
@@ -21,7 +23,19 @@ class Claimed(NamedTuple):
     next_path: str
 
 
-def claim(db: Session, state: str, browser: str) -> Claimed | None:
+@dataclass(kw_only=True)
+class ClaimedAttempt:
+    """The attempt that a callback claimed, and at which provider it is."""
+
+    provider: Provider
+    nonce: str
+    code_verifier: str
+    next_path: str
+    is_with_browser: bool = False
+    """Whether what is looked at is what the browser brought, which anybody can make up; else it is the provider's."""
+
+
+def claim(db: Session, state: str, browser: str) -> StoredAttempt | None:
     """The attempt of a callback, for exactly one of those that come; no secret of it is kept (ASVS 10.2.1, RFC 9700 §4.7)."""
     this = SignInAttempt.state_hash == digest(state)
     row = db.execute(
@@ -40,7 +54,7 @@ def claim(db: Session, state: str, browser: str) -> Claimed | None:
     if row is None:
         return None
     db.execute(update(SignInAttempt).where(this).values(nonce="", code_verifier=""))
-    return Claimed(*row)
+    return StoredAttempt(*row)
 
 
 def led_to(db: Session, state: str, browser: str | None) -> str | None:

@@ -21,6 +21,7 @@ from shop.identity.credentials import Credentials
 from shop.identity.key_sets import ReadKeys, read_key_set
 from shop.identity.models import Connection, Organization
 from shop.identity.providers import Metadata, Provider, SignInError, provider_of
+from shop.identity.sign_in_codes import SignInCode
 
 _KINDS = {"RS": "RSA", "PS": "RSA", "ES": "EC"}
 _SKEW = 30
@@ -35,7 +36,7 @@ class UnknownOrganization(Exception):
 class Finding:
     """One thing that was tried: whether it works, and in words."""
 
-    is_good: bool
+    works: bool
     about: str
     text: str
 
@@ -154,9 +155,9 @@ def _secret(
             now=now,
         )
     except SignInError as error:
-        if error.code == "code_refused":
+        if error.code is SignInCode.CODE_REFUSED:
             yield Finding(True, "secret", f"it accepts the shop ({own}, by {method})")
-        elif error.code == "client_refused":
+        elif error.code is SignInCode.CLIENT_REFUSED:
             said = f" It says: {error.hint}" if error.hint else ""
             yield Finding(False, "secret", f"it does not accept the shop ({own}, by {method}).{said}")
         else:

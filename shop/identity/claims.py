@@ -11,8 +11,9 @@ from typing import Any
 
 from shop.identity.members import Profile
 from shop.identity.oidc import bad_token
-from shop.identity.providers import Provider, SignInError, printable, set_up_wrong
-from shop.untrusted import is_identifier
+from shop.identity.providers import Provider, SignInError, set_up_wrong
+from shop.identity.sign_in_codes import SignInCode
+from shop.untrusted import is_identifier, printable_line
 
 _EMAIL_LIMIT, _SUBJECT_LIMIT = 254, 255
 _STANDARD_EMAIL = ("email",)
@@ -40,7 +41,7 @@ def _email(provider: Provider, claims: Mapping[str, Any]) -> str:
     email = provider.said(claims, provider.email_claim)
     if email is None or email == "":
         raise SignInError(
-            "no_email",
+            SignInCode.NO_EMAIL,
             "Your company's sign-in did not say your e-mail address",
             f"{provider.organization_name}'s identity provider let you in but did not say your e-mail address, which the shop "
             "needs. Your administrator can add it to what this shop is told.",
@@ -51,7 +52,7 @@ def _email(provider: Provider, claims: Mapping[str, Any]) -> str:
         raise bad_token("email is not an address")
     if email.rpartition("@")[2].lower() not in provider.domains:
         raise SignInError(
-            "foreign_email",
+            SignInCode.FOREIGN_EMAIL,
             "That address belongs to another company",
             f"{provider.organization_name}'s identity provider can only speak for its own addresses.",
             detail=f"the domain is none of {', '.join(provider.domains)}",
@@ -69,13 +70,13 @@ def _groups(provider: Provider, claims: Mapping[str, Any]) -> tuple[str, ...]:
                 provider,
                 f"the groups in {where} are too many for a token (distributed claims): let the provider say only "
                 "those that are assigned to this shop, or application roles",
-                code="groups_unreadable",
+                code=SignInCode.GROUPS_UNREADABLE,
             )
         return ()
     found = [said] if isinstance(said, str) else said
     if not isinstance(found, list) or not all(isinstance(group, str | int) and group is not True for group in found):
         kind = "a list of other things than names" if isinstance(found, list) else f"of the type {type(said).__name__}"
-        raise set_up_wrong(provider, f"the groups in {where} are {kind}", code="groups_unreadable")
+        raise set_up_wrong(provider, f"the groups in {where} are {kind}", code=SignInCode.GROUPS_UNREADABLE)
     return tuple(str(group) for group in found if group != "")
 
 
@@ -94,4 +95,4 @@ def _shown(path: tuple[str, ...]) -> str:
 
 
 def _text(claim: object) -> str:
-    return printable(claim) if isinstance(claim, str) else ""
+    return printable_line(claim) if isinstance(claim, str) else ""

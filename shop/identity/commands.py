@@ -26,8 +26,8 @@ def sso_commands(sign_in: SignIn) -> AppGroup:
             raise click.ClickException(str(error)) from error
         click.echo(f"{organization} signs in at {issuer}")
         for finding in findings:
-            click.echo(f"  {'works' if finding.is_good else 'WRONG':<6} {finding.about}: {finding.text}")
-        if not all(finding.is_good for finding in findings):
+            click.echo(f"  {'works' if finding.works else 'WRONG':<6} {finding.about}: {finding.text}")
+        if not all(finding.works for finding in findings):
             raise click.ClickException("This sign-in does not work as it is configured (see WRONG above).")
         click.echo("A person can try now. When a sign-in fails, the shop's log says why.")
 

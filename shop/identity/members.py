@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.credentials import fair_locks
-from shop.credentials.ledger import Authority, Kind, changed, hold, lock
+from shop.credentials.ledger import Authority, Kind, hold, lock
 from shop.database import new_id
 from shop.identity.models import Connection, ExternalIdentity, Membership, Organization, Person
 from shop.identity.providers import Provider, SignInError, provider_of
+from shop.identity.sign_in_codes import SignInCode
 
 DEFAULT_ROLE = "guest"
 """What somebody gets whose groups map to nothing: they may look."""
@@ -101,7 +102,7 @@ def connection_of(db: Session, provider: Provider, subject: str) -> Connection:
     connection = db.scalars(query).one()
     if connection.issuer != provider.issuer:
         raise SignInError(
-            "connection_moved",
+            SignInCode.CONNECTION_MOVED,
             "Your company signs in somewhere else now",
             f"{provider.organization_name}'s sign-in was moved to another identity provider. Please start again.",
             detail=f"{provider.issuer} answered, and {connection.issuer} counts now",
@@ -121,7 +122,7 @@ def remark(connection: Connection, profile: Profile) -> dict[str, str]:
 def suspended(organization_name: str) -> SignInError:
     """The error for a member whom an administrator has suspended."""
     return SignInError(
-        "suspended",
+        SignInCode.SUSPENDED,
         "Your account is suspended",
         f"An administrator at {organization_name} has suspended it. They can restore it.",
         can_retry=False,
@@ -143,7 +144,6 @@ def set_roles(db: Session, membership: Membership, roles: list[str], *, because:
         return
     organization = db.get_one(Organization, membership.organization_id)
     authority.roles, authority.order_limit = sorted(roles), order_limit(organization, roles)
-    changed(authority)
     record(
         db,
         EventName.MEMBERSHIP_ROLES_CHANGED,
@@ -204,7 +204,7 @@ def _require_free_address(
     )
     if db.scalars(others.limit(1)).first():
         raise SignInError(
-            "email_unverified",
+            SignInCode.EMAIL_UNVERIFIED,
             "Your e-mail address is not confirmed",
             "Your company's sign-in says that your e-mail address was not confirmed, and somebody else has it here. Confirm it "
             "there, or ask your administrator, and sign in again.",

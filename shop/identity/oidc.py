@@ -28,8 +28,9 @@ from shop.identity.failures import (
     their_words,
     unfit_token,
 )
-from shop.identity.providers import TIMEOUT, Metadata, Provider, SignInError, printable, provider_down, require_safe
-from shop.untrusted import is_identifier
+from shop.identity.providers import TIMEOUT, Metadata, Provider, SignInError, provider_down, require_safe
+from shop.identity.sign_in_codes import SignInCode
+from shop.untrusted import is_identifier, printable_line
 
 _LEEWAY = 60
 _LONGEST_TOKEN = 8192
@@ -71,10 +72,10 @@ def check_response_issuer(metadata: Mapping[str, Any], provider: Provider, iss: 
     promised = metadata.get("authorization_response_iss_parameter_supported") is True
     if (iss is None and promised) or (iss is not None and iss != provider.issuer):
         raise SignInError(
-            "wrong_issuer",
+            SignInCode.WRONG_ISSUER,
             "That sign-in cannot be trusted",
             "The answer came from another identity provider than the one you were sent to. Please start again.",
-            detail=f"iss of the answer: {provider.issuer} was expected, {printable(str(iss))[:100]} seen",
+            detail=f"iss of the answer: {provider.issuer} was expected, {printable_line(str(iss))[:100]} seen",
         )
 
 
@@ -235,7 +236,7 @@ def userinfo(
 def bad_token(detail: str) -> SignInError:
     """The error for an ID token that is not what it should be."""
     return SignInError(
-        "id_token_refused",
+        SignInCode.ID_TOKEN_REFUSED,
         "That sign-in cannot be trusted",
         "The identity provider's answer did not pass our checks, so nobody was signed in. Please start again.",
         detail=detail[:200],

@@ -17,9 +17,11 @@ from urllib.parse import urlsplit
 import requests
 from joserfc.jwk import KeySet, RSAKey
 
+from shop.hosts import is_loopback_host
 from shop.identity.key_sets import read_key_set
 from shop.identity.models import Connection, Organization
-from shop.settings import is_loopback_host
+from shop.identity.sign_in_codes import SignInCode
+from shop.untrusted import printable_line
 
 TIMEOUT = 5.0
 """Seconds that a provider has for each answer."""
@@ -34,7 +36,7 @@ class SignInError(Exception):
     """
 
     def __init__(
-        self, code: str, title: str, text: str, *, detail: str = "", hint: str = "", can_retry: bool = True
+        self, code: SignInCode, title: str, text: str, *, detail: str = "", hint: str = "", can_retry: bool = True
     ) -> None:
         super().__init__(code)
         self.code, self.title, self.text, self.detail = code, title, text, detail
@@ -109,11 +111,11 @@ class Metadata:
         document = self.get(provider, f"{provider.issuer.rstrip('/')}/.well-known/openid-configuration")
         if document.get("issuer") != provider.issuer:  # §4.3: must be identical
             raise SignInError(
-                "wrong_issuer",
+                SignInCode.WRONG_ISSUER,
                 "That sign-in cannot be trusted",
                 f"The identity provider of {provider.organization_name} says it is somebody else. "
                 "Ask your administrator to check the connection.",
-                detail=f"issuer of the metadata: {provider.issuer} was expected, {printable(str(document.get('issuer')))[:100]} seen",
+                detail=f"issuer of the metadata: {provider.issuer} was expected, {printable_line(str(document.get('issuer')))[:100]} seen",
                 can_retry=False,
             )
         for endpoint in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
@@ -182,14 +184,16 @@ def provider_of(connection: Connection, organization: Organization) -> Provider:
 def provider_down(provider: Provider, detail: str) -> SignInError:
     """The error for a provider that does not answer, or answers nonsense."""
     return ProviderUnavailable(
-        "provider_unavailable",
+        SignInCode.PROVIDER_UNAVAILABLE,
         f"{provider.organization_name}'s sign-in does not answer",
         "Your company's identity provider is not reachable at the moment. Nothing was changed; try again in a minute.",
         detail=detail[:200],
     )
 
 
-def set_up_wrong(provider: Provider, detail: str, *, code: str = "set_up_wrong", hint: str = "") -> SignInError:
+def set_up_wrong(
+    provider: Provider, detail: str, *, code: SignInCode = SignInCode.SET_UP_WRONG, hint: str = ""
+) -> SignInError:
     """The error for what only somebody who configures shop or provider can mend."""
     return SignInError(
         code,
@@ -209,9 +213,4 @@ def require_safe(provider: Provider, url: str) -> None:
     except ValueError as error:
         raise provider_down(provider, "an address that is none") from error
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback_host(parts.hostname or "")):
-        raise provider_down(provider, f"without https: {printable(url)}")
-
-
-def printable(text: str) -> str:
-    """Text of a provider as one line without control characters and half characters, fit to be stored and shown."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+        raise provider_down(provider, f"without https: {printable_line(url)}")

@@ -3,14 +3,13 @@
     1 begin     e-mail → connection → an attempt is stored → the browser goes to the provider
     2 claim     the callback's state claims the attempt: once, in time, by the browser that began it
     3 verify    code → tokens → claims (HTTP, outside any transaction)
-    4 admit     profile → person and membership → a session below it; recorded in the same transaction
+    4 admit     profile → person and membership → a session below it; recorded in the same transaction (`admission.py`)
 
 An attempt is claimed before the provider is asked, so a replayed callback is refused whatever else happens.
 """
 
 from __future__ import annotations
 
-import logging
 import re
 import secrets
 from collections.abc import Callable, Mapping
@@ -21,25 +20,17 @@ from urllib.parse import urlencode
 
 from sqlalchemy.exc import IntegrityError
 
-from shop.audit.denials import record_denial
-from shop.audit.events import EventName
-from shop.audit.writer import record
-from shop.credentials.ledger import NotAlive, live
-from shop.credentials.sessions import start_session
 from shop.database import Database, moment
 from shop.identity import attempts, offline_access, oidc
+from shop.identity.admission import Admission, Admitted
+from shop.identity.attempts import ClaimedAttempt
 from shop.identity.check import Finding, check, provider_named
 from shop.identity.claims import profile_of
 from shop.identity.credentials import Credentials
-from shop.identity.failures import provider_said
+from shop.identity.failures import provider_said, record_failure
 from shop.identity.members import (
-    Profile,
     connection_for_email,
-    connection_of,
     connections_at,
-    provision,
-    remark,
-    suspended,
 )
 from shop.identity.models import Connection, Organization, SignInAttempt
 from shop.identity.providers import (
@@ -47,43 +38,23 @@ from shop.identity.providers import (
     Provider,
     ProviderUnavailable,
     SignInError,
-    printable,
     provider_of,
     require_safe,
 )
+from shop.identity.sign_in_codes import SignInCode
+from shop.own_address import safe_path
+from shop.untrusted import printable_line
 
-_log = logging.getLogger(__name__)
-_LONGEST_PATH = 8000
-"""Bytes of the path to come back to: as long as a whole authorization request in a request line may be."""
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
 
 
 @dataclass(frozen=True)
-class Begun:
-    """Where the browser goes now, and the secret that binds the attempt to it."""
+class ProviderRedirect:
+    """A sign-in has begun: where the browser goes now, and the secret that binds the attempt to it."""
 
     url: str
     browser: str
     organization_name: str
-
-
-@dataclass(frozen=True)
-class Admitted:
-    """A person who signed in: the session's token for the browser, and where they wanted to go."""
-
-    token: str
-    next_path: str
-    given_name: str
-
-
-@dataclass(kw_only=True)
-class _Claimed:
-    provider: Provider
-    nonce: str
-    code_verifier: str
-    next_path: str
-    is_with_browser: bool = False
-    """Whether what is looked at is what the browser brought, which anybody can make up; else it is the provider's."""
 
 
 class SignIn:
@@ -102,11 +73,11 @@ class SignIn:
         metadata: Metadata | None = None,
     ) -> None:
         self._database, self._redirect_uri = database, redirect_uri
-        self._credentials, self._secret_key = Credentials(database, read_secret, secret_key), secret_key
-        self._lifetime, self._idle, self._absolute = lifetime, idle, absolute
-        self._metadata = metadata or Metadata()
+        self._credentials = Credentials(database, read_secret, secret_key)
+        self._admission = Admission(database, secret_key=secret_key, idle=idle, absolute=absolute)
+        self._lifetime, self._metadata = lifetime, metadata or Metadata()
 
-    def begin(self, email: str, next_path: str, *, browser: str | None = None) -> Begun:
+    def begin(self, email: str, next_path: str, *, browser: str | None = None) -> ProviderRedirect:
         """Step 1. Raises `SignInError` for an address without connection, or a provider that is down.
 
         `browser` is the secret of an earlier attempt of the same browser: each of its tabs has an attempt, and all share it.
@@ -119,15 +90,15 @@ class SignIn:
             )
         if provider is None:
             error = SignInError(
-                "no_connection",
+                SignInCode.NO_CONNECTION,
                 "We don't know that address's company",
                 "Use the work e-mail address of a company that has connected its sign-in with us.",
             )
-            self._record_failure(error, None, by_browser=True)
+            record_failure(self._database, error, None, by_browser=True)
             raise error
         return self._begin(provider, email, next_path, browser)
 
-    def begin_at(self, issuer: str, login_hint: str, next_path: str, *, browser: str | None = None) -> Begun:
+    def begin_at(self, issuer: str, login_hint: str, next_path: str, *, browser: str | None = None) -> ProviderRedirect:
         """Step 1, for a sign-in that somebody else initiates, such as a company's tile (OpenID Connect Core §4).
 
         The issuer must be that of a connection. Where several organizations have it, the hint's domain tells them apart.
@@ -136,23 +107,23 @@ class SignIn:
             found = connections_at(db, issuer, login_hint)
         if len(found) != 1:
             error = SignInError(
-                "no_connection",
+                SignInCode.NO_CONNECTION,
                 "We don't know that sign-in",
                 "No company has connected the identity provider that sent you here, or several have. Use your work e-mail address.",
-                detail=f"initiated by {printable(issuer)[:100]}, which {len(found)} organizations have",
+                detail=f"initiated by {printable_line(issuer)[:100]}, which {len(found)} organizations have",
                 can_retry=False,
             )
-            self._record_failure(error, None)
+            record_failure(self._database, error, None)
             raise error
         return self._begin(found[0], login_hint, next_path, browser)
 
-    def _begin(self, provider: Provider, login_hint: str, next_path: str, browser: str | None) -> Begun:
+    def _begin(self, provider: Provider, login_hint: str, next_path: str, browser: str | None) -> ProviderRedirect:
         state, nonce, verifier, fresh = (secrets.token_urlsafe(32) for _ in range(4))
         browser = browser if browser and len(browser) == len(fresh) else fresh
         try:
             metadata = self._metadata.document(provider, self._database.clock())
         except SignInError as error:
-            self._record_failure(error, provider, by_browser=False)
+            record_failure(self._database, error, provider, by_browser=False)
             raise
         url = oidc.authorization_url(
             metadata,
@@ -176,7 +147,7 @@ class SignIn:
                     expires_at=moment(db) + self._lifetime,
                 )
             )
-        return Begun(url, browser, provider.organization_name)
+        return ProviderRedirect(url, browser, provider.organization_name)
 
     def is_at(self, connection_id: str, issuer: str) -> bool:
         """Whether a connection signs people in at this issuer."""
@@ -188,12 +159,14 @@ class SignIn:
         with self._database.read() as db:
             return attempts.led_to(db, state, browser)
 
-    def complete(self, parameters: Mapping[str, str], browser: str | None, user_agent: str) -> Admitted | Begun:
+    def complete(
+        self, parameters: Mapping[str, str], browser: str | None, user_agent: str
+    ) -> Admitted | ProviderRedirect:
         """Steps 2-4, for the provider's callback. Raises `SignInError`; each failure is recorded.
 
         Returns a new beginning when the person has to be asked for consent first, so that the provider gives a refresh token.
         """
-        claimed: _Claimed | None = None
+        claimed: ClaimedAttempt | None = None
         try:
             claimed = self._claim(parameters.get("state", ""), browser or "")
             token, claims = self._verify(claimed, parameters)
@@ -201,13 +174,13 @@ class SignIn:
             asking = self._for_consent(claimed.provider, profile.subject, token)
             if asking is None:
                 try:
-                    return self._admit(claimed, token, claims, profile, user_agent)
+                    return self._admission.admit(claimed, token, claims, profile, user_agent)
                 except IntegrityError:  # another tab made the same new person at this moment: now they are known
-                    return self._admit(claimed, token, claims, profile, user_agent)
+                    return self._admission.admit(claimed, token, claims, profile, user_agent)
         except SignInError as error:
             is_providers = isinstance(error, ProviderUnavailable) or not error.can_retry  # down, or set up wrongly
             by_browser = not claimed or (claimed.is_with_browser and not is_providers)
-            self._record_failure(error, claimed.provider if claimed else None, by_browser=by_browser)
+            record_failure(self._database, error, claimed.provider if claimed else None, by_browser=by_browser)
             raise
         return self._begin(asking, profile.email, claimed.next_path, browser)
 
@@ -246,26 +219,28 @@ class SignIn:
             offline_access.learn(db, provider, offline_access.CONSENT)
         return replace(provider, offline_prompt=offline_access.CONSENT)
 
-    def _claim(self, state: str, browser: str) -> _Claimed:
+    def _claim(self, state: str, browser: str) -> ClaimedAttempt:
         """Step 2: exactly one callback gets the attempt."""
         with self._database.write() as db:
             row = attempts.claim(db, state, browser)
             if row is None:
                 raise SignInError(
-                    "state_refused",
+                    SignInCode.STATE_REFUSED,
                     "That sign-in is no longer open",
                     "It was used already, took too long, or began in another browser. Please start again.",
                 )
             connection = db.get_one(Connection, row.connection_id)
             organization = db.get_one(Organization, connection.organization_id)
-            return _Claimed(
+            return ClaimedAttempt(
                 provider=provider_of(connection, organization),
                 nonce=row.nonce,
                 code_verifier=row.code_verifier,
                 next_path=row.next_path,
             )
 
-    def _verify(self, claimed: _Claimed, parameters: Mapping[str, str]) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    def _verify(
+        self, claimed: ClaimedAttempt, parameters: Mapping[str, str]
+    ) -> tuple[Mapping[str, Any], dict[str, Any]]:
         """Step 3: nothing the browser carried is believed until the provider's signature says so."""
         provider, now = claimed.provider, self._database.clock()
         metadata = self._metadata.document(provider, now)
@@ -284,85 +259,3 @@ class SignIn:
         claimed.is_with_browser = False
         claims = oidc.verified_claims(self._metadata, provider, token, nonce=claimed.nonce, now=now)
         return token, oidc.userinfo(self._metadata, metadata, provider, token, claims)
-
-    def _admit(
-        self,
-        claimed: _Claimed,
-        token: Mapping[str, Any],
-        claims: Mapping[str, Any],
-        profile: Profile,
-        user_agent: str,
-    ) -> Admitted:
-        """Step 4: the person, their membership and a fresh session; a suspended member gets none."""
-        with self._database.write() as db:
-            connection = connection_of(db, claimed.provider, profile.subject)
-            person, membership = provision(db, connection, profile)
-            brought = oidc.refresh_token_in(token)
-            offline_access.keep(db, self._secret_key, claimed.provider, profile.subject, brought)
-            missing = offline_access.missing(db, claimed.provider, profile.subject)
-            session, cookie = start_session(
-                db,
-                person_id=person.id,
-                membership_id=membership.id,
-                organization_id=membership.organization_id,
-                connection_id=connection.id,
-                method="oidc",
-                provider_session=printable(str(claims["sid"]))[:200] if "sid" in claims else None,
-                user_agent=user_agent,
-                idle=self._idle,
-                absolute=self._absolute,
-            )
-            try:
-                principal = live(db, session.principal())
-            except NotAlive as lapsed:
-                raise suspended(claimed.provider.organization_name) from lapsed
-            record(
-                db,
-                EventName.SIGN_IN_SUCCEEDED,
-                principal=principal,
-                outcome="succeeded",
-                facts={
-                    "connection": connection.id,
-                    "method": "oidc",
-                    "roles": sorted(principal.roles),
-                    **remark(connection, profile),
-                    **missing,
-                },
-                personal={"name": person.name, "email": person.email},
-            )
-        if missing and claimed.provider.offline_prompt != offline_access.NONE_COMES:
-            with self._database.write() as db:  # after the other one, which holds the connection
-                offline_access.learn(db, claimed.provider, offline_access.NONE_COMES)
-        return Admitted(cookie, claimed.next_path, person.given_name)
-
-    def _record_failure(self, error: SignInError, provider: Provider | None, *, by_browser: bool = False) -> None:
-        """What a browser brings is a stranger's, and only counted. What a provider does is the connection's own: an event each at
-        first, with its detail, since its organization has to see that it fails.
-        """
-        _log.warning(  # for who runs the shop: with the provider's own words, which records do not keep
-            "sign-in failed: %s: %s%s (%s)",
-            error.code,
-            printable(error.detail) or "no detail",
-            f"; the provider says: {error.hint}" if error.hint else "",
-            f"{provider.organization_name}, {provider.issuer}" if provider else "no organization",
-        )
-        record_denial(
-            self._database,
-            EventName.SIGN_IN_FAILED,
-            error.code,
-            organization=provider.organization_id if provider else None,
-            party="" if by_browser or provider is None else provider.connection_id,
-            outcome="failed",
-            facts={"code": error.code, "detail": error.detail}
-            | ({"connection": provider.connection_id} if provider else {}),
-        )
-
-
-def safe_path(path: str) -> str:
-    """A path on this site, or `/`: whatever a link says, a sign-in never sends anyone elsewhere (RFC 9700 §4.11).
-
-    So is one that is longer than any that a browser can be asked to open here: it would be stored for everybody who asks.
-    """
-    is_local = path.startswith("/") and not path.startswith(("//", "/\\")) and not any(c < " " for c in path)
-    is_bearable = len(path.encode(errors="replace")) <= _LONGEST_PATH
-    return path if is_local and is_bearable and "\\" not in path else "/"

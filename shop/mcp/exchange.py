@@ -60,5 +60,5 @@ class Server:
 
     def call(self, exchange: Exchange, name: str, arguments: object, *, retry_of: str | None = None) -> Outcome:
         """Pass the gateway, in the conversation that the request belongs to."""
-        named = external.asserted(exchange.meta, exchange.session)
+        named = external.host_conversation(exchange.meta, exchange.session)
         return self.gateway.call_tool(exchange.principal, named, name, arguments, retry_of=retry_of)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from shop.credentials.ledger import Authority, Kind, changed, end, lock
+from shop.credentials.end_reasons import EndReason
+from shop.credentials.ledger import Authority, Kind, end, lock
 from shop.database import Database
 from shop.principal import Actor, Principal, Workflow
 
@@ -21,7 +22,6 @@ GUEST = Principal(
     actor=Actor(client_id="guest:mcp"),
     scopes=frozenset({Workflow.BROWSE}),
 )
-_OFF = "anonymous_browsing_off"
 
 
 def is_guest(principal: Principal) -> bool:
@@ -34,7 +34,7 @@ def apply(database: Database, allowed: bool) -> None:
     with database.write() as db:
         is_there = db.get(Authority, GUEST.organization) is not None
         if not allowed:
-            end(db, [GUEST.organization] if is_there else [], _OFF)
+            end(db, [GUEST.organization] if is_there else [], EndReason.ANONYMOUS_BROWSING_OFF)
         elif is_there:
             _revive(db)
         else:
@@ -55,4 +55,3 @@ def _revive(db: Session) -> None:
         authority = lock(db, identifier)
         if authority.ended_at is not None:
             authority.ended_at, authority.ended_because = None, None
-            changed(authority)

@@ -21,18 +21,14 @@ from shop.mcp.guest import is_guest
 from shop.mcp.wire import ACCESS_REFUSED, AUTHENTICATION_REQUIRED, INSUFFICIENT_SCOPE, TOO_MANY_REQUESTS, RpcError
 from shop.oauth.issuer import issuer
 from shop.oauth.resource_server import bearer
-from shop.principal import CONSENTABLE, Principal, in_order
-from shop.tools.outcomes import Denied
+from shop.principal import CONSENTABLE, Principal, Workflow, in_order
+from shop.tools.outcomes import Code, Denied
 from shop.tools.registry import TOOLS
+from shop.workflow_words import WORDS
 
 _SIGNED_OUT = "The authority that this came with has ended. Connect the assistant again to go on."
 _NEEDED = frozenset(tool.workflow for tool in TOOLS.values()) & CONSENTABLE
 """What an assistant can be allowed, as far as any tool asks for it."""
-_MEANS = {
-    "browse": "look through the shop",
-    "read": "see the person's cart and orders",
-    "transact": "buy for the person",
-}
 
 
 def unauthenticated(error: str | None, description: str | None) -> RpcError:
@@ -63,7 +59,7 @@ def require_alive(server: Server, exchange: Exchange, method: str) -> Exchange:
 def alive(server: Server, principal: Principal, method: str) -> Principal:
     """A principal with the authority that it has now; a refusal is recorded. Raises `RpcError`."""
     try:
-        return server.gateway.alive(principal, f"/mcp {method}")
+        return server.gateway.enquiries.alive(principal, f"/mcp {method}")
     except NotAlive as why:
         raise lapsed(why) from None
 
@@ -80,23 +76,24 @@ def signed_out() -> RpcError:
     return unauthenticated("invalid_token", _SIGNED_OUT)
 
 
-def missing_workflow(exchange: Exchange, tool: str, outcome: Denied) -> str | None:
+def missing_workflow(exchange: Exchange, tool: str, outcome: Denied) -> Workflow | None:
     """The workflow that a client could ask its person for, so that the call goes through; None when that would not help.
 
     A token that names the scope already is held back by its person or organization. A guest lacks a person at all.
     """
-    if outcome.code == "consent_needed":
+    workflow: Workflow | None
+    if outcome.code is Code.CONSENT_NEEDED:
         workflow = outcome.decision.workflow
-    elif outcome.code == "not_permitted" and is_guest(exchange.principal):
+    elif outcome.code is Code.NOT_PERMITTED and is_guest(exchange.principal):
         workflow = TOOLS[tool].workflow
     else:
         return None
-    return str(workflow) if workflow not in exchange.principal.scopes else None
+    return workflow if workflow not in exchange.principal.scopes else None
 
 
-def challenge(exchange: Exchange, workflow: str) -> tuple[str, str]:
+def challenge(exchange: Exchange, workflow: Workflow) -> tuple[str, str]:
     """The challenge that asks for a workflow, and the same in words."""
-    words = f"This needs the person's permission to {_MEANS.get(workflow, workflow)} (scope `{workflow}`)."
+    words = f"This needs the person's permission to {WORDS[workflow].for_client} (scope `{workflow}`)."
     if is_guest(exchange.principal):
         return bearer.challenge(None, words, in_order(_NEEDED)), words
     words = f"{words} They allow it, or see who decides, at {issuer().url}/assistants; a refresh then brings it."
@@ -104,14 +101,14 @@ def challenge(exchange: Exchange, workflow: str) -> tuple[str, str]:
     return bearer.challenge("insufficient_scope", words, scopes), words
 
 
-def insufficient(exchange: Exchange, workflow: str) -> RpcError:
+def insufficient(exchange: Exchange, workflow: Workflow) -> RpcError:
     """Too few scopes, told by the HTTP answer."""
     header, words = challenge(exchange, workflow)
     code, status = (AUTHENTICATION_REQUIRED, 401) if is_guest(exchange.principal) else (INSUFFICIENT_SCOPE, 403)
     return RpcError(code, words, status=status, headers={"WWW-Authenticate": header})
 
 
-def insufficient_as_result(exchange: Exchange, workflow: str) -> CallToolResult:
+def insufficient_as_result(exchange: Exchange, workflow: Workflow) -> CallToolResult:
     """Too few scopes, told by a tool's result."""
     header, words = challenge(exchange, workflow)
     return CallToolResult(content=[TextContent(text=words)], is_error=True, _meta={"mcp/www_authenticate": [header]})

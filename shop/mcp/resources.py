@@ -28,7 +28,7 @@ from shop.mcp import refusals, widgets
 from shop.mcp.exchange import Exchange, Server
 from shop.mcp.wire import ACCESS_REFUSED, RpcError
 from shop.principal import Workflow
-from shop.tools.outcomes import Denied, Failed, Succeeded
+from shop.tools.outcomes import Code, Denied, Failed, FailureCode, Succeeded
 from shop.tools.results.for_model import with_addresses
 
 _JSON = "application/json"
@@ -135,11 +135,11 @@ def _result(server: Server, exchange: Exchange, tool: str, arguments: dict[str, 
         case Succeeded():
             result: dict[str, Any] = outcome.for_model()["result"]
             return result
-        case Denied(code="not_found") | Failed(code="not_found"):
+        case Denied(code=Code.NOT_FOUND) | Failed(code=Code.NOT_FOUND):
             raise LookupError(tool)
-        case Denied(code="signed_out"):
+        case Denied(code=Code.SIGNED_OUT):
             raise refusals.signed_out()
-        case Failed(code="invalid_arguments"):
+        case Failed(code=FailureCode.INVALID_ARGUMENTS):
             raise RpcError(INVALID_PARAMS, outcome.message)
     if isinstance(outcome, Denied) and (workflow := refusals.missing_workflow(exchange, tool, outcome)):
         raise refusals.insufficient(exchange, workflow)

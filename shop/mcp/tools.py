@@ -20,7 +20,7 @@ from shop.mcp.definitions import of_tools
 from shop.mcp.exchange import Exchange, Server
 from shop.mcp.guest import is_guest
 from shop.mcp.wire import RpcError
-from shop.tools.outcomes import AwaitingApproval, Denied, Failed, Succeeded
+from shop.tools.outcomes import AwaitingApproval, Code, Denied, Failed, FailureCode, Succeeded
 from shop.tools.results import for_hosts
 
 _HELD_BACK = "The person or their organization has not allowed this to this assistant."
@@ -49,7 +49,7 @@ def call_tool(
         case Denied():
             return _denied(server, exchange, params.name, outcome)
         case Failed():
-            if outcome.code == "unknown_tool":
+            if outcome.code == FailureCode.UNKNOWN_TOOL:
                 raise RpcError(INVALID_PARAMS, outcome.message)
             if outcome.options and exchange.fills_forms:
                 return choices.ask(server, exchange, params, arguments, outcome)
@@ -58,14 +58,14 @@ def call_tool(
 
 def _denied(server: Server, exchange: Exchange, name: str, outcome: Denied) -> CallToolResult:
     told = outcome.for_model()
-    if outcome.code == "signed_out":
+    if outcome.code is Code.SIGNED_OUT:
         raise refusals.signed_out()
     if workflow := refusals.missing_workflow(exchange, name, outcome):
         if exchange.links_by_result:
             return refusals.insufficient_as_result(exchange, workflow)
         raise refusals.insufficient(exchange, workflow)
-    if outcome.code == "consent_needed":
+    if outcome.code is Code.CONSENT_NEEDED:
         told = {**told, "message": _HELD_BACK}
-    if outcome.code != "not_found" and not is_guest(exchange.principal):
+    if outcome.code is not Code.NOT_FOUND and not is_guest(exchange.principal):
         told = {**told, "person_reads_why_at": f"{server.settings.base_url}/audit/"}
     return for_hosts.error(told)

@@ -10,31 +10,24 @@ from typing import Any
 
 from mcp_types import ReadResourceResult, Resource, TextResourceContents
 
-from shop.tools.results.widgets import CALLED_BY_WIDGETS, OF_TOOLS, WIDGETS, Widget, document
+from shop.tools.presentation import Widget
+from shop.tools.results.widgets import CALLED_BY_WIDGETS, OF_TOOLS, WIDGETS, document
 
 MIME_TYPE = "text/html;profile=mcp-app"
 _BASE = "ui://context-and-co/"
-_PROGRESS = {
-    "search_products": ("Looking through the shelves", "Looked through the shelves"),
-    "get_product": ("Fetching the product", "Fetched the product"),
-    "compare_products": ("Setting them side by side", "Set them side by side"),
-    "view_cart": ("Looking into the cart", "Looked into the cart"),
-    "add_to_cart": ("Putting it into the cart", "Put it into the cart"),
-    "update_cart": ("Changing the cart", "Changed the cart"),
-    "place_order": ("Preparing the order", "Asked you to confirm the order"),
-    "get_order": ("Fetching the order", "Fetched the order"),
-}
-"""What a host writes while a call runs, and afterwards; at most 64 characters each."""
 
 
 def of_tool(name: str) -> dict[str, Any]:
-    """What a tool's `_meta` says about widgets: which one shows its result, and whether code in one may call it."""
+    """What a tool's `_meta` says about widgets: whether code in one may call it, which one shows its result, and what a host
+    writes until it does.
+    """
     may_be_called = name in CALLED_BY_WIDGETS
     ui: dict[str, Any] = {"visibility": ["model", "app"] if may_be_called else ["model"]}
     meta: dict[str, Any] = {"ui": ui, "openai/widgetAccessible": may_be_called}
-    if widget := OF_TOOLS.get(name):
-        ui["resourceUri"] = meta["openai/outputTemplate"] = _uri(widget)
-        meta["openai/toolInvocation/invoking"], meta["openai/toolInvocation/invoked"] = _PROGRESS[name]
+    if shown := OF_TOOLS.get(name):
+        ui["resourceUri"] = meta["openai/outputTemplate"] = _uri(shown.widget)
+        meta["openai/toolInvocation/invoking"] = shown.running
+        meta["openai/toolInvocation/invoked"] = shown.done
     return meta
 
 

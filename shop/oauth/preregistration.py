@@ -1,5 +1,5 @@
 """Registering a client by hand: the operator by `flask oauth register`, or with a document that they bring by
-`flask oauth register-document`; an administrator on the page of their agents.
+`flask oauth register-document`. What an administrator registers for their organization is in `shop.agents.entries`.
 """
 
 from __future__ import annotations
@@ -11,15 +11,12 @@ from sqlalchemy.orm import Session
 
 from shop.audit.events import EventName
 from shop.audit.writer import record
-from shop.authorization.policy import Policy
-from shop.credentials.agents import Agent, ClientKind
+from shop.credentials.agents import ClientKind
 from shop.database import moment
 from shop.oauth.clients.client import Client, register, take_over
 from shop.oauth.clients.metadata import SCOPES, BadMetadata, ClientMetadata, read_metadata
 from shop.oauth.clients.metadata_document import is_document_address, read_document
-from shop.oauth.inventory import take_in
 from shop.oauth.issuer import Issuer
-from shop.principal import Principal
 
 
 def read_by_hand(
@@ -47,8 +44,8 @@ def register_by_hand(
 ) -> dict[str, Any]:
     """Register a client for every organization. Returns its metadata, with the secret, which is shown here and nowhere else."""
     client, secret = register(db, metadata, ClientKind.PREREGISTERED, scopes=scopes, introspects=introspects)
-    record(db, EventName.CLIENT_REGISTERED, outcome="succeeded", facts=_facts(client))
-    return _told(server, metadata, client, secret)
+    record(db, EventName.CLIENT_REGISTERED, outcome="succeeded", facts=facts_of(client))
+    return shown_once(server, metadata, client, secret)
 
 
 def register_document(db: Session, server: Issuer, address: str, document: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,43 +62,17 @@ def register_document(db: Session, server: Issuer, address: str, document: Mappi
     take_over(client, metadata)
     db.add(client)
     db.flush()
-    record(db, EventName.CLIENT_REGISTERED, outcome="succeeded", facts=_facts(client))
-    return _told(server, metadata, client, None)
+    record(db, EventName.CLIENT_REGISTERED, outcome="succeeded", facts=facts_of(client))
+    return shown_once(server, metadata, client, None)
 
 
-def register_for_organization(
-    db: Session,
-    server: Issuer,
-    policy: Policy,
-    metadata: ClientMetadata,
-    administrator: Principal,
-    *,
-    scopes: list[str] | None,
-) -> tuple[Agent, dict[str, Any]]:
-    """Register a client for the people of one organization. Whoever registers it answers for it there.
-
-    Returns its entry in the inventory and its metadata. Raises `Denied`.
-    """
-    organization = administrator.organization
-    client, secret = register(db, metadata, ClientKind.PREREGISTERED, scopes=scopes, organization_id=organization)
-    agent = take_in(db, policy, administrator, client)
-    record(
-        db,
-        EventName.CLIENT_REGISTERED,
-        principal=administrator,
-        resource=("agent", agent.id),
-        outcome="succeeded",
-        facts=_facts(client),
-    )
-    return agent, _told(server, metadata, client, secret)
-
-
-def _facts(client: Client) -> dict[str, Any]:
+def facts_of(client: Client) -> dict[str, Any]:
+    """What the record of a registration says of the client."""
     return {"client": client.client_id, "kind": client.kind, "name": client.name}
 
 
-def _told(server: Issuer, metadata: ClientMetadata, client: Client, secret: str | None) -> dict[str, Any]:
-    """What whoever sets the client up has to know."""
+def shown_once(server: Issuer, metadata: ClientMetadata, client: Client, secret: str | None) -> dict[str, Any]:
+    """What whoever sets the client up has to know; its secret is shown here and nowhere else."""
     told = metadata.registered() | {
         "client_id": client.client_id,
         "scope": " ".join(client.scopes),

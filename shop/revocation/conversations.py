@@ -14,18 +14,19 @@ from shop.authorization.policy import Policy
 from shop.conversations import threads, turns
 from shop.conversations.models import Turn, TurnState
 from shop.credentials.delegations import Delegation
+from shop.credentials.end_reasons import EndReason
 from shop.credentials.ledger import end, live
 from shop.principal import Principal
 from shop.revocation.ending import record_in_conversations
 
-_DELETED = "conversation_deleted"
+_DELETED = EndReason.CONVERSATION_DELETED
 
 
 def delete_conversation(db: Session, policy: Policy, person: Principal, conversation_id: str) -> None:
     """Delete one's own conversation: its words, its assistants' authority, what runs in it and what waits in it.
 
     Its words are gone from its person's view and from whatever goes to a model; the audit stays as it is, and says so.
-    Raises `Denied`, `NotAlive`.
+    Raises `AccessDenied`, `NotAlive`.
     """
     # Delegations of several of the person's sessions may end: the membership is the topmost thing that they have in common.
     person = replace(live(db, person, changing=[person.membership]), conversation=conversation_id)
@@ -34,7 +35,7 @@ def delete_conversation(db: Session, policy: Policy, person: Principal, conversa
     of_it = select(Delegation.id).where(Delegation.conversation_id == conversation_id)
     ended = end(db, db.scalars(of_it).all(), _DELETED)
     delegations = [identifier for _, identifier in ended]
-    stopped = turns.end_running(db, conversation_id, (_DELETED, "You deleted this conversation."))
+    stopped = turns.end_running(db, conversation_id, _DELETED)
     note = "The conversation that it belongs to was deleted."
     voided = void_open_of_conversation(db, conversation_id, _DELETED, note, by=person)
     for turn in stopped:

@@ -15,12 +15,13 @@ from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.conversations.turns import stop_below
 from shop.credentials.delegations import Delegation
+from shop.credentials.end_reasons import EndReason
 from shop.credentials.grants import Grant
-from shop.credentials.ledger import Kind, end
+from shop.credentials.ledger import Kind, below, end
 from shop.principal import Principal
 
 
-def end_grants(db: Session, by: Principal | None, grants: list[str], because: str) -> None:
+def end_grants(db: Session, by: Principal | None, grants: list[str], because: EndReason) -> None:
     """End grants and all below: their tokens, and the receipts that wait under them. Each is recorded with what ended."""
     for grant in db.scalars(select(Grant).where(Grant.id.in_(grants)).order_by(Grant.id)):
         ended = end(db, [grant.id], because)
@@ -47,7 +48,7 @@ def end_sessions(
     db: Session,
     by: Principal | None,
     sessions: list[str],
-    because: str,
+    because: EndReason,
     name: EventName,
     *,
     organization: str | None = None,
@@ -77,16 +78,22 @@ def end_sessions(
     record_in_conversations(db, by, delegations, facts, organization=organization)
 
 
-def end_delegations(db: Session, by: Principal, delegations: list[str], because: str, cause: str) -> None:
+def end_delegations(db: Session, by: Principal, delegations: list[str], because: EndReason, cause: str) -> None:
     """End what the shop's own assistant may do in some conversations; `cause` is the event that says why."""
     ended = [identifier for _, identifier in end(db, delegations, because)]
     _stop(db, ended, because)
     record_in_conversations(db, by, ended, {"because": because, "cause": cause})
 
 
-def _stop(db: Session, delegations: list[str], because: str) -> tuple[list[str], list[str]]:
+def end_own_tokens(db: Session, agent_id: str, because: EndReason) -> list[str]:
+    """End the tokens with which a client acts for nobody. Returns their ids, for the record of what ended them."""
+    return [token for _, token in end(db, below(db, agent_id, Kind.TOKEN), because)]
+
+
+def _stop(db: Session, delegations: list[str], because: EndReason) -> tuple[list[str], list[str]]:
     """Stop the turns that run below delegations that ended, and void the receipts that wait there. Returns the ids of both."""
-    return stop_below(db, delegations, because), void_open_below(db, delegations, because)
+    stopped = stop_below(db, delegations, because) if because.ends_turn else []
+    return stopped, void_open_below(db, delegations, because)
 
 
 def record_in_conversations(

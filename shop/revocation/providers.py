@@ -7,13 +7,12 @@ from sqlalchemy.orm import Session
 
 from shop.audit.events import EventName
 from shop.audit.writer import record
+from shop.credentials.end_reasons import EndReason
 from shop.credentials.ledger import Kind, below, hold, lock
 from shop.identity import offline_access
 from shop.identity.models import ExternalIdentity, Membership
 from shop.principal import Principal
 from shop.revocation.ending import end_grants, end_sessions
-
-_MOVED = "connection_moved"
 
 
 def sign_in_withdrawn(db: Session, by: Principal) -> None:
@@ -22,8 +21,8 @@ def sign_in_withdrawn(db: Session, by: Principal) -> None:
     `by` is the assistant that came for new tokens on their behalf. Whoever still works there signs in again.
     """
     sessions = below(db, by.membership, Kind.SESSION)
-    end_sessions(db, by, sessions, "sign_in_withdrawn", EventName.SESSION_REVOKED)
-    end_grants(db, by, below(db, by.membership, Kind.GRANT), "sign_in_withdrawn")
+    end_sessions(db, by, sessions, EndReason.SIGN_IN_WITHDRAWN, EventName.SESSION_REVOKED)
+    end_grants(db, by, below(db, by.membership, Kind.GRANT), EndReason.SIGN_IN_WITHDRAWN)
 
 
 def connection_moved(db: Session, organization: str, connection: str, facts: dict[str, str]) -> None:
@@ -41,6 +40,8 @@ def connection_moved(db: Session, organization: str, connection: str, facts: dic
     for membership in db.scalars(select(Membership.id).where(*there).order_by(Membership.id)).all():
         lock(db, membership)
         if sessions := below(db, membership, Kind.SESSION):
-            end_sessions(db, None, sessions, _MOVED, EventName.SESSION_REVOKED, organization=organization)
-        end_grants(db, None, below(db, membership, Kind.GRANT), _MOVED)
+            end_sessions(
+                db, None, sessions, EndReason.CONNECTION_MOVED, EventName.SESSION_REVOKED, organization=organization
+            )
+        end_grants(db, None, below(db, membership, Kind.GRANT), EndReason.CONNECTION_MOVED)
     offline_access.forget(db, connection)

@@ -9,7 +9,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from shop.database import new_id
-from shop.store.models import Address, NotThere, StoreError, address_key
+from shop.store.errors import NotThere, StoreError
+from shop.store.models import Address, address_key
 
 MOST_OWN = 20
 LONGEST_NAME = 60

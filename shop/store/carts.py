@@ -16,18 +16,8 @@ from sqlalchemy.orm import Session
 from shop.database import new_id
 from shop.store.addresses import find_address
 from shop.store.catalogue import find_variant
-from shop.store.models import (
-    Address,
-    Cart,
-    CartEmpty,
-    CartLine,
-    NothingToUndo,
-    NotThere,
-    OrderLine,
-    OutOfStock,
-    StoreError,
-    Variant,
-)
+from shop.store.errors import CartEmpty, NothingToUndo, NotThere, OutOfStock, StoreError
+from shop.store.models import Address, Cart, CartLine, OrderLine, Variant
 
 DELIVERY = 0
 """Delivery to a company address costs nothing, in minor units."""

@@ -15,9 +15,10 @@ from sqlalchemy import ColumnElement, Select, func, literal, not_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, contains_eager
 
 from shop.store import search_index as index
+from shop.store.errors import NotThere, StoreError
 from shop.store.listing import name_key
-from shop.store.models import NotThere, Product, StoreError, Term, TermKind, Variant
-from shop.store.search_request import Asked, Filters, Sort, understand
+from shop.store.models import Product, Term, TermKind, Variant
+from shop.store.search_request import Filters, SearchRequest, Sort, understand
 from shop.store.vocabulary import vocabulary
 
 __all__ = [
@@ -165,7 +166,7 @@ def collections(db: Session) -> list[Collection]:
     return [Collection(category, count, covers[category]) for category, count in list(counts.items())[:MOST_VALUES]]
 
 
-def _found(db: Session, asked: Asked, reach: int) -> list[str]:
+def _found(db: Session, asked: SearchRequest, reach: int) -> list[str]:
     """The slugs of the first matches, in the order asked for."""
     if asked.is_hopeless():
         return []
@@ -186,7 +187,7 @@ _ORDER: dict[Sort, Sequence[Any]] = {
 }
 
 
-def _best(db: Session, asked: Asked, fitting: Select[str], reach: int) -> list[str]:
+def _best(db: Session, asked: SearchRequest, fitting: Select[str], reach: int) -> list[str]:
     """First those that are what the query says, word for word; then the others, by how many of the words they are."""
     slugs = list(db.scalars(fitting.where(index.contains(db, asked.words, in_head=True))))
     if len(slugs) < reach:
@@ -202,7 +203,7 @@ def _score(head: str, words: Sequence[Sequence[str]]) -> int:
     return sum(not has.isdisjoint(meant) for meant in words)
 
 
-def _by_price(db: Session, asked: Asked, fitting: Select[str]) -> list[str]:
+def _by_price(db: Session, asked: SearchRequest, fitting: Select[str]) -> list[str]:
     """By the lowest price among the variants that fit, which is the one that is shown."""
     price = select(func.min(Variant.price)).where(*_fits(asked)).correlate(Product).scalar_subquery()
     priced = db.execute(fitting.add_columns(price)).all()
@@ -210,7 +211,7 @@ def _by_price(db: Session, asked: Asked, fitting: Select[str]) -> list[str]:
     return [slug for slug, _ in sorted(priced, key=lambda found: direction * found[1])]
 
 
-def _products(db: Session, asked: Asked) -> Select[str]:
+def _products(db: Session, asked: SearchRequest) -> Select[str]:
     """The slugs of all products that fit."""
     fits = select(literal(1)).where(*_fits(asked)).correlate(Product).exists()
     query = select(Product.slug).where(fits, *_in_range(asked), *_not_unwanted(db, asked))
@@ -218,7 +219,7 @@ def _products(db: Session, asked: Asked) -> Select[str]:
     return query.where(index.contains(db, tokens)) if tokens else query
 
 
-def _fits(asked: Asked) -> list[ColumnElement[bool]]:
+def _fits(asked: SearchRequest) -> list[ColumnElement[bool]]:
     """That a variant of a product fits."""
     filters = asked.filters
     conditions: list[ColumnElement[bool]] = [Variant.product_slug == Product.slug]
@@ -237,13 +238,13 @@ def _fits(asked: Asked) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _not_unwanted(db: Session, asked: Asked) -> list[ColumnElement[bool]]:
+def _not_unwanted(db: Session, asked: SearchRequest) -> list[ColumnElement[bool]]:
     """That a product is of no unwanted category, and is not called as what is unwanted."""
     called = [not_(index.contains(db, [[word] for word in words], in_head=True)) for words in asked.unwanted_words]
     return [Product.category.not_in(asked.unwanted_categories), *called] if asked.unwanted_categories else list(called)
 
 
-def _in_range(asked: Asked) -> list[ColumnElement[bool]]:
+def _in_range(asked: SearchRequest) -> list[ColumnElement[bool]]:
     """That some variant of a product can be in the range of prices: asked of the product, without its variants."""
     filters = asked.filters
     conditions: list[ColumnElement[bool]] = []
@@ -254,7 +255,7 @@ def _in_range(asked: Asked) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _matches(db: Session, asked: Asked, slugs: list[str]) -> list[Match]:
+def _matches(db: Session, asked: SearchRequest, slugs: list[str]) -> list[Match]:
     """These products with their fitting variants, in this order."""
     query = (
         select(Variant)
@@ -269,7 +270,7 @@ def _matches(db: Session, asked: Asked, slugs: list[str]) -> list[Match]:
     return [found[slug] for slug in slugs]
 
 
-def _facet(db: Session, asked: Asked, kind: TermKind, value: Value) -> list[Facet]:
+def _facet(db: Session, asked: SearchRequest, kind: TermKind, value: Value) -> list[Facet]:
     """The values of one filter, each with its matches; at most 40, in the order of the catalogue."""
     if asked.is_hopeless():
         return []
@@ -284,13 +285,13 @@ def _facet(db: Session, asked: Asked, kind: TermKind, value: Value) -> list[Face
     ]
 
 
-def _count_among(db: Session, asked: Asked, value: Value, slugs: list[str]) -> dict[str, int]:
+def _count_among(db: Session, asked: SearchRequest, value: Value, slugs: list[str]) -> dict[str, int]:
     """How many of these products have each value."""
     counted = select(value, func.count(Product.slug.distinct())).where(Product.slug.in_(slugs), *_fits(asked))
     return {name: number for name, number in db.execute(counted.group_by(value))}
 
 
-def _count_each(db: Session, asked: Asked, kind: TermKind, value: Value) -> dict[str, int]:
+def _count_each(db: Session, asked: SearchRequest, kind: TermKind, value: Value) -> dict[str, int]:
     """How many products have each of the most frequent values, counted as far as just over 100."""
     has_value = [value == Term.value] if kind is not TermKind.CATEGORY else []  # a category is a product's: `also` asks
     fits = select(literal(1)).where(*_fits(asked), *has_value).correlate(Product, Term).exists()

@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 
 from shop.database import moment
 from shop.store.carts import Quote
-from shop.store.models import NotCancellable, Order, OrderLine, OrderStatus, OutOfStock, Variant
+from shop.store.errors import NotCancellable, OutOfStock
+from shop.store.models import Order, OrderLine, OrderStatus, Variant
 
 CANCEL_WINDOW = timedelta(minutes=30)
 """How long after placing an order can be cancelled, while it is pending."""

@@ -38,7 +38,7 @@ class Filters:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class SearchRequest:
     """A search as the index understands it. Of each filter: the stored values that fit, or None for any."""
 
     filters: Filters
@@ -64,13 +64,13 @@ class Asked:
         return any(values == [] for values in (self.categories, self.colours, self.sizes))
 
 
-def understand(db: Session, filters: Filters) -> Asked:
+def understand(db: Session, filters: Filters) -> SearchRequest:
     """What a search means, in the words and values of the catalogue as it is now."""
     known = vocabulary(db)
     words, corrected = _words_meant(known, filters.query)
     size = filters.size.strip().casefold() if filters.size else ""
     unwanted_categories, unwanted_colours, unwanted_words = _unwanted(known, filters.without)
-    return Asked(
+    return SearchRequest(
         filters=filters,
         words=words,
         corrected=corrected,

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from sqlalchemy.orm import Session
 
 from shop.store.catalogue import find_product
-from shop.store.models import NotThere, OutOfStock, StoreError, Variant
+from shop.store.errors import NotThere, OutOfStock, StoreError
+from shop.store.models import Variant
 
 _MOST_TOLD = 12
 """Colours that a sentence names; a thing that comes in more is better looked at."""

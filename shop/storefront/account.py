@@ -7,7 +7,7 @@ import re
 from flask import Blueprint, flash, redirect, render_template
 from flask.typing import ResponseReturnValue
 
-from shop.access import leave, principal, refuse_handle, signed_in
+from shop.access import leave, not_there, principal, refuse_handle, signed_in
 from shop.audit.denials import Handle
 from shop.credentials.sessions import SignedInSession, sessions_of
 from shop.revocation import cascade
@@ -34,14 +34,8 @@ def end(session_id: str) -> ResponseReturnValue:
             cascade.end_session(db, me, session_id)
     except cascade.NotYours:
         refuse_handle(Handle.SESSION)
-        page = render_template(
-            "storefront/error.html",
-            code=404,
-            title="There is no such session",
-            text="It may have ended already.",
-            action={"href": "/sessions", "label": "Your sessions"},
-        )
-        return page, 404
+        text = "It may have ended already."
+        return not_there("There is no such session", text, href="/sessions", label="Your sessions")
     flash("That session has ended, and everything that ran under it.", "allow")
     return redirect("/sessions", 303)
 

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from shop.storefront.cart import checkout_page, choose_address
 from shop.storefront.clicks import call, refused
-from shop.tools.outcomes import Failed, Succeeded
+from shop.tools.outcomes import Failed, FailureCode, Succeeded
 
 pages = Blueprint("addresses", __name__)
 
@@ -25,7 +25,7 @@ def save() -> ResponseReturnValue:
     typed = {"name": request.form.get("name", ""), "text": request.form.get("text", "")}
     is_checkout = request.form.get("next") == "/checkout"
     outcome = call("save_address", typed)
-    if isinstance(outcome, Failed) and outcome.code == "invalid_arguments":
+    if isinstance(outcome, Failed) and outcome.code == FailureCode.INVALID_ARGUMENTS:
         page = checkout_page if is_checkout else _page
         return page(address_typed=typed, address_error=outcome.message)
     if not isinstance(outcome, Succeeded):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template
 from flask.typing import ResponseReturnValue
 
-from shop.access import principal, signed_in
+from shop.access import not_there, principal, signed_in
 from shop.credentials.agents import agent_of
 from shop.services import services
 
@@ -19,7 +19,7 @@ pages = Blueprint("approval", __name__, url_prefix="/approvals")
 @pages.get("/<receipt_id>")
 def page(receipt_id: str) -> ResponseReturnValue:
     """What would happen, and the two answers; once it is decided, what became of it."""
-    view = services().gateway.open_receipt(principal(), receipt_id)
+    view = services().gateway.receipt_desk.open_page(principal(), receipt_id)
     if view is None:
         return _nothing_here()
     if not view["is_external"]:
@@ -42,7 +42,7 @@ def decline(receipt_id: str) -> ResponseReturnValue:
 
 
 def _decided(receipt_id: str) -> ResponseReturnValue:
-    is_there = services().gateway.receipt(principal(), receipt_id) is not None
+    is_there = services().gateway.receipt_desk.view(principal(), receipt_id) is not None
     return redirect(f"/approvals/{receipt_id}", 303) if is_there else _nothing_here()
 
 
@@ -58,12 +58,8 @@ def _intro(client_id: str) -> str:
 
 
 def _nothing_here() -> ResponseReturnValue:
-    page = render_template(
-        "storefront/error.html",
-        code=404,
-        title="There is nothing to decide here",
-        text="This link leads nowhere, or it is for somebody else. If an assistant gave it to you, sign in as the person "
-        "that it acts for.",
-        action={"href": "/", "label": "To the shop"},
+    text = (
+        "This link leads nowhere, or it is for somebody else. If an assistant gave it to you, sign in as the person "
+        "that it acts for."
     )
-    return page, 404
+    return not_there("There is nothing to decide here", text, href="/", label="To the shop")

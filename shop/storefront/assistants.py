@@ -12,20 +12,21 @@ from flask import Blueprint, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from shop.access import principal, refuse_handle
+from shop.access import not_there, principal, refuse_handle
 from shop.audit import queries
 from shop.audit.denials import Handle
 from shop.audit.events import EventName
 from shop.conversations import activity, delegation
 from shop.credentials.agents import Agent, ceiling_of
+from shop.credentials.end_reasons import EndReason
 from shop.credentials.grants import Grant, grants_of_person, is_in_force
 from shop.credentials.ledger import Authority, Kind, paused_at
-from shop.oauth.endpoints.consent_request import WORDS
 from shop.oauth.endpoints.widen import can_be_added, decider_of
 from shop.oauth.issuer import issuer
 from shop.principal import Principal, Workflow
 from shop.revocation import cascade
 from shop.services import services
+from shop.workflow_words import WORDS
 
 pages = Blueprint("assistants", __name__, url_prefix="/assistants")
 
@@ -75,7 +76,7 @@ def narrow(grant_id: str) -> ResponseReturnValue:
         with services().database.write() as db:
             cascade.narrow_grant(db, principal(), grant_id, keep)
     except cascade.NotYours:
-        return not_there()
+        return no_such_grant()
     except ValueError:
         flash("Nothing was changed: it never had what you ticked. Keep something that it has, or revoke it.", "wait")
         return redirect(HOME, 303)
@@ -90,7 +91,7 @@ def revoke(grant_id: str) -> ResponseReturnValue:
         with services().database.write() as db:
             cascade.revoke_grant(db, principal(), grant_id)
     except cascade.NotYours:
-        return not_there()
+        return no_such_grant()
     flash("Revoked. Its next call is refused.", "allow")
     return redirect(HOME, 303)
 
@@ -141,13 +142,13 @@ def _view(db: Session, me: Principal, grant: Grant, authority: Authority) -> dic
         "workflows": [
             {
                 "scope": scope,
-                "title": title,
-                "text": text,
+                "title": words.title,
+                "text": words.covers,
                 "granted": scope in (authority.scopes or ()),
                 "forbidden": scope not in ceiling,
                 "can_be_added": scope in addable,
             }
-            for scope, (title, text) in WORDS.items()
+            for scope, words in WORDS.items()
         ],
         "conversations": [
             {
@@ -166,30 +167,12 @@ def _past(db: Session, grant: Grant, authority: Authority) -> dict[str, Any]:
     return {
         "name": db.get_one(Agent, grant.agent_id).name,
         "ended": authority.ended_at or authority.expires_at,
-        "because": _ENDED.get(authority.ended_because or "", "it ended") if authority.ended_at else "its time was over",
+        "because": EndReason(authority.ended_because or "").for_grant if authority.ended_at else "its time was over",
     }
 
 
-_ENDED = {
-    "revoked_by_person": "you revoked it",
-    "signed_out_everywhere": "you signed out everywhere",
-    "blocked": "an administrator blocked it",
-    "suspended": "your account was suspended",
-    "connection_moved": "your company signs in somewhere else now",
-    "sign_in_withdrawn": "your company's sign-in service ended it",
-    "not_for_everyone": "your organization no longer allows it for everybody",
-}
-"""Why a grant ended, for its person."""
-
-
-def not_there() -> ResponseReturnValue:
+def no_such_grant() -> ResponseReturnValue:
     """Somebody else's grant, or none: the same answer, and on record (invariants I5, I10)."""
     refuse_handle(Handle.GRANT)
-    page = render_template(
-        "storefront/error.html",
-        code=404,
-        title="There is no such connected assistant",
-        text="It may have been revoked already.",
-        action={"href": HOME, "label": "Your connected assistants"},
-    )
-    return page, 404
+    text = "It may have been revoked already."
+    return not_there("There is no such connected assistant", text, href=HOME, label="Your connected assistants")

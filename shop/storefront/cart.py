@@ -10,10 +10,11 @@ from flask.typing import ResponseReturnValue
 
 from shop.access import principal
 from shop.services import services
+from shop.store.errors import CartEmpty
 from shop.store.money import euros
 from shop.storefront.catalogue import ideas
 from shop.storefront.clicks import STATUS, call, number, refused
-from shop.tools.outcomes import Denied, Failed, Outcome, Succeeded
+from shop.tools.outcomes import Code, Denied, Failed, FailureCode, Outcome, Succeeded
 
 pages = Blueprint("cart", __name__)
 
@@ -79,9 +80,9 @@ def _cart_page(cart: dict[str, Any]) -> ResponseReturnValue:
     return render_template(
         "storefront/cart.html",
         cart=cart,
-        objection=gateway.objection(me, "place_order", {}) if cart["lines"] else None,
+        objection=gateway.enquiries.objection(me, "place_order", {}) if cart["lines"] else None,
         limit=_limit(cart),
-        undoable=gateway.undoable(me) is not None,
+        undoable=gateway.enquiries.undoable(me) is not None,
         ideas=[] if cart["lines"] else ideas(),
     )
 
@@ -101,10 +102,10 @@ def place() -> ResponseReturnValue:
         session.pop(_CHOSEN, None)
         flash("Your order is placed.", "allow")
         return redirect(f"/orders/{outcome.result.model_dump()['number']}", 303)
-    if isinstance(outcome, Failed) and outcome.code == "changed":
+    if isinstance(outcome, Failed) and outcome.code == FailureCode.CHANGED:
         changed = ["Something changed since this page was opened. This is what it is now."]
         return checkout_page(chosen=address, changed=changed)
-    if isinstance(outcome, Failed) and outcome.code != "cart_empty":
+    if isinstance(outcome, Failed) and outcome.code != CartEmpty.code:
         return checkout_page(chosen=address, error=outcome.message)
     return refused(outcome)
 
@@ -131,7 +132,7 @@ def checkout_page(
         if isinstance(shown, tuple):
             pins[address["name"]] = shown[1]
         elif isinstance(shown, Denied):
-            if shown.code != "over_limit":
+            if shown.code is not Code.OVER_LIMIT:
                 return refused(shown)
             objection = shown.reason
             break  # it is the amount: every other address would be refused, and recorded, for the same reason
@@ -190,9 +191,9 @@ def _said(outcome: Outcome) -> ResponseReturnValue:
     """What the product's page says in the place that asked."""
     if isinstance(outcome, Succeeded):
         return render_template("storefront/_added.html", added=outcome.result.model_dump()["added"])
-    code = outcome.code if isinstance(outcome, Failed | Denied) else "unavailable"
+    code = outcome.code if isinstance(outcome, Failed | Denied) else FailureCode.UNAVAILABLE
     reason = outcome.reason if isinstance(outcome, Denied) else getattr(outcome, "message", "That did not work.")
-    status = 403 if isinstance(outcome, Denied) else STATUS.get(str(code), 409)
+    status = 403 if isinstance(outcome, Denied) else STATUS.get(code, 409)
     return render_template("storefront/_added.html", added=None, refused=reason, what_now=None), status
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from shop.services import services
 from shop.store import catalogue
 from shop.store.catalogue import Facet, Facets, Filters
-from shop.store.models import NotThere
+from shop.store.errors import NotThere
 from shop.storefront.addressed import SORTS, Addressed
 from shop.storefront.choice import ONE_SIZE, choose
 from shop.tools.views.goods import ProductView, product_list, product_view

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
 from shop.access import principal
+from shop.authorization.not_there import NOT_THERE
 from shop.services import services
-from shop.tools.outcomes import Denied, Failed, Outcome
+from shop.store.errors import CartEmpty
+from shop.tools.outcomes import Code, Denied, Failed, FailureCode, Outcome
 
 _BACK = {"href": "/cart", "label": "To your cart"}
 _TO_ORDERS = {"href": "/orders", "label": "To your orders"}
-STATUS = {"not_found": 404, "invalid_arguments": 400, "unavailable": 503}
+STATUS: Mapping[str, int] = {Code.NOT_FOUND: 404, FailureCode.INVALID_ARGUMENTS: 400, FailureCode.UNAVAILABLE: 503}
 """The status of a failure's page; what is not here is 409: it does not fit what is."""
 
 
@@ -24,16 +27,18 @@ def call(name: str, arguments: dict[str, Any], *, seen: str | None = None) -> Ou
 
 def refused(outcome: Outcome) -> ResponseReturnValue:
     """A refusal as a page that a person can read. Not theirs and not there are the same page (invariant I10)."""
-    if isinstance(outcome, Denied) and outcome.code != "not_found":
-        back = _BACK if outcome.code == "over_limit" else None  # who may not have a cart is not sent to it
+    if isinstance(outcome, Denied) and outcome.code is not Code.NOT_FOUND:
+        back = _BACK if outcome.code is Code.OVER_LIMIT else None  # who may not have a cart is not sent to it
         page = render_template(
             "storefront/refused.html", title="This was not done", reason=outcome.reason, next_step="", back=back
         )
         return page, 403
-    code = outcome.code if isinstance(outcome, Failed | Denied) else "unavailable"
+    code = outcome.code if isinstance(outcome, Failed | Denied) else FailureCode.UNAVAILABLE
     status = STATUS.get(code, 409)
-    title = {"not_found": "There is nothing here", "cart_empty": "Your cart is empty"}.get(code, "That did not work")
-    text = outcome.message if isinstance(outcome, Failed) else "There is nothing under that number or name."
+    title = {Code.NOT_FOUND: "There is nothing here", CartEmpty.code: "Your cart is empty"}.get(
+        code, "That did not work"
+    )
+    text = outcome.message if isinstance(outcome, Failed) else NOT_THERE
     action = _TO_ORDERS if request.path.startswith("/orders") else _BACK
     return render_template("storefront/error.html", code=status, title=title, text=text, action=action), status
 

@@ -10,7 +10,7 @@ from shop.credentials.ledger import Authority
 from shop.oauth.endpoints.widen import NoSuchGrant, NotWidened, widen_grant, widening_of
 from shop.oauth.issuer import issuer
 from shop.principal import CONSENTABLE
-from shop.storefront.assistants import HOME, not_there
+from shop.storefront.assistants import HOME, no_such_grant
 
 pages = Blueprint("widening", __name__, url_prefix="/assistants")
 
@@ -31,7 +31,7 @@ def answer(grant_id: str) -> ResponseReturnValue:
         with server.database.write() as db:
             widen_grant(db, server, server.person().principal, grant_id, ticked, shown)
     except NoSuchGrant:
-        return not_there()
+        return no_such_grant()
     except NotWidened as why:
         return _page(grant_id, str(why))
     flash("Allowed. It gets this with its next access token.", "allow")
@@ -45,7 +45,7 @@ def _page(grant_id: str, notice: str | None = None) -> ResponseReturnValue:
             widening = widening_of(db, server, server.person().principal, grant_id)
             until = db.get_one(Authority, grant_id).expires_at
     except NoSuchGrant:
-        return not_there()
+        return no_such_grant()
     except NotWidened as why:
         flash(f"Nothing was changed. {notice or why}", "wait")
         return redirect(HOME, 303)

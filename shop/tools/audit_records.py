@@ -19,7 +19,7 @@ from shop.authorization.decisions import Code
 from shop.conversations import turns
 from shop.principal import Principal
 from shop.tools.call import Call
-from shop.tools.outcomes import AwaitingApproval, Denied, Failed, Outcome, Succeeded, kept
+from shop.tools.outcomes import AwaitingApproval, Denied, Failed, Outcome, Succeeded, for_memory
 from shop.tools.registry import TOOLS
 
 _MOST_ARGUMENT_CHARACTERS = 2000
@@ -81,7 +81,7 @@ def record_outcome(
     else:
         record(db, outcome.event, principal=call.principal, **details)
     if call.turn:
-        turns.settle(db, call.id, kept(outcome))
+        turns.settle(db, call.id, for_memory(outcome))
     return began
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from shop.audit.chain import canonical, digest
 from shop.conversations import external
-from shop.conversations.external import Asserted
+from shop.conversations.external import HostConversation
 from shop.principal import Principal
 from shop.tools.tool import Arguments, Shown, Tool
 
@@ -30,16 +30,16 @@ class Call:
     """Of an external assistant's retry: the receipt that it got for this call before."""
     from_widget: bool = False
     """Whether code in a widget of the shop's own chat asked for it, on its person's click, and no model."""
-    named: Asserted | None = None
-    """Of an external assistant's call: what names the conversation that it belongs to."""
+    of_host: HostConversation | None = None
+    """Of an external assistant's call: what its host calls the conversation that it belongs to."""
 
     def located(self, db: Session) -> Call:
         """The call in its conversation. An external assistant's is found, or begun, in the transaction that records the call:
         whatever commits, effect or denial, has it.
         """
-        if self.named is None:
+        if self.of_host is None:
             return self
-        conversation = external.of_call(db, self.principal, self.named)
+        conversation = external.of_call(db, self.principal, self.of_host)
         return replace(self, principal=replace(self.principal, conversation=conversation))
 
 

@@ -1,27 +1,30 @@
-"""What may be asked of the gateway without running a tool: answers for pages, and what may go to a model again.
+"""What may be asked beside the gateway, without running a tool: answers for pages, and what may go to a model again.
 
-Nothing here changes anything, so nothing here is recorded. A question about somebody else's is answered like one about nothing.
+Nothing here changes anything; only an authority that is not alive is recorded (`alive`). A question about somebody else's is
+answered like one about nothing.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from sqlalchemy.orm import Session
 
-from shop.approvals import receipts
+from shop.audit.denials import record_denial
+from shop.audit.events import EventName
+from shop.authorization import decisions
 from shop.authorization.conditions import Resource
 from shop.authorization.decisions import Code
 from shop.authorization.permissions import Permission
 from shop.authorization.policy import Policy
-from shop.credentials.ledger import live
+from shop.credentials.ledger import NotAlive, live
 from shop.database import Database
 from shop.principal import EVERY_SCOPE, Principal
 from shop.store import carts, catalogue
-from shop.store.models import NotThere, Product
+from shop.store.errors import NotThere
+from shop.store.models import Product
 from shop.tools.refusals import for_person
 from shop.tools.registry import UnknownTool, find
 from shop.tools.tool import InvalidArguments
@@ -31,11 +34,32 @@ _SLUG = re.compile(r"[a-z0-9-]{1,60}")
 _PAGES = {"/cart": "cart", "/checkout": "checkout", "/orders": "orders"}
 
 
-class Questions:
-    """The gateway's answers to questions."""
+class Enquiries:
+    """Answers by today's state and policy. Thread-safe: it holds no state of its own."""
 
     def __init__(self, database: Database, policy: Policy) -> None:
-        self._database, self.policy = database, policy
+        self._database, self._policy = database, policy
+
+    def alive(self, principal: Principal, where: str) -> Principal:
+        """The principal with the authority it has now: for what an external assistant asks without running a tool.
+
+        `where` is the method, in the protocol's words. Raises `NotAlive`, which is recorded as a refusal.
+        """
+        try:
+            with self._database.read() as db:
+                return live(db, principal)
+        except NotAlive as lapsed:
+            decision = decisions.from_lapse(lapsed, self._policy.version)
+            record_denial(
+                self._database,
+                EventName.ACCESS_DENIED,
+                decision.rule,
+                principal=principal,
+                decision=decision.for_auditor(),
+                outcome="denied",
+                facts={"page": where},
+            )
+            raise
 
     def items_in_cart(self, person: Principal) -> int:
         """How many things are in the person's own cart: the number beside the cart on every page."""
@@ -50,7 +74,7 @@ class Questions:
         """
         owner = None if everybodys else person.subject
         about = Resource(kind="offer", owner=owner, organization=person.organization, amount=0)
-        return self.policy.is_allowed(principal=person, action=Permission(action), resource=about).allowed
+        return self._policy.is_allowed(principal=person, action=Permission(action), resource=about).allowed
 
     def undoable(self, person: Principal) -> str | None:
         """The call that changed the person's cart last, if it can still be undone."""
@@ -84,21 +108,6 @@ class Questions:
             case _:
                 return None
 
-    def receipt(self, person: Principal, receipt_id: str) -> dict[str, Any] | None:
-        """What a receipt shows its own person, and where it stands; None for anybody else, as for none."""
-        with self._database.read() as db:
-            receipt = receipts.find_receipt(db, receipt_id)
-            if receipt is None or (receipt.subject, receipt.organization) != (person.subject, person.organization):
-                return None
-            return receipts.view_of(db, receipt)
-
-    def call_of_receipt(self, person: Principal, receipt_id: str) -> str | None:
-        """The call that a receipt of this person's was made for; None for anybody else, as for none."""
-        with self._database.read() as db:
-            receipt = receipts.find_receipt(db, receipt_id)
-            is_theirs = receipt and (receipt.subject, receipt.organization) == (person.subject, person.organization)
-            return receipt.tool_call if receipt and is_theirs else None
-
     def still_visible(self, person: Principal, calls: list[tuple[str, str, object]]) -> frozenset[str]:
         """Of remembered calls (id, tool, arguments), those whose results their person may still see, by today's rules.
 
@@ -122,8 +131,8 @@ class Questions:
         with self._database.read() as db:
             principal, tool = live(db, person), find(name)
             resource = tool.resource(db, principal, tool.validate(arguments))
-            decision = self.policy.is_allowed(principal=principal, action=tool.permission, resource=resource)
-            return None if decision.allowed else for_person(db, self.policy, principal, name, decision)
+            decision = self._policy.is_allowed(principal=principal, action=tool.permission, resource=resource)
+            return None if decision.allowed else for_person(db, principal, name, decision)
 
     def _is_visible(self, db: Session, person: Principal, name: str, arguments: object) -> bool:
         try:
@@ -131,7 +140,7 @@ class Questions:
             resource = tool.resource(db, person, tool.validate(arguments))
         except (UnknownTool, InvalidArguments):
             return False
-        decision = self.policy.is_allowed(principal=person, action=tool.permission, resource=resource)
+        decision = self._policy.is_allowed(principal=person, action=tool.permission, resource=resource)
         return decision.allowed or decision.code is Code.OVER_LIMIT
 
 

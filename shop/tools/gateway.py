@@ -8,7 +8,8 @@
     6 record     … the audit event
 
 The six steps are `_pass`, below; `call_tool` and `approve` are the two ways to it. A refusal rolls everything back and
-is then recorded in a transaction of its own, so that a rollback cannot erase a denial.
+is then recorded in a transaction of its own, so that a rollback cannot erase a denial. `show` and `decline` do nothing but
+show and decline. What is asked without a call, and who reads a receipt, is beside it: `enquiries`, `receipt_desk`.
 """
 
 from __future__ import annotations
@@ -29,19 +30,20 @@ from shop.authorization import decisions
 from shop.authorization.conditions import Resource
 from shop.authorization.decisions import Decision, Effect
 from shop.authorization.policy import Policy
-from shop.conversations.external import Asserted
+from shop.conversations.external import HostConversation
 from shop.credentials.ledger import NotAlive, live, wait_in_line
 from shop.database import Database, is_deadlock, new_id
 from shop.principal import Principal
-from shop.store.models import StoreError
+from shop.store.errors import StoreError
 from shop.tools import retries
 from shop.tools.audit_records import record_decision_of_human, record_outcome
 from shop.tools.call import Call, Changed, pin_of
-from shop.tools.outcomes import AwaitingApproval, Denied, Outcome, Succeeded
+from shop.tools.enquiries import Enquiries
+from shop.tools.outcomes import AwaitingApproval, Denied, Failed, FailureCode, Outcome, Succeeded
 from shop.tools.permit import Permit, take_seal
-from shop.tools.receipt_desk import Answers
+from shop.tools.receipt_desk import ReceiptDesk
 from shop.tools.refusals import as_outcome
-from shop.tools.registry import UnknownTool, find
+from shop.tools.registry import TOOLS, UnknownTool, find
 from shop.tools.results.widgets import NotForWidgets, require_widget_tool
 from shop.tools.tool import Arguments, InvalidArguments, Result, Shown, Tool
 
@@ -49,20 +51,22 @@ _seal = take_seal()  # for this module only, by convention and by a test: `permi
 _log = logging.getLogger(__name__)
 _ATTEMPTS = 4
 """How often a call begins anew when PostgreSQL ended it so that another could go on: nothing of it had happened."""
-_REFUSALS = (UnknownTool, NotForWidgets, InvalidArguments, NotAlive, decisions.Denied, StoreError, Changed)
+_REFUSALS = (UnknownTool, NotForWidgets, InvalidArguments, NotAlive, decisions.AccessDenied, StoreError, Changed)
 
 
-class Gateway(Answers):
+class Gateway:
     """The six steps, bound to a database and a policy. Thread-safe: it holds no state of its own."""
 
     def __init__(self, database: Database, policy: Policy, *, receipt_lifetime: timedelta) -> None:
-        super().__init__(database, policy)
-        self._receipt_lifetime = receipt_lifetime
+        self._database, self._receipt_lifetime = database, receipt_lifetime
+        self.policy = policy
+        self.enquiries = Enquiries(database, policy)
+        self.receipt_desk = ReceiptDesk(database)
 
     def call_tool(
         self,
         principal: Principal,
-        conversation: str | Asserted | None,
+        conversation: str | HostConversation | None,
         name: str,
         arguments: object,
         *,
@@ -80,14 +84,14 @@ class Gateway(Answers):
         very call: it is told what became of that, and nothing is proposed again. `from_widget` only narrows: code in a
         frame reaches few tools, and an auditor tells a click there from what a model proposed.
         """
-        named = conversation if isinstance(conversation, Asserted) else None
-        ours = principal.conversation if isinstance(conversation, Asserted) else conversation
+        of_host = conversation if isinstance(conversation, HostConversation) else None
+        ours = principal.conversation if isinstance(conversation, HostConversation) else conversation
         if principal.actor and ours != principal.conversation:
             raise ValueError("a delegation is for one conversation")  # both are ids of our own rows: a bug of ours
         call = Call(
             id=call_id or new_id("call"),
             principal=replace(principal, conversation=ours),
-            named=named,
+            of_host=of_host,
             name=name,
             arguments=arguments,
             turn=turn,
@@ -108,7 +112,7 @@ class Gateway(Answers):
         principal = live(db, call.principal)
         resource = tool.resource(db, principal, arguments)
         decision = self.policy.authorize(principal=principal, action=tool.permission, resource=resource)
-        with _seal.permit(tool.name, db, principal, resource, self.policy, call) as permit:
+        with _seal.permit(tool.name, db, principal, resource, self.policy, TOOLS, call) as permit:
             # 4 approve: an assistant's call stops here; a person's click confirms exactly what they were shown
             if tool.preview:
                 confirmed = approved.pin if approved else call.seen
@@ -133,11 +137,11 @@ class Gateway(Answers):
         asked: were its delegation dead or its consent withdrawn, or had anything shown changed, the receipt is void.
         """
         with self._database.read() as db:
-            receipt = receipts.find_receipt(db, receipt_id)
-        if receipt is None or (receipt.subject, receipt.organization) != (person.subject, person.organization):
-            return self._receipt_refused(person, receipt_id, "not_found")
+            receipt = self.receipt_desk.find(db, person, receipt_id)
+        if receipt is None:
+            return self.receipt_desk.refuse_unknown(person, receipt_id)
         if person.actor is not None:
-            return self._receipt_refused(person, receipt_id, "not_a_person")
+            return self.receipt_desk.refuse(person, receipt_id, "not_a_person")
         call = Call(
             id=call_id or new_id("call"),
             principal=receipt.asker(),
@@ -161,7 +165,23 @@ class Gateway(Answers):
         try:
             return self._recorded(call, run)
         except ReceiptRefused as refused:
-            return self._receipt_refused(person, receipt_id, refused.reason)
+            return self.receipt_desk.refuse(person, receipt_id, refused.reason)
+
+    def decline(self, person: Principal, receipt_id: str) -> Failed:
+        """A person answers a receipt with 'not now': nothing is done, and the receipt is used up."""
+        try:
+            with self._database.write() as db:
+                human = live(db, person)
+                receipt = receipts.claim(db, receipt_id, by=human)
+                receipts.close(db, receipt, ReceiptState.DECLINED)
+                record_decision_of_human(db, EventName.APPROVAL_DECLINED, human, receipt, receipt.tool_call)
+                return Failed(
+                    call_id=receipt.tool_call, code=FailureCode.DECLINED, message="The person answered: not now."
+                )
+        except ReceiptRefused as refused:
+            return self.receipt_desk.refuse(person, receipt_id, refused.reason)
+        except NotAlive:
+            return self.receipt_desk.refuse(person, receipt_id, "voided")
 
     def show(self, person: Principal, name: str, arguments: object) -> tuple[Shown, str] | Outcome:
         """What a person's click would do, and the pin to send with that click; or the recorded refusal."""
@@ -172,7 +192,7 @@ class Gateway(Answers):
                 parsed = tool.validate(arguments)
                 resource = tool.resource(db, principal, parsed)
                 self.policy.authorize(principal=principal, action=tool.permission, resource=resource)
-                with _seal.permit(tool.name, db, principal, resource, self.policy, call) as permit:
+                with _seal.permit(tool.name, db, principal, resource, self.policy, TOOLS, call) as permit:
                     return self._shown(tool, permit, parsed)
         except _REFUSALS as refusal:
             return self._refused(call, refusal)
@@ -226,16 +246,16 @@ class Gateway(Answers):
         arguments: Arguments,
     ) -> Outcome:
         """Stop an assistant's call with a receipt, or tell an external one that retries it what became of its receipt."""
-        before = retries.said_to_be(db, call, tool, arguments)
+        before = retries.receipt_named_by_retry(db, call, tool, arguments)
         if before is None:
             try:
                 shown, permit.pin = self._shown(tool, permit, arguments)
                 return self._stop(db, call, decision, resource, arguments, shown, permit.pin)
             except StoreError as error:
-                before = retries.taken_for(db, call, tool, arguments, error, self._receipt_lifetime)
+                before = retries.receipt_matching_repeat(db, call, tool, arguments, error, self._receipt_lifetime)
                 if before is None:
                     raise
-        outcome = retries.what_became_of(db, call, tool, decision, before)
+        outcome = retries.outcome_of_receipt(db, call, tool, decision, before)
         record_outcome(db, replace(call, receipt=before.id), outcome, resource=resource)
         return outcome
 

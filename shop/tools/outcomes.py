@@ -4,11 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from shop.audit.events import EventName
 from shop.authorization.decisions import Code, Decision
 from shop.tools.tool import Result
+
+__all__ = [
+    "AwaitingApproval",
+    "Code",
+    "Denied",
+    "Failed",
+    "FailureCode",
+    "Outcome",
+    "Succeeded",
+    "code_of",
+    "for_memory",
+]
+
+
+class FailureCode(StrEnum):
+    """Why a call came to nothing without a refusal by the policy. The store has codes of its own (`StoreError.code`), and so has
+    a receipt (`RECEIPT_REASONS`)."""
+
+    CHANGED = "changed"
+    DECLINED = "declined"
+    INVALID_ARGUMENTS = "invalid_arguments"
+    UNAVAILABLE = "unavailable"
+    UNKNOWN_TOOL = "unknown_tool"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,10 +114,10 @@ class Failed:
 Outcome = Succeeded | Denied | AwaitingApproval | Failed
 
 
-def kept(outcome: Outcome) -> dict[str, Any]:
+def for_memory(outcome: Outcome) -> dict[str, Any]:
     """An outcome as a conversation remembers it: what the model was told, and what the person may see."""
     memory: dict[str, Any] = {"kind": outcome.kind, "told": outcome.for_model()}
-    if outcome.decision and (not isinstance(outcome, Denied) or outcome.code != "not_found"):
+    if outcome.decision and (not isinstance(outcome, Denied) or outcome.code is not Code.NOT_FOUND):
         memory |= {"rule": outcome.decision.rule, "policy": outcome.decision.policy_version}
     match outcome:
         case Denied():
@@ -103,3 +127,12 @@ def kept(outcome: Outcome) -> dict[str, Any]:
         case AwaitingApproval():
             memory |= {"receipt": outcome.receipt_id}
     return memory
+
+
+def code_of(memory: Mapping[str, Any]) -> Code | None:
+    """The code of a refusal as a conversation remembers it (`for_memory`); None for whatever is none of the policy's codes."""
+    code = memory.get("code")
+    return Code(code) if code in _CODES else None
+
+
+_CODES = frozenset(Code)

@@ -21,7 +21,7 @@ from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.authorization.conditions import Resource
 from shop.authorization.policy import Policy
-from shop.principal import Principal
+from shop.principal import Principal, Workflow
 
 
 class CallLike(Protocol):
@@ -33,6 +33,16 @@ class CallLike(Protocol):
     def turn(self) -> str | None: ...
 
 
+class DeclaredTool(Protocol):
+    """What one tool may know of the others."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def workflow(self) -> Workflow: ...
+    def audit_facts_of(self, stored_result: Mapping[str, Any]) -> dict[str, Any]: ...
+
+
 class NoPermit(RuntimeError):
     """Something tried to run a tool without passing the gateway."""
 
@@ -40,7 +50,7 @@ class NoPermit(RuntimeError):
 class Permit:
     """Leave to run one tool once: the open transaction, and for whom."""
 
-    __slots__ = ("call_id", "db", "pin", "policy", "principal", "resource", "turn")
+    __slots__ = ("call_id", "db", "pin", "policy", "principal", "resource", "tools", "turn")
 
     def __init__(self, *_: object, **__: object) -> None:
         raise NoPermit("a permit is made by the gateway, not constructed")
@@ -49,6 +59,8 @@ class Permit:
     principal: Principal
     resource: Resource
     policy: Policy
+    tools: Mapping[str, DeclaredTool]
+    """All tools there are, by name: for a tool that tells of others."""
     call_id: str
     turn: str | None
     pin: str | None
@@ -82,14 +94,22 @@ class Seal:
 
     @contextmanager
     def permit(
-        self, tool: str, db: Session, principal: Principal, resource: Resource, policy: Policy, call: CallLike
+        self,
+        tool: str,
+        db: Session,
+        principal: Principal,
+        resource: Resource,
+        policy: Policy,
+        tools: Mapping[str, DeclaredTool],
+        call: CallLike,
     ) -> Iterator[Permit]:
         """A permit for one tool, valid inside the `with` block."""
         if self is not _the_seal:
             raise NoPermit("this is not the seal")
         permit: Permit = object.__new__(Permit)
         permit.db, permit.principal, permit.resource = db, principal, resource
-        permit.policy, permit.call_id, permit.turn, permit.pin = policy, call.id, call.turn, None
+        permit.policy, permit.tools = policy, tools
+        permit.call_id, permit.turn, permit.pin = call.id, call.turn, None
         _open[id(permit)] = tool
         try:
             yield permit

@@ -9,18 +9,19 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from shop.authorization import decisions
+from shop.authorization.conditions import CONDITIONS
 from shop.authorization.decisions import Code, Decision, Effect
 from shop.authorization.policy import Policy
 from shop.credentials.ledger import NotAlive
 from shop.identity.members import members
 from shop.identity.models import Organization
 from shop.principal import Principal
-from shop.store.models import StoreError
+from shop.store.errors import StoreError
 from shop.store.money import euros
 from shop.store.variant_choice import Undecided
 from shop.tools.call import Call, Changed
-from shop.tools.outcomes import Denied, Failed
-from shop.tools.registry import UnknownTool
+from shop.tools.outcomes import Denied, Failed, FailureCode
+from shop.tools.registry import TOOLS, UnknownTool
 from shop.tools.results.widgets import NotForWidgets
 from shop.tools.tool import InvalidArguments
 
@@ -33,29 +34,11 @@ RECEIPT_REASONS = {
     "expired": "This receipt has expired. Ask the assistant again, and it makes a new one.",
 }
 
-_VERBS = {
-    "add_to_cart": "fill a cart",
-    "cancel_order": "cancel orders",
-    "compare_products": "look through the catalogue",
-    "get_order": "look at orders",
-    "get_product": "look through the catalogue",
-    "list_addresses": "see saved addresses",
-    "list_orders": "look at orders",
-    "place_order": "place orders",
-    "remove_address": "remove addresses",
-    "reorder": "order something again",
-    "save_address": "save addresses",
-    "search_products": "look through the catalogue",
-    "undo_cart_change": "change a cart",
-    "update_cart": "change a cart",
-    "view_cart": "look into a cart",
-}
-
 
 def as_outcome(db: Session, policy: Policy, call: Call, refusal: Exception) -> Denied | Failed:
     """The outcome that a refusal stands for."""
     match refusal:
-        case decisions.Denied():
+        case decisions.AccessDenied():
             decision = refusal.decision
         case NotAlive():
             decision = decisions.from_lapse(refusal, policy.version)
@@ -68,40 +51,37 @@ def as_outcome(db: Session, policy: Policy, call: Call, refusal: Exception) -> D
             )
             return Denied(call_id=call.id, decision=decision, reason="Ask for this in the conversation.")
         case UnknownTool():
-            return Failed(call_id=call.id, code="unknown_tool", message=str(refusal))
+            return Failed(call_id=call.id, code=FailureCode.UNKNOWN_TOOL, message=str(refusal))
         case InvalidArguments():
-            return Failed(call_id=call.id, code="invalid_arguments", message=str(refusal))
+            return Failed(call_id=call.id, code=FailureCode.INVALID_ARGUMENTS, message=str(refusal))
         case Undecided():
             return Failed(call_id=call.id, code=refusal.code, message=str(refusal), options=refusal.options)
         case StoreError():
             return Failed(call_id=call.id, code=refusal.code, message=str(refusal))
         case Changed():
             return Failed(
-                call_id=call.id, code="changed", message="Something changed since it was shown. Please look again."
+                call_id=call.id,
+                code=FailureCode.CHANGED,
+                message="Something changed since it was shown. Please look again.",
             )
         case _:
             return Failed(
                 call_id=call.id,
-                code="unavailable",
+                code=FailureCode.UNAVAILABLE,
                 message="That did not work, and nothing was done. Please try again.",
             )
-    return Denied(
-        call_id=call.id, decision=decision, reason=for_person(db, policy, call.principal, call.name, decision)
-    )
+    return Denied(call_id=call.id, decision=decision, reason=for_person(db, call.principal, call.name, decision))
 
 
-def for_person(db: Session, policy: Policy, principal: Principal, tool: str, decision: Decision) -> str:
+def for_person(db: Session, principal: Principal, tool: str, decision: Decision) -> str:
     """Why a decision said no, and what the person can do next."""
-    verb = _VERBS.get(tool, "do this")
+    if decision.condition:
+        return CONDITIONS[decision.condition].refusal.for_person(decision.facts, _Colleagues(db, principal))
     match decision.code:
         case Code.CONSENT_NEEDED:
             return f"You have not allowed your assistant to {decision.workflow} in this conversation yet."
-        case Code.NOT_FOUND:
-            return "There is nothing under that number or name."
-        case Code.OVER_LIMIT:
-            return _over_limit(db, policy, principal, decision)
         case Code.NOT_PERMITTED:
-            return _not_permitted(policy, verb, decision)
+            return _not_permitted(TOOLS[tool].presentation.refusal_verb, decision)
         case Code.BLOCKED:
             return "Your organization has blocked this assistant. An administrator there can lift it."
         case Code.STOPPED:
@@ -110,30 +90,42 @@ def for_person(db: Session, policy: Policy, principal: Principal, tool: str, dec
             return "Your assistant is paused. Resume it, and it can go on."
         case Code.SUSPENDED:
             return "Your account is suspended. An administrator of your organization can restore it."
-        case _:
+        case Code.SIGNED_OUT:
             return "The sign-in that this ran under has ended. Sign in again to go on."
+        case _:
+            return "This was refused. An administrator of your organization can say why."
 
 
-def _over_limit(db: Session, policy: Policy, principal: Principal, decision: Decision) -> str:
-    amount, limit = int(decision.facts["amount"]), decision.facts["order_limit"]
-    if limit is None:
-        return "Your roles come without a limit for orders, so none can be placed."
-    said = f"{euros(amount)} is over your limit of {euros(int(limit))} for one order."
-    others = [
-        f"{member.person.name} (up to {euros(member.authority.order_limit)})"
-        for member in members(db, principal.organization)
-        if member.authority.order_limit is not None and member.authority.order_limit >= amount
-    ]
-    organization = db.get_one(Organization, principal.organization)
-    highest = max((int(value) for value in organization.order_limits.values()), default=0)
-    if others:
-        return f"{said} {' or '.join(others[:2])} could order it."
-    if highest >= amount:
-        return f"{said} An approver at {organization.name} could order it (up to {euros(highest)})."
-    return f"{said} Nobody at {organization.name} may place an order of this size."
+class _Colleagues:
+    """Who of the person's organization may order what (`conditions.Colleagues`). Reads when it is asked."""
+
+    def __init__(self, db: Session, principal: Principal) -> None:
+        self._db, self._principal = db, principal
+
+    @property
+    def organization(self) -> str:
+        return self._organization.name
+
+    @property
+    def highest_order_limit(self) -> int:
+        return max((int(limit) for limit in self._organization.order_limits.values()), default=0)
+
+    def who_may_order(self, amount: int) -> list[str]:
+        return [
+            f"{member.person.name} (up to {euros(limit)})"
+            for member in members(self._db, self._principal.organization)
+            if (limit := member.authority.order_limit) is not None and limit >= amount
+        ]
+
+    def money(self, amount: int) -> str:
+        return euros(amount)
+
+    @property
+    def _organization(self) -> Organization:
+        return self._db.get_one(Organization, self._principal.organization)
 
 
-def _not_permitted(policy: Policy, verb: str, decision: Decision) -> str:
+def _not_permitted(verb: str, decision: Decision) -> str:
     if "ceiling" in decision.facts:
         return f"Your organization does not let this assistant {verb}. You can do it yourself, on the shop's own pages."
     if "scope_needed" in decision.facts:

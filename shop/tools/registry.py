@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from shop.tools.tool import Tool
-from shop.tools.workflows import administer, approval, browse, read, transact
+from shop.tools.workflows import administer, approval, browse, change_cart, read, transact
 
 
 class UnknownTool(Exception):
@@ -16,7 +16,7 @@ class UnknownTool(Exception):
 TOOLS: Mapping[str, Tool] = MappingProxyType(
     {
         value.name: value
-        for module in (browse, read, transact, approval, administer)
+        for module in (browse, read, change_cart, transact, approval, administer)
         for value in vars(module).values()
         if isinstance(value, Tool)
     }

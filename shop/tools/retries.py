@@ -14,21 +14,21 @@ from sqlalchemy.orm import Session
 from shop.approvals import receipts
 from shop.approvals.receipts import Receipt, ReceiptState
 from shop.authorization.decisions import Decision, Effect
-from shop.store.models import StoreError
+from shop.store.errors import StoreError
 from shop.tools.call import Call
 from shop.tools.outcomes import AwaitingApproval, Failed, Succeeded
 from shop.tools.refusals import RECEIPT_REASONS
 from shop.tools.tool import Arguments, Tool
 
 
-def said_to_be(db: Session, call: Call, tool: Tool, arguments: Arguments) -> Receipt | None:
+def receipt_named_by_retry(db: Session, call: Call, tool: Tool, arguments: Arguments) -> Receipt | None:
     """The receipt that a call says it retries, if it is one of this very call."""
     if call.retry_of is None:
         return None
     return receipts.asked_before(db, call.principal, tool.name, arguments.model_dump(mode="json"), call.retry_of)
 
 
-def taken_for(
+def receipt_matching_repeat(
     db: Session, call: Call, tool: Tool, arguments: Arguments, error: StoreError, within: timedelta
 ) -> Receipt | None:
     """The lately confirmed receipt that explains why a call cannot be proposed any more."""
@@ -37,7 +37,7 @@ def taken_for(
     return receipts.approved_before(db, call.principal, tool.name, arguments.model_dump(mode="json"), within)
 
 
-def what_became_of(
+def outcome_of_receipt(
     db: Session, call: Call, tool: Tool, decision: Decision, receipt: Receipt
 ) -> Succeeded | AwaitingApproval | Failed:
     """The outcome of the call that a receipt was for: the stored result of a confirmed one, still waiting, or not done."""

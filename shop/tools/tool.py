@@ -1,14 +1,14 @@
-"""What a tool declares: its workflow, permission, resource, typed arguments and result, and its nature.
+"""What a tool declares: its workflow, permission, resource, typed arguments and result, its nature and its presentation.
 
-A tool without a permission cannot be constructed, and a tool that a human must confirm cannot be constructed without
-saying what the human is shown. Its description is written for a model; its schema is derived from the types.
+A tool without a permission or a presentation cannot be constructed, and a tool that a human must confirm cannot be
+constructed without saying what the human is shown. Its description is written for a model; its schema is derived from the types.
 """
 
 from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, get_type_hints
@@ -20,6 +20,7 @@ from shop.authorization.conditions import Resource
 from shop.authorization.permissions import Permission
 from shop.principal import Principal, Workflow
 from shop.tools.permit import Permit, require
+from shop.tools.presentation import Presentation
 
 ResourceLoader = Callable[[Session, Principal, Any], Resource]
 
@@ -83,6 +84,7 @@ class Tool:
     result: type[Result]
     resource: ResourceLoader
     body: Callable[[Permit, Any], Result]
+    presentation: Presentation
     read_only: bool = False
     destructive: bool = False
     idempotent: bool = False
@@ -98,12 +100,16 @@ class Tool:
             raise TypeError(f"tool {self.name!r} needs a permission")
         if not isinstance(self.workflow, Workflow):
             raise TypeError(f"tool {self.name!r} needs a workflow")
+        if not isinstance(self.presentation, Presentation):
+            raise TypeError(f"tool {self.name!r} needs a presentation")
         if not re.fullmatch(r"[a-z][a-z_]{2,40}", self.name):
             raise ValueError(f"tool name {self.name!r} must be lower-case words joined by '_'")
         if not self.description:
             raise ValueError(f"tool {self.name!r} needs a description: the model chooses by it")
         if self.read_only and (self.destructive or self.preview):
             raise ValueError(f"tool {self.name!r} cannot only read and also be destructive or need a confirmation")
+        if self.presentation.widgets_may_call and self.preview:
+            raise ValueError(f"tool {self.name!r} must be confirmed, so no widget may call it")
 
     @property
     def must_be_confirmed(self) -> bool:
@@ -113,6 +119,10 @@ class Tool:
     def done_before(self, permit: Permit, confirmed: str | None) -> Result | None:
         """The result of an earlier call that was confirmed by this same pin, if there is one."""
         return self.repeated(permit, confirmed) if self.repeated and confirmed else None
+
+    def audit_facts_of(self, stored_result: Mapping[str, Any]) -> dict[str, Any]:
+        """Counts and numbers of an earlier call's stored result. Raises `ValidationError` for what is no result of this tool."""
+        return self.result.model_validate(stored_result).audit_facts()
 
     def validate(self, arguments: object) -> Arguments:
         """The typed arguments. Raises `InvalidArguments`, saying what to write instead."""
@@ -148,6 +158,7 @@ def tool(
     workflow: Workflow,
     permission: Permission,
     resource: ResourceLoader,
+    presentation: Presentation,
     read_only: bool = False,
     destructive: bool = False,
     idempotent: bool = False,
@@ -175,6 +186,7 @@ def tool(
             result=hints["return"],
             resource=resource,
             body=guarded,
+            presentation=presentation,
             read_only=read_only,
             destructive=destructive,
             idempotent=idempotent or read_only,

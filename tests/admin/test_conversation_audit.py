@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import update
 
 from shop.audit.chain import AuditEvent
+from shop.authorization.policy import Policy
 from shop.conversations.models import Conversation
 from shop.identity.models import Person
 from tests.support.people import ADA, GIL, GRETA, INES, NOAH, SOFIA, TARIQ, Assistant, ShopUnderTest, Visitor
@@ -199,3 +201,21 @@ def test_a_changed_event_shows_as_a_broken_chain(shop: ShopUnderTest, talk: Assi
         row.body = row.body.replace('"denied"', '"succeeded"')
     page = shop.sign_in(ADA).get(f"/audit/conversations/{talk.conversation.id}").text
     assert f"chain broken: event {refused.content['sequence']} was changed" in page
+
+
+@ONE_ENGINE
+@pytest.mark.holds("I10")
+def test_who_reads_everything_is_asked_of_the_policy_and_of_no_name(shop: ShopUnderTest, talk: Assistant) -> None:
+    """Under rules and a role of other names, who may read the whole organization's audit still reads it unmasked, and has the
+    links of who may look after clients and people; a person who reads their own is still told nothing of the rule.
+    """
+    text = shop.services.policy.text.replace("auditor.audit.read", "oversight.reads").replace(
+        "administrator.members.read,       administrator,", "oversight.members,                auditor,      "
+    )
+    shop.app.extensions["shop"] = replace(shop.services, policy=Policy(text))
+    path = f"/audit/conversations/{talk.conversation.id}"
+    ada, ines = shop.sign_in(ADA), shop.sign_in(INES)
+    assert "default.not_yours" in ada.get(path).text
+    assert "default.not_yours" not in talk.visitor.get(path).text
+    assert 'href="/admin/people/"' in ada.get("/").text
+    assert 'href="/admin/people/"' not in ines.get("/").text and 'href="/admin/agents/"' in ines.get("/").text

@@ -122,7 +122,7 @@ def test_nobody_else_decides_a_receipt(shop: ShopUnderTest, sofia: Visitor, wait
             assert json.dumps(outcome.for_model()) == json.dumps(missing.for_model())
             assert (seen.changed, seen.names) == (set(), ["approval.refused"] * 2)
             assert {event.content["chain"] for event in seen.events} == {other.principal().organization}
-        assert shop.gateway.receipt(other.principal(), waiting) is None
+        assert shop.gateway.receipt_desk.view(other.principal(), waiting) is None
     assert receipt(shop, waiting).state == "open"
     assert isinstance(shop.gateway.approve(sofia.principal(), waiting), Succeeded)
 
@@ -201,11 +201,11 @@ def test_a_receipt_shows_its_person_what_it_is_and_where_it_stands(
 ) -> None:
     """In any browser of the same person; past its time it shows as expired before anybody clicked."""
     elsewhere = shop.sign_in(SOFIA)
-    view = shop.gateway.receipt(elsewhere.principal(), waiting)
+    view = shop.gateway.receipt_desk.view(elsewhere.principal(), waiting)
     assert view is not None and (view["state"], view["confirm_label"]) == ("open", "Confirm €58.00")
     assert "pin" not in view and "version" not in view
     shop.clock.pass_by(minutes=11)
-    late = shop.gateway.receipt(sofia.principal(), waiting)
+    late = shop.gateway.receipt_desk.view(sofia.principal(), waiting)
     assert late is not None and late["state"] == "expired"
 
 

@@ -32,9 +32,9 @@ def test_a_click_on_a_card_is_the_persons_own(shop: ShopUnderTest) -> None:
     assert (event.name, event.content["actor"]) == ("tool_call.succeeded", None)
     assert event.content["facts"]["sku"] == MUG and event.content["decision"]["rule"] == "shopper.cart.write"
     call = str(event.content["tool_call"])
-    assert f'data-call="{call}"' in html and shop.gateway.undoable(sofia.principal()) == call
+    assert f'data-call="{call}"' in html and shop.gateway.enquiries.undoable(sofia.principal()) == call
     assert click(sofia, "undo", call=call, card=card)[0] == 200
-    assert shop.gateway.items_in_cart(sofia.principal()) == 0
+    assert shop.gateway.enquiries.items_in_cart(sofia.principal()) == 0
     status, late = click(sofia, "undo", call=call, card=card)
     assert status == 409 and "Too late to undo." in late
     finn = shop.sign_in(FINN)
@@ -56,7 +56,7 @@ def test_what_a_person_took_back_is_told_to_the_model(talking: ShopUnderTest, up
     assert f'data-call="{item}"' in html
     status, changed = click(sofia, "undo", call=item)
     assert status == 200 and "You took this change back." in changed
-    assert talking.gateway.items_in_cart(sofia.principal()) == 0
+    assert talking.gateway.enquiries.items_in_cart(sofia.principal()) == 0
     assert (sofia.latest_call("add_to_cart").outcome or {})["undone"] is True
     upstream.will(wire.says("Yes."))
     sofia.say("and?")
@@ -79,5 +79,5 @@ def test_the_window_for_undoing_is_a_true_one(shop: ShopUnderTest) -> None:
     assert undo.findall(sofia.get(page).text) == [" hidden"]
     status, late = click(sofia, "undo", call=item)
     assert status == 409 and "changed your cart since" in late
-    assert shop.gateway.items_in_cart(sofia.principal()) == 3
+    assert shop.gateway.enquiries.items_in_cart(sofia.principal()) == 3
     assert click(sofia, "cart", sku="no-such-thing")[0] == 409 and click(sofia, "undo")[0] == 409

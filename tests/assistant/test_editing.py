@@ -17,7 +17,7 @@ MUG = "refresh-token-mug-ink"
 
 
 def in_cart(visitor: Visitor) -> int:
-    return visitor.shop.gateway.items_in_cart(visitor.principal())
+    return visitor.shop.gateway.enquiries.items_in_cart(visitor.principal())
 
 
 @pytest.mark.holds("I12", "I13", "ASI06")

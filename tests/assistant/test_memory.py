@@ -7,7 +7,7 @@ import json
 import pytest
 
 from shop.assistant.turn.context import WITHHELD, input_for
-from shop.credentials.ledger import NotAlive, changed, lock
+from shop.credentials.ledger import NotAlive, lock
 from shop.revocation import cascade
 from tests.assistant import upstream as wire
 from tests.assistant.upstream import Upstream
@@ -23,7 +23,6 @@ def set_roles(visitor: Visitor, *roles: str) -> None:
     with visitor.shop.database.write() as db:
         authority = lock(db, membership)
         authority.roles = list(roles)
-        changed(authority)
 
 
 def talk_about_an_order(shop: ShopUnderTest, upstream: Upstream) -> Visitor:

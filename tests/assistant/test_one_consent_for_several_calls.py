@@ -49,7 +49,7 @@ def added(visitor: Visitor) -> list[str]:
 def all_is_settled(visitor: Visitor) -> None:
     """Each call was made once and in order, nothing asks any more, and the record says so."""
     assert added(visitor) == [MUG, TEE, HOODIE]
-    assert visitor.shop.gateway.items_in_cart(visitor.principal()) == 3
+    assert visitor.shop.gateway.enquiries.items_in_cart(visitor.principal()) == 3
     assert [item.settled for item in requests(visitor)] == [True] * 3
     first, second = visitor.turns()
     assert (first.state, second.state) == (TurnState.COMPLETED, TurnState.COMPLETED)

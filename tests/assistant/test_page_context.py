@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shop.credentials.ledger import changed, lock
+from shop.credentials.ledger import lock
 from tests.assistant import upstream as wire
 from tests.assistant.upstream import Upstream
 from tests.support.people import SOFIA, ShopUnderTest
@@ -69,7 +69,6 @@ def test_a_page_that_may_not_be_seen_any_more_is_not_told_again(talking: ShopUnd
     with talking.database.write() as db:
         authority = lock(db, membership)
         authority.roles = ["guest"]
-        changed(authority)
     sofia.say("and?")
     assert told(upstream) == [] and "where is it?" in str(upstream.inputs[-1])
 

@@ -13,6 +13,7 @@ from shop.assistant.turn import loop as turn_module
 from shop.assistant.turn.in_app_assistant import InAppAssistant
 from shop.assistant.turn.loop import LAST_CALL, CallChanged, Flag, Stopped, TurnEnded, TurnLoop
 from shop.conversations.models import TurnState
+from shop.credentials.end_reasons import EndReason
 from shop.credentials.ledger import Authority, NotAlive, live, lock
 from tests.assistant.scripted import Gate, OpenStream, ScriptedModel, call, text
 from tests.support.clock import TestClock
@@ -142,16 +143,18 @@ def test_words_end_with_the_authority(build_shop: Building, gate: Gate, monkeypa
 @pytest.mark.parametrize(
     ("because", "is_calling", "seconds", "goes_on"),
     [
-        ("signed_out_everywhere", True, LAST_CALL - 0.1, True),
-        ("signed_out_everywhere", True, LAST_CALL, False),
-        ("signed_out_everywhere", False, 0.0, False),
-        ("person", True, 0.0, False),
+        (EndReason.SIGNED_OUT_EVERYWHERE, True, LAST_CALL - 0.1, True),
+        (EndReason.SIGNED_OUT_EVERYWHERE, True, LAST_CALL, False),
+        (EndReason.SIGNED_OUT_EVERYWHERE, False, 0.0, False),
+        (EndReason.STOPPED_BY_PERSON, True, 0.0, False),
     ],
 )
-def test_how_long_a_begun_call_is_waited_for(because: str, is_calling: bool, seconds: float, goes_on: bool) -> None:
+def test_how_long_a_begun_call_is_waited_for(
+    because: EndReason, is_calling: bool, seconds: float, goes_on: bool
+) -> None:
     """A moment, when authority ended and a call was begun; not at all when the person pressed Stop."""
     flag = Flag()
-    if is_calling and because != "person":
+    if is_calling and because is not EndReason.STOPPED_BY_PERSON:
         flag.heed(because, 100.0, is_calling=True)
     with nullcontext() if goes_on else pytest.raises(Stopped, match=because):
         flag.heed(because, 100.0 + seconds, is_calling=is_calling)

@@ -15,17 +15,18 @@ import pytest
 from click.testing import Result
 from sqlalchemy import select, update
 
-from shop.assistant.terminal.output import printable, result_lines
+from shop.assistant.terminal.output import result_lines
 from shop.conversations.models import Conversation, Turn, TurnState
-from shop.conversations.threads import turns_of
 from shop.credentials.ledger import Authority
 from shop.credentials.sessions import SignedInSession
 from shop.identity.models import Connection
 from shop.revocation import cascade
+from shop.untrusted import terminal_text
 from tests.assistant.scripted import Gate, ScriptedModel, Step, call, end_of_turn, text
 from tests.support.clock import TestClock
 from tests.support.people import INES, NOAH, SOFIA, ShopUnderTest
 from tests.support.state import HOODIE, ONE_ENGINE, count_orders
+from tests.support.stored import turns_of
 
 Building = Callable[..., ShopUnderTest]
 STORY = """\
@@ -390,4 +391,4 @@ def test_results_are_shown_by_what_they_are() -> None:
     }
     assert list(result_lines({"orders": [order]})) == ["CC-5QF1A7  2026-11-01  shipped  €24.00  a tee"]
     assert list(result_lines({"workflows": []})) == list(result_lines({"products": []})) == []
-    assert printable("a\tb\nc") == "ab\nc"
+    assert terminal_text("a\tb\nc") == "ab\nc"

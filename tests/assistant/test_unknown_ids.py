@@ -103,7 +103,7 @@ def test_things_of_other_conversations_are_answered_like_none(shop: ShopUnderTes
     assert answers(sofia, requests_on(gil, own)) == nothing
     assert len(sofia.turns()) == 1
     assert mara_there.latest_call("place_order").settled is False
-    receipt = shop.gateway.receipt(mara_there.principal(), mara.receipt)
+    receipt = shop.gateway.receipt_desk.view(mara_there.principal(), mara.receipt)
     assert receipt and receipt["state"] == "open"
 
 

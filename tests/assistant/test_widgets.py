@@ -120,14 +120,14 @@ def test_a_call_of_a_widget_is_the_assistants(shop: ShopUnderTest) -> None:
     assert refused["page"] == "" and refused["result"]["isError"]
     said = refused["result"]["structuredContent"]
     assert said["code"] == "consent_needed" and "Switch on “buy” above the conversation" in said["message"]
-    assert seen.names == ["tool_call.denied"] and shop.gateway.items_in_cart(sofia.principal()) == 0
+    assert seen.names == ["tool_call.denied"] and shop.gateway.enquiries.items_in_cart(sofia.principal()) == 0
 
     sofia.post(f"/assistant/{sofia.conversation}/consent", workflow="transact", allow="1")
     with watching(shop) as seen:
         added = call(sofia, "add_to_cart", sku=HOODIE, quantity=1)
     assert added["result"]["structuredContent"]["items"] == 1 and not added["result"].get("isError")
     assert 'hx-target="#cart-link"' in added["page"] and 'hx-target="#undoable"' in added["page"]
-    assert shop.gateway.items_in_cart(sofia.principal()) == 1
+    assert shop.gateway.enquiries.items_in_cart(sofia.principal()) == 1
     (event,) = seen.events
     assert event.name == "tool_call.succeeded" and event.content["chain"] == sofia.conversation
     assert event.content["actor"]["client"] == "client:shop-assistant" and event.content["delegation"]

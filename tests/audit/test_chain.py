@@ -17,11 +17,11 @@ from sqlalchemy.orm import Session
 
 from shop.audit.chain import GENESIS, AuditChain, AuditEvent, AuditPersonal, canonical, commitment
 from shop.audit.events import EventName
-from shop.audit.queries import events_of_chain
 from shop.audit.verification import verify
 from shop.audit.writer import record
 from shop.database import Database
 from shop.principal import IN_APP_ASSISTANT, Actor, Principal
+from tests.support.stored import events_of_chain
 
 CHAIN = "cnv_of_a_test"
 ASSISTANT = Principal(

@@ -12,13 +12,14 @@ from shop.audit.chain import AuditChain
 from shop.audit.denial_windows import FIRST, DenialWindow, close_windows
 from shop.audit.denials import Handle, note_denial, record_denial, record_refused_handle
 from shop.audit.events import EventName
-from shop.audit.queries import RecordedEvent, events_of_chain
+from shop.audit.queries import RecordedEvent
 from shop.audit.verification import verify
 from shop.audit.writer import SYSTEM_CHAIN
 from shop.database import Database, new_id
 from shop.principal import Actor, Principal
 from tests.support.at_once import at_once
 from tests.support.clock import TestClock
+from tests.support.stored import events_of_chain
 
 
 @pytest.fixture

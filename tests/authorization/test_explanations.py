@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
-from shop.authorization.conditions import Resource
+from shop.authorization.conditions import CONDITIONS, Condition, Refusal, Resource
 from shop.authorization.decisions import Code, Decision, Effect, from_lapse
 from shop.authorization.permissions import Permission as P
+from shop.authorization.policy import Policy
 from shop.credentials.ledger import Kind, Lapse, NotAlive
 from shop.principal import Principal, Workflow
 from tests.authorization.cases import (
@@ -145,3 +148,46 @@ def test_a_workflow_that_no_person_can_allow_is_not_asked_for() -> None:
     assert decision.for_auditor()["facts"]["scope_needed"] == "support"
     both = replace(assistant("support", "buyer"), scopes=frozenset({Workflow.BROWSE}))
     assert refusal(both, P.ORDERS_READ, own()).workflow is Workflow.READ
+
+
+IN_OFFICE_HOURS = Condition(
+    holds=lambda facts: False,
+    refusal=Refusal(
+        rule=lambda facts: "default.closed",
+        code=Code.NOT_PERMITTED,
+        facts=lambda facts: {"opens": "09:00"},
+        for_person=lambda told, colleagues: f"{colleagues.organization} orders from {told['opens']} on.",
+    ),
+)
+
+
+def test_a_new_condition_is_refused_in_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rule, code and facts are the failed condition's, whatever else the rule asks; nothing is reported as over the limit."""
+    monkeypatch.setitem(cast("dict[str, Condition]", CONDITIONS), "in_office_hours", IN_OFFICE_HOURS)
+    when = "own & in_office_hours & within_order_limit"
+    policy = Policy(POLICY.text.replace("own & within_order_limit", when))
+    decision = policy.is_allowed(principal=person("buyer"), action=P.ORDERS_PLACE, resource=own(100))
+    assert decision.condition == "in_office_hours"
+    assert decision.for_model()["code"] == "not_permitted"
+    assert (decision.rule, decision.facts) == ("default.closed", {"opens": "09:00"})
+    theirs = policy.is_allowed(principal=person("buyer"), action=P.ORDERS_PLACE, resource=colleagues(100))
+    assert (theirs.code, theirs.rule) == (Code.NOT_FOUND, "default.not_yours"), "whose it is comes first"
+
+
+@pytest.mark.parametrize("left_out", [field.name for field in dataclasses.fields(Refusal)])
+def test_a_condition_cannot_leave_a_part_of_its_refusal_out(left_out: str) -> None:
+    """Rule, code, facts and text are there before a rule can name the condition, and so is the refusal itself."""
+    said = {name: value for name, value in vars(IN_OFFICE_HOURS.refusal).items() if name != left_out}
+    with pytest.raises(TypeError, match=left_out):
+        Refusal(**said)
+    with pytest.raises(TypeError, match="refusal"):
+        Condition(holds=lambda facts: True)  # type: ignore[call-arg]
+
+
+@pytest.mark.holds("I10")
+def test_a_condition_about_whose_something_is_says_that_nothing_is_there() -> None:
+    """Each of them has the one refusal that is the same for what is not theirs and what is not there."""
+    about_whose = {name: condition for name, condition in CONDITIONS.items() if condition.about_whose}
+    assert set(about_whose) == {"own", "same_organization"}
+    assert {condition.refusal.code for condition in about_whose.values()} == {Code.NOT_FOUND}
+    assert len({id(condition.refusal) for condition in about_whose.values()}) == 1

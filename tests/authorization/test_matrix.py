@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from shop.authorization.conditions import Resource
-from shop.authorization.decisions import Code, Denied, Effect
+from shop.authorization.decisions import AccessDenied, Code, Effect
 from shop.authorization.permissions import Permission as P
 from shop.principal import EVERY_SCOPE, FIRST_SCOPES, Principal
 from tests.authorization.cases import (
@@ -181,7 +181,7 @@ def test_the_policy_allows(case: Allowed) -> None:
 @pytest.mark.parametrize("case", DENY, ids=lambda case: case.sentence)
 def test_the_policy_refuses(case: Refused) -> None:
     """What the sentence says is refused, with this code for the model and this rule for the auditor."""
-    with pytest.raises(Denied) as refused:
+    with pytest.raises(AccessDenied) as refused:
         POLICY.authorize(principal=case.who, action=case.action, resource=case.resource)
     decision = refused.value.decision
     assert (decision.effect, decision.code, decision.rule) == (Effect.DENY, case.code, case.rule)

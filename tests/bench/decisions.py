@@ -65,7 +65,6 @@ def _people(shop: Ground, number: int) -> None:
             "id": f"mem_bench{index:020d}",
             "kind": Kind.MEMBERSHIP,
             "parent_id": shop.person.organization,
-            "epoch": 1,
             "roles": ["buyer" if index % 3 else "shopper"],
             "order_limit": 20_000,
         }

@@ -12,6 +12,7 @@ from tempfile import mkdtemp
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from shop.agents import blocks
 from shop.authorization.policy import Policy
 from shop.conversations.delegation import set_paused
 from shop.credentials.agents import ClientKind, note_agent
@@ -52,8 +53,8 @@ Ending = Callable[[Session, Scene], None]
 ENDINGS: dict[str, Ending] = {
     "Revoke": lambda db, scene: cascade.revoke_grant(db, scene.person, scene.caller.grant or ""),
     "Suspend": lambda db, scene: cascade.suspend(db, scene.policy, scene.administrator, scene.person.membership),
-    "Stop all": lambda db, scene: cascade.stop_all_assistants(db, scene.policy, scene.administrator, True),
-    "Block": lambda db, scene: cascade.block_agent(db, scene.policy, scene.administrator, _agent(scene)),
+    "Stop all": lambda db, scene: blocks.stop_all_assistants(db, scene.policy, scene.administrator, True),
+    "Block": lambda db, scene: blocks.block_agent(db, scene.policy, scene.administrator, _agent(scene)),
     "Pause": lambda db, scene: set_paused(db, scene.person, True),
     "Sign out everywhere": lambda db, scene: cascade.sign_out_everywhere(db, scene.person),
 }

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from shop.approvals.receipts import Receipt, ReceiptState
 from shop.audit.chain import AuditChain
-from shop.audit.queries import RecordedEvent, events_of_chain
+from shop.audit.queries import RecordedEvent
 from shop.audit.verification import verify
 from shop.audit.writer import SYSTEM_CHAIN
 from shop.conversations.models import Conversation
@@ -22,6 +22,7 @@ from tests.browser.person import ORDER_NUMBER, Person, in_order
 from tests.browser.watch import Watch
 from tests.support.people import ADA, NOAH, SOFIA
 from tests.support.state import HOODIE
+from tests.support.stored import events_of_chain
 
 NAME = "Talking Basket"
 

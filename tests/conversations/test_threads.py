@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from shop.authorization.decisions import Denied
+from shop.authorization.decisions import AccessDenied
 from shop.conversations import threads
 from shop.conversations.models import Conversation
 from shop.conversations.threads import TITLE_CHARACTERS, BadTitle, title_of
@@ -50,7 +50,7 @@ def test_only_its_own_person_opens_a_conversation(shop: ShopUnderTest) -> None:
     refusals = []
     for visitor, wanted in ((shop.sign_in(MARA), identifier), (shop.sign_in(GIL), identifier), (sofia, "cnv_none")):
         person = visitor.principal()
-        with shop.database.read() as db, pytest.raises(Denied) as refused:
+        with shop.database.read() as db, pytest.raises(AccessDenied) as refused:
             threads.opened(db, shop.services.policy, person, wanted)
         refusals.append(refused.value.decision)
     assert {str(refusal.for_model()) for refusal in refusals} == {str(refusals[0].for_model())}
@@ -137,7 +137,7 @@ def test_a_conversation_is_renamed_with_its_event(shop: ShopUnderTest) -> None:
     _, renamed = shop.chain(identifier)
     assert (renamed.name, renamed.personal) == ("conversation.renamed", {"title": "For the team"})
     mara = shop.sign_in(MARA).principal()
-    with pytest.raises(Denied), shop.database.write() as db:
+    with pytest.raises(AccessDenied), shop.database.write() as db:
         threads.rename(db, policy, mara, identifier, "Mine now")
 
 

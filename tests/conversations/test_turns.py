@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from shop.conversations import turns
 from shop.conversations.models import Conversation, ItemKind, Trigger, Turn, TurnState
-from shop.conversations.turns import GIVEN_UP, LEASE, TurnRunning
+from shop.conversations.turns import LEASE, TurnRunning
+from shop.credentials.end_reasons import EndReason
 from tests.support.clock import TestClock
 from tests.support.people import SOFIA, Assistant, ShopUnderTest
 
@@ -73,7 +75,7 @@ def test_a_turn_without_a_sign_of_life_gives_way(shop: ShopUnderTest, assistant:
         new = begin(db, assistant)
     assert (state_of(shop, old), state_of(shop, new)) == (TurnState.INTERRUPTED, TurnState.RUNNING)
     with shop.database.write() as db:
-        assert turns.beat(db, old.id) == GIVEN_UP and turns.beat(db, new.id) is None
+        assert turns.beat(db, old.id) is EndReason.GIVEN_UP and turns.beat(db, new.id) is None
     with shop.database.write() as db:
         assert not turns.finish(db, old.id, TurnState.COMPLETED)
 
@@ -95,21 +97,35 @@ def test_a_beat_keeps_a_turn_alive_and_stores_what_has_grown(
         assert not turns.is_stale(db, found) and [item.text for item in found.items] == ["so far"]
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_flag_of_another_version_stops_a_turn_too(shop: ShopUnderTest, assistant: Assistant) -> None:
+    """A reason that only a newer process knows is read as it is stored, and ends the turn."""
+    with shop.database.write() as db:
+        turn = begin(db, assistant)
+        db.execute(update(Turn).where(Turn.id == turn.id).values(stop_requested="left_the_company"))
+        because = turns.beat(db, turn.id)
+    assert because == "left_the_company" and because is not None and because.ends_turn
+
+
 def test_a_turn_that_a_deletion_ended_stores_nothing_any_more(shop: ShopUnderTest, assistant: Assistant) -> None:
     """Its process learns at its next sign of life that it was given up, and what it would have stored is dropped."""
     with shop.database.write() as db:
         turn = begin(db, assistant)
         item = turns.add_item(db, turn.id, ItemKind.TEXT)
     with shop.database.write() as db:
-        ended = turns.end_running(db, assistant.conversation.id, ("deleted", "It was deleted."))
+        ended = turns.end_running(db, assistant.conversation.id, EndReason.CONVERSATION_DELETED)
         assert [one.id for one in ended] == [turn.id] and not turns.end_running(
-            db, assistant.conversation.id, ("x", "x")
+            db, assistant.conversation.id, EndReason.CONVERSATION_DELETED
         )
     with shop.database.write() as db:
-        assert turns.beat(db, turn.id, [(item.id, "late words")]) == GIVEN_UP
+        assert turns.beat(db, turn.id, [(item.id, "late words")]) is EndReason.GIVEN_UP
     with shop.database.read() as db:
         found = db.get_one(Turn, turn.id)
-        assert (found.state, found.error_text, found.items[0].text) == (TurnState.STOPPED, "It was deleted.", "")
+        assert (found.state, found.error_text, found.items[0].text) == (
+            TurnState.STOPPED,
+            "You deleted this conversation.",
+            "",
+        )
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

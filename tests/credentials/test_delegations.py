@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shop.credentials.delegations import Delegation, latest_delegation, living_delegation
+from shop.credentials.end_reasons import EndReason
 from shop.credentials.ledger import Authority, Kind, Lapse, NotAlive, end, live
 from shop.database import Database
 from shop.principal import IN_APP_ASSISTANT, Workflow
@@ -52,7 +53,7 @@ def test_a_delegation_ends_with_the_session_that_it_hangs_on(database: Database)
     with database.write() as db:
         assistant = delegated(db, person, "cnv_1")
     with database.write() as db:
-        assert (Kind.DELEGATION, assistant.delegation) in end(db, [person.own_session], "signed_out")
+        assert (Kind.DELEGATION, assistant.delegation) in end(db, [person.own_session], EndReason.SIGNED_OUT)
         assert living_delegation(db, "cnv_1", person.own_session) is None
 
 

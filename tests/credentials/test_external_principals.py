@@ -8,6 +8,7 @@ from datetime import datetime
 import pytest
 from sqlalchemy import update
 
+from shop.credentials.end_reasons import EndReason
 from shop.credentials.ledger import Authority, Kind, Lapse, NotAlive, end, live
 from shop.database import Database
 from shop.principal import Principal
@@ -37,7 +38,7 @@ def test_an_end_anywhere_above_ends_the_assistant(database: Database, level: str
     assistant = granted(database, a_person(database, "buyer"))
     assert ask(database, assistant).roles == {"buyer"}
     with database.write() as db:
-        end(db, [getattr(assistant, level)], "revoked")
+        end(db, [getattr(assistant, level)], EndReason("revoked"))
     with pytest.raises(NotAlive) as lapsed:
         ask(database, assistant)
     assert (lapsed.value.lapse, lapsed.value.kind) == (Lapse.ENDED, Kind(level))
@@ -48,7 +49,7 @@ def test_the_end_of_a_session_is_not_the_end_of_a_grant(database: Database) -> N
     person = a_person(database, "buyer")
     assistant = granted(database, person)
     with database.write() as db:
-        end(db, [person.own_session], "signed_out")
+        end(db, [person.own_session], EndReason.SIGNED_OUT)
     assert ask(database, assistant)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 from sqlalchemy import select, update
 
+from shop.credentials.end_reasons import EndReason
 from shop.credentials.ledger import Authority, Kind, Lapse, NotAlive, below, end, is_paused, live
 from shop.database import Database, moment
 from shop.principal import EVERY_SCOPE, FIRST_SCOPES, Principal, Workflow
@@ -46,9 +48,11 @@ def change(database: Database, identifier: str | None, **values: object) -> None
         db.execute(update(Authority).where(Authority.id == identifier).values(**values))
 
 
-def epochs(database: Database) -> dict[str, int]:
+def ends(database: Database) -> dict[str, tuple[datetime | None, str | None]]:
+    """When and why each authority ended."""
     with database.read() as db:
-        return {row.id: row.epoch for row in db.execute(select(Authority.id, Authority.epoch))}
+        rows = db.execute(select(Authority.id, Authority.ended_at, Authority.ended_because))
+        return {row.id: (row.ended_at, row.ended_because) for row in rows}
 
 
 @pytest.mark.holds("I8", "NHI1")
@@ -58,7 +62,7 @@ def test_an_end_anywhere_above_is_an_end(database: Database, kind: Kind, level: 
     assistant = with_assistant(database, a_person(database, "buyer"))
     assert ask(database, assistant).subject == assistant.subject
     with database.write() as db:
-        end(db, [str(level(assistant))], "a reason")
+        end(db, [str(level(assistant))], EndReason("a reason"))
     with pytest.raises(NotAlive) as lapsed:
         ask(database, assistant)
     assert told(lapsed.value) == (Lapse.ENDED, kind, level(assistant), "a reason")
@@ -150,7 +154,7 @@ def test_an_end_takes_all_below_and_nothing_beside(database: Database) -> None:
         at_desk = [delegated(db, desk, f"cnv_{number}") for number in range(2)]
         on_phone, of_colleague = delegated(db, phone, "cnv_phone"), delegated(db, theirs, "cnv_theirs")
     with database.write() as db:
-        ended = end(db, [desk.own_session], "signed_out")
+        ended = end(db, [desk.own_session], EndReason.SIGNED_OUT)
     assert ended == sorted([(Kind.SESSION, desk.session)] + [(Kind.DELEGATION, str(one.delegation)) for one in at_desk])
     for alive in (phone, on_phone, theirs, of_colleague):
         assert ask(database, alive)
@@ -158,7 +162,7 @@ def test_an_end_takes_all_below_and_nothing_beside(database: Database) -> None:
         with pytest.raises(NotAlive):
             ask(database, dead)
     with database.write() as db:
-        ended = end(db, [mine], "off_boarded")
+        ended = end(db, [mine], EndReason("off_boarded"))
     assert set(ended) == {
         (Kind.MEMBERSHIP, mine),
         (Kind.SESSION, phone.session),
@@ -167,38 +171,38 @@ def test_an_end_takes_all_below_and_nothing_beside(database: Database) -> None:
     assert ask(database, theirs)
     assert ask(database, of_colleague)
     with database.write() as db:
-        assert len(end(db, [of], "terminated")) == 4
+        assert len(end(db, [of], EndReason("terminated"))) == 4
     with pytest.raises(NotAlive):
         ask(database, of_colleague)
 
 
 def test_an_end_is_final_and_keeps_its_first_reason(database: Database) -> None:
-    """Ending what has ended changes nothing: not its reason, not its epoch."""
+    """Ending what has ended changes nothing: not its reason, not its moment."""
     person = a_person(database, "buyer")
     with database.write() as db:
-        end(db, [person.own_session], "signed_out")
-    before = epochs(database)
+        end(db, [person.own_session], EndReason.SIGNED_OUT)
+    before = ends(database)
     with database.write() as db:
-        assert end(db, [person.own_session], "signed_out_everywhere") == []
-        assert end(db, [], "nothing") == []
-        assert end(db, ["ses_unknown"], "nothing") == []
-    assert epochs(database) == before
+        assert end(db, [person.own_session], EndReason.SIGNED_OUT_EVERYWHERE) == []
+        assert end(db, [], EndReason("nothing")) == []
+        assert end(db, ["ses_unknown"], EndReason("nothing")) == []
+    assert ends(database) == before
     with pytest.raises(NotAlive) as lapsed:
         ask(database, person)
     assert lapsed.value.because == "signed_out"
 
 
-def test_an_epoch_grows_with_each_change_and_only_there(database: Database) -> None:
-    """An end raises the epoch of what it ended, by one, and of nothing else."""
+def test_an_end_changes_what_hangs_below_and_nothing_else(database: Database) -> None:
+    """An end is written to what it names and to all below, at one moment and for one reason; to no other row."""
     person = a_person(database, "buyer")
     assistant = with_assistant(database, person)
-    before = epochs(database)
+    before = ends(database)
     with database.write() as db:
-        end(db, [person.own_session], "signed_out")
-    after = epochs(database)
-    grown = {identifier: after[identifier] - before[identifier] for identifier in after}
-    assert {identifier for identifier, by in grown.items() if by} == {person.session, assistant.delegation}
-    assert set(grown.values()) == {0, 1}
+        end(db, [person.own_session], EndReason.SIGNED_OUT)
+    after = ends(database)
+    ended = {identifier: after[identifier] for identifier in after if after[identifier] != before[identifier]}
+    assert set(ended) == {person.session, assistant.delegation}
+    assert len(set(ended.values())) == 1 and {because for _, because in ended.values()} == {"signed_out"}
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -210,7 +214,7 @@ def test_below_lists_the_living_children_of_one_kind(database: Database) -> None
         desk, phone = (session(db, mine, of)[0].principal() for _ in range(2))
         delegated(db, desk, "cnv_1")
     with database.write() as db:
-        end(db, [phone.own_session], "signed_out")
+        end(db, [phone.own_session], EndReason.SIGNED_OUT)
         assert below(db, mine, Kind.SESSION) == [desk.session]
         assert below(db, mine, Kind.DELEGATION) == []
         assert below(db, of, Kind.MEMBERSHIP) == [mine]

@@ -11,6 +11,7 @@ from flask.sessions import SecureCookieSessionInterface
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from shop.credentials.end_reasons import EndReason
 from shop.credentials.ledger import Authority, Lapse, NotAlive, end, live
 from shop.credentials.sessions import SignedInSession, needs_touch, sessions_of, touch
 from shop.credentials.tokens import secret_digest
@@ -131,7 +132,7 @@ def test_a_touch_brings_nothing_back(database: Database, clock: TestClock, how: 
         clock.pass_by(seconds=IDLE.total_seconds())
     else:
         with database.write() as db:
-            end(db, [person.own_session], "signed_out")
+            end(db, [person.own_session], EndReason.SIGNED_OUT)
     with database.write() as db:
         touch(db, person.own_session, IDLE)
     assert lapse_of(database, person) is not None
@@ -158,7 +159,7 @@ def test_only_living_sessions_are_listed(database: Database, clock: TestClock) -
     clock.pass_by(seconds=IDLE.total_seconds() / 2)
     with database.write() as db:
         ended, latest = session(db, mine, of)[0].id, session(db, mine, of)[0].id
-        end(db, [ended], "signed_out")
+        end(db, [ended], EndReason.SIGNED_OUT)
         touch(db, latest, IDLE)
     with database.read() as db:
         assert [one.id for one in sessions_of(db, mine)] == [latest, old]

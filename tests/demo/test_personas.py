@@ -13,8 +13,9 @@ from shop.access import person_behind
 from shop.demo import personas
 from shop.demo.personas import CannotSignIn, UnknownPersona
 from shop.demo.seeding import Seed
+from shop.secret_files import kept_secret
 from shop.services import Services
-from shop.settings import ROOT, Settings, kept_secret
+from shop.settings import ROOT, Settings
 from tests.support.people import SOFIA, ShopUnderTest
 from tests.support.providers import ServedProvider, serve_provider
 from tests.support.state import ONE_ENGINE

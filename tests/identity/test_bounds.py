@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from shop.identity.models import SignInAttempt
-from shop.identity.sign_in import safe_path
+from shop.own_address import safe_path
 from tests.support.people import SOFIA, ShopUnderTest
 
 

@@ -12,6 +12,7 @@ from joserfc.jwk import RSAKey
 from sqlalchemy import update
 from werkzeug.test import TestResponse
 
+from shop.credentials.end_reasons import EndReason
 from shop.credentials.ledger import Authority, end
 from shop.mcp.handshake import SESSION_HEADER
 from shop.mcp.wire import ACCESS_REFUSED, AUTHENTICATION_REQUIRED, INSUFFICIENT_SCOPE
@@ -120,7 +121,7 @@ def test_what_ended_is_refused_at_the_next_request(shop: ShopUnderTest) -> None:
     host = host_of(sofia, "browse", "read")
     assert host.call("list_orders")["structuredContent"]["count"]
     with shop.database.write() as db:
-        end(db, [claims_of(host)["grant"]], "revoked")
+        end(db, [claims_of(host)["grant"]], EndReason("revoked"))
     hello = {"protocolVersion": HANDSHAKE, "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}
     older = Host(shop, host.assistant, version=HANDSHAKE)
     for answer in (

@@ -12,6 +12,7 @@ from mcp.client.context import ClientRequestContext
 from mcp_types import ElicitRequestFormParams, ElicitRequestParams, ElicitResult
 from mcp_types.jsonrpc import INVALID_PARAMS
 
+from shop.credentials.end_reasons import EndReason
 from shop.mcp.wire import AUTHENTICATION_REQUIRED, INSUFFICIENT_SCOPE
 from tests.flows.scenes import in_cart
 from tests.mcp.host import HANDSHAKE, OLDER, STATELESS, Host, failure, host_of
@@ -158,7 +159,7 @@ def test_who_may_not_is_not_asked(shop: ShopUnderTest, build_shop: Callable[...,
     host = buying(sofia)
     asked = host.result("tools/call", call())
     with shop.database.write() as db:
-        end(db, list(db.scalars(select(Grant.id))), "revoked")
+        end(db, list(db.scalars(select(Grant.id))), EndReason("revoked"))
     for answer in (accept(**CHOSEN), {"action": "decline"}, None):
         assert host.error("tools/call", retry(asked, answer))[0] == 401
     assert in_cart(sofia) == 0

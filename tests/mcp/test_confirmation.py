@@ -13,6 +13,7 @@ from mcp_types.jsonrpc import INVALID_PARAMS, URL_ELICITATION_REQUIRED
 from werkzeug.test import TestResponse
 
 from shop.approvals.receipts import ReceiptState
+from shop.credentials.end_reasons import EndReason
 from tests.mcp.host import ERAS, HANDSHAKE, OLDER, OPENS_URLS, STATELESS, Host, host_of
 from tests.support.at_once import at_once
 from tests.support.people import GIL, MARA, NOAH, SOFIA, ShopUnderTest, Visitor
@@ -261,7 +262,7 @@ def test_a_revoked_assistant_leaves_nothing_to_confirm(shop: ShopUnderTest) -> N
     sofia = shop.sign_in(SOFIA)
     receipt_id, before = asked(buying(sofia)), count_orders(shop)
     with shop.database.write() as db:
-        end(db, list(db.scalars(select(Grant.id))), "revoked")
+        end(db, list(db.scalars(select(Grant.id))), EndReason("revoked"))
     with watching(shop) as seen:
         page = decide(sofia, receipt_id)
     assert "This was not done" in page.text and count_orders(shop) == before

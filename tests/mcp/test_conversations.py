@@ -13,6 +13,7 @@ from sqlalchemy import select
 from shop.audit.queries import RecordedEvent
 from shop.conversations.external import MOST_NAMED
 from shop.conversations.models import Conversation
+from shop.credentials.end_reasons import EndReason
 from tests.mcp.host import HANDSHAKE, Host, host_of
 from tests.support.at_once import at_once
 from tests.support.people import ADA, GRETA, NOAH, SOFIA, ShopUnderTest
@@ -205,7 +206,7 @@ def test_whoever_may_not_act_any_more_begins_no_conversation(shop: ShopUnderTest
 
     host = host_of(shop.sign_in(SOFIA))
     with shop.database.write() as db:
-        end(db, list(db.scalars(select(Grant.id))), "revoked")
+        end(db, list(db.scalars(select(Grant.id))), EndReason("revoked"))
     with watching(shop) as seen:
         assert host.ask("tools/call", {"name": "add_to_cart", "arguments": {"sku": HOODIE}}).status_code == 401
     refused: RecordedEvent = seen.events[-1]

@@ -75,7 +75,7 @@ def test_off_by_default_and_off_again_at_once(build_shop: Build) -> None:
     off = build_shop()
     assert failure(anonymous(off).ask("tools/list")) == (401, AUTHENTICATION_REQUIRED)
     with pytest.raises(NotAlive):
-        off.gateway.alive(GUEST, "/mcp tools/list")
+        off.gateway.enquiries.alive(GUEST, "/mcp tools/list")
     on = build_shop(anonymous_browse=True)
     assert anonymous(on).call("search_products")["structuredContent"]["count"]
     build_shop()

@@ -51,7 +51,7 @@ def test_a_tool_says_which_widget_shows_it_and_whether_one_may_call_it(shop: Sho
         may_call = meta["ui"]["visibility"] == ["model", "app"]
         assert may_call == meta["openai/widgetAccessible"] == (name in CALLED_BY_WIDGETS)
         assert not (may_call and TOOLS[name].must_be_confirmed) and meta["securitySchemes"]
-        uri = f"ui://context-and-co/{OF_TOOLS[name].name}.html" if name in OF_TOOLS else None
+        uri = f"ui://context-and-co/{OF_TOOLS[name].widget.name}.html" if name in OF_TOOLS else None
         assert meta["ui"].get("resourceUri") == meta.get("openai/outputTemplate") == uri
         said = [meta.get(f"openai/toolInvocation/{state}") for state in ("invoking", "invoked")]
         assert all(0 < len(text) <= 64 for text in said if text) and all(said) == bool(uri)

@@ -10,11 +10,11 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import requests
 from werkzeug.test import TestResponse
 
+from shop.agents import limits
+from shop.agents.entries import take_in
 from shop.credentials.agents import Agent
 from shop.oauth.clients.client import Client
-from shop.oauth.inventory import take_in
 from shop.principal import Workflow
-from shop.revocation import cascade
 from tests.support.assistants import RESOURCE, ExternalAssistant, pkce, registered
 from tests.support.people import ShopUnderTest, Visitor
 from tests.support.providers import BASE_URL, DESK, DESK_CALLBACK, DESK_SECRET, ServedProvider
@@ -124,5 +124,5 @@ def allow_for_everyone(administrator: Visitor, client_id: str, *scopes: str) -> 
         agent: Agent = take_in(db, policy, principal, db.get_one(Client, client_id))
     with shop.database.write() as db:
         allowed = [Workflow(scope) for scope in scopes]
-        cascade.allow_for_everyone(db, policy, principal, agent.id, allowed, tools)
+        limits.allow_for_everyone(db, policy, principal, agent.id, allowed, tools)
     return agent.id

@@ -7,10 +7,10 @@ from urllib.parse import urlencode
 
 import pytest
 
+from shop.agents import blocks, limits
 from shop.oauth.endpoints.consent_request import ConsentQuestion
 from shop.oauth.grants.authorization_code import AuthorizationCode
 from shop.principal import Workflow
-from shop.revocation import cascade
 from tests.oauth.looks import events, facts, grants, is_alive, only_grant, rows, scopes_now
 from tests.support.assistants import CALLBACK, back, connect, decide, leads_to, offered, registered, ticked
 from tests.support.people import INES, NOAH, SOFIA, ShopUnderTest, Visitor
@@ -209,7 +209,7 @@ def test_a_client_that_could_be_anybody_is_asked_about_each_time(shop: ShopUnder
 def block(administrator: Visitor, agent: str) -> None:
     principal = administrator.principal()
     with administrator.shop.database.write() as db:
-        cascade.block_agent(db, administrator.shop.services.policy, principal, agent)
+        blocks.block_agent(db, administrator.shop.services.policy, principal, agent)
 
 
 @ONE_ENGINE
@@ -220,11 +220,11 @@ def test_what_the_organization_forbids_is_not_offered(shop: ShopUnderTest) -> No
     assistant = connect(sofia, "browse")
     agent, administrator = only_grant(shop, assistant.client_id)[0].agent_id, ines.principal()
     with shop.database.write() as db:
-        cascade.set_ceiling(db, shop.services.policy, administrator, agent, [])
+        limits.set_ceiling(db, shop.services.policy, administrator, agent, [])
     page = assistant.open(sofia, "browse", "transact")
     assert page.status_code == 403 and "less than all" in page.text
     with shop.database.write() as db:
-        cascade.set_ceiling(db, shop.services.policy, administrator, agent, [Workflow.BROWSE])
+        limits.set_ceiling(db, shop.services.policy, administrator, agent, [Workflow.BROWSE])
     page = assistant.open(sofia, "browse", "transact", prompt="consent")
     assert offered(page) == ("browse",) and "Acme does not allow this to it" in page.text
     assert assistant.redeem(back(decide(sofia, page, tick=("browse", "transact"))).code).get_json()["scope"] == "browse"

@@ -19,6 +19,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 from sqlalchemy import select
 
+from shop.agents import blocks, limits
 from shop.audit.denial_windows import FIRST
 from shop.credentials import fair_locks
 from shop.credentials.agents import Agent, entry_lock
@@ -277,19 +278,19 @@ def test_the_organization_narrows_blocks_and_takes_back_at_the_next_call(shop: S
     assert error_of(acme.redeem(acme.assertion(SOFIA), scope="everything"))[1] == "invalid_scope"
 
     with shop.database.write() as db:
-        cascade.set_ceiling(db, policy, ines, entry, [Workflow.BROWSE])
+        limits.set_ceiling(db, policy, ines, entry, [Workflow.BROWSE])
     assert acme.redeem(acme.assertion(SOFIA)).get_json()["scope"] == "browse"
     token = acme.assistant.access_token
     with shop.database.write() as db:
-        cascade.block_agent(db, policy, ines, entry)
+        blocks.block_agent(db, policy, ines, entry)
     assert not is_alive(shop, token) and "blocked" in refused(acme, acme.signed(SOFIA_THERE))
     with shop.database.write() as db:
-        cascade.unblock_agent(db, policy, ines, entry)
-        cascade.set_ceiling(db, policy, ines, entry, None)
+        blocks.unblock_agent(db, policy, ines, entry)
+        limits.set_ceiling(db, policy, ines, entry, None)
     assert acme.redeem(acme.signed(SOFIA_THERE)).status_code == 200, "an administrator's own word needs no new sign-in"
     token = acme.assistant.access_token
     with shop.database.write() as db:
-        cascade.allow_for_everyone(db, policy, ines, entry, None, {})
+        limits.allow_for_everyone(db, policy, ines, entry, None, {})
     assert not is_alive(shop, token) and "No organization" in refused(acme, acme.signed(SOFIA_THERE))
     page = shop.sign_in(ADA).get("/audit/organization")
     for told in (
@@ -309,7 +310,7 @@ def test_7_2_1_a_new_risky_tool_waits_for_the_administrator(shop: ShopUnderTest,
     ines = shop.sign_in(INES).principal()
     entry = next(agent for agent in rows(shop, Agent) if agent.client_id == DESK).id
     with shop.database.write() as db:
-        cascade.allow_for_everyone(db, shop.services.policy, ines, entry, list(Workflow)[:3], {"transact": []})
+        limits.allow_for_everyone(db, shop.services.policy, ines, entry, list(Workflow)[:3], {"transact": []})
     answer = acme.redeem(acme.signed(SOFIA_THERE, scope="browse read transact")).get_json()
     assert answer["scope"] == "browse read", "place_order cannot be undone, and the administrator was not shown it"
     allow_for_everyone(shop.sign_in(INES), DESK, "browse", "read", "transact")

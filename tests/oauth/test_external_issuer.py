@@ -15,6 +15,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 from sqlalchemy.orm import Session
 
+from shop.agents import blocks, limits
 from shop.credentials.agents import Agent
 from shop.credentials.ledger import Authority, Kind, NotAlive, live
 from shop.credentials.sessions import start_session
@@ -195,15 +196,15 @@ def test_revoking_blocking_and_ceilings_work_here(
     principal = bearer(shop, token)
     entry = str(principal.actor.agent) if principal.actor else ""
     with shop.database.write() as db:
-        cascade.set_ceiling(db, policy, administrator, entry, [Workflow.READ])
+        limits.set_ceiling(db, policy, administrator, entry, [Workflow.READ])
     assert scopes_now(shop, token) == {"read"}
     with shop.database.write() as db:
-        cascade.block_agent(db, policy, administrator, entry)
+        blocks.block_agent(db, policy, administrator, entry)
     assert_ended(shop, token)
     assert "blocked" in refused(shop, issuer.tokens("browse")["access_token"])
     with shop.database.write() as db:
-        cascade.unblock_agent(db, policy, administrator, entry)
-        cascade.set_ceiling(db, policy, administrator, entry, None)
+        blocks.unblock_agent(db, policy, administrator, entry)
+        limits.set_ceiling(db, policy, administrator, entry, None)
     token = issuer.tokens("browse read")["access_token"]
     assert scopes_now(shop, token) == {"browse", "read"}, "an administrator's own word is lifted"
 
@@ -343,7 +344,7 @@ def test_who_never_signed_in_here_is_told_where(strict: ShopUnderTest, theirs: C
     assert known.ask("tools/list").status_code == 200
     (entry,) = [one for one in rows(strict, Agent) if one.client_id == "desk"]
     with strict.database.write() as db:
-        cascade.block_agent(db, strict.services.policy, theirs.administrator, entry.id)
+        blocks.block_agent(db, strict.services.policy, theirs.administrator, entry.id)
     anew = Host(strict, ExternalAssistant(strict, "desk", access_token=signed())).ask("tools/list")
     assert failure(anew) == (403, ACCESS_REFUSED) and "WWW-Authenticate" not in anew.headers
     assert "/sign-in" not in anew.text

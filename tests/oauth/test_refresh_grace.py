@@ -82,7 +82,7 @@ def test_a_thief_within_the_grace_is_found_out_at_the_next_refresh(shop: ShopUnd
 
 @ONE_ENGINE
 @pytest.mark.parametrize(
-    ("grace", "later", "status"), [(10, 9, 200), (10, 10, 400), (3, 2, 200), (3, 3, 400), (0, 0, 400)]
+    ("grace", "later", "status"), [(10, 9, 200), (10, 10, 400), (3, 2, 200), (3, 3, 400), (0, 0, 400), (0, -1, 400)]
 )
 @pytest.mark.holds("ASVS-10.4.5")
 def test_the_grace_ends_to_the_second(

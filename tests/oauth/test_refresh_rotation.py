@@ -8,6 +8,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
+from shop.agents import blocks, limits
+from shop.credentials.end_reasons import EndReason
 from shop.credentials.ledger import Authority, end
 from shop.credentials.tokens import RefreshToken, TokenFamily, secret_digest
 from shop.oauth.issuer import Issuer
@@ -105,11 +107,11 @@ def test_at_a_refresh_everything_it_hangs_on_is_asked_again(shop: ShopUnderTest,
             case "suspended":
                 cascade.suspend(db, policy, administrator, person.membership)
             case "blocked":
-                cascade.block_agent(db, policy, administrator, agent)
+                blocks.block_agent(db, policy, administrator, agent)
             case "signed out everywhere":
                 cascade.sign_out_everywhere(db, person)
             case "organization":
-                end(db, [person.organization], "contract_ended")
+                end(db, [person.organization], EndReason("contract_ended"))
     assert not is_alive(shop, assistant.access_token)
     refused = assistant.refresh()
     assert error_of(refused) == (400, "invalid_grant")
@@ -142,7 +144,7 @@ def test_a_refresh_gives_what_is_allowed_now(shop: ShopUnderTest) -> None:
     ]
     for ceiling, scope in steps:
         with shop.database.write() as db:
-            cascade.set_ceiling(db, shop.services.policy, administrator, agent, ceiling)
+            limits.set_ceiling(db, shop.services.policy, administrator, agent, ceiling)
         response = assistant.refresh()
         assert response.get_json().get("scope") == scope
     assert error_of(response) == (400, "invalid_grant")
@@ -160,7 +162,7 @@ def test_a_refresh_that_gives_nothing_spends_nothing(shop: ShopUnderTest) -> Non
     agent = only_grant(shop, assistant.client_id)[0].agent_id
     for ceiling, status in (([Workflow.SUPPORT], 400), ([Workflow.SUPPORT], 400), (None, 200)):
         with shop.database.write() as db:
-            cascade.set_ceiling(db, shop.services.policy, administrator, agent, ceiling)
+            limits.set_ceiling(db, shop.services.policy, administrator, agent, ceiling)
         assert assistant.refresh().status_code == status
     assert events(shop, "refresh_token.reused") == []
 

@@ -6,15 +6,14 @@ from typing import Any
 
 import pytest
 
-from shop.authorization.decisions import Denied
+from shop.agents import blocks, entries, limits
+from shop.authorization.decisions import AccessDenied
 from shop.credentials.agents import Agent
 from shop.credentials.ledger import Authority
 from shop.identity.models import Person
-from shop.oauth import inventory
 from shop.oauth.clients.client import Client
 from shop.oauth.resource_server.bearer import authenticate
 from shop.principal import Principal
-from shop.revocation import cascade
 from tests.oauth.looks import events, is_alive, row, scopes_now
 from tests.support.assistants import RESOURCE, ExternalAssistant, error_of, registered, segments
 from tests.support.people import ADA, GIL, GRETA, INES, SOFIA, ShopUnderTest
@@ -31,10 +30,10 @@ def taken_in(shop: ShopUnderTest, client: ExternalAssistant, administrator: Prin
     """An administrator takes a client into the inventory, and lets it act alone. Returns its entry."""
     policy = shop.services.policy
     with shop.database.write() as db:
-        agent = inventory.take_in(db, policy, administrator, db.get_one(Client, client.client_id))
+        agent = entries.take_in(db, policy, administrator, db.get_one(Client, client.client_id))
     if alone:
         with shop.database.write() as db:
-            inventory.let_act_alone(db, policy, administrator, agent.id, True)
+            limits.let_act_alone(db, policy, administrator, agent.id, True)
     return agent.id
 
 
@@ -85,7 +84,7 @@ def test_never_transact_and_never_more_than_the_ceiling(shop: ShopUnderTest) -> 
         assert seen.names == ["token.refused"] and not seen.changed
     assert ask(client, scope="browse").get_json()["scope"] == "browse"
     with shop.database.write() as db:
-        cascade.set_ceiling(db, shop.services.policy, ines, entry, [])
+        limits.set_ceiling(db, shop.services.policy, ines, entry, [])
     with watching(shop) as seen:
         assert error_of(ask(client)) == (400, "invalid_scope")
     assert not seen.changed, "a token that may do nothing leaves no row"
@@ -111,18 +110,18 @@ def test_blocked_or_no_longer_alone_it_is_refused_at_the_next_call(shop: ShopUnd
     assert is_alive(shop, client.access_token)
 
     with shop.database.write() as db:
-        inventory.let_act_alone(db, policy, ines, entry, False)
+        limits.let_act_alone(db, policy, ines, entry, False)
     assert not is_alive(shop, client.access_token) and error_of(ask(client)) == (400, "unauthorized_client")
     assert len(events(shop, "agent.alone_changed")[-1].content["facts"]["tokens"]) == 1
     with shop.database.write() as db:
-        inventory.let_act_alone(db, policy, ines, entry, True)
+        limits.let_act_alone(db, policy, ines, entry, True)
     ask(client)
     with shop.database.write() as db:
-        cascade.block_agent(db, policy, ines, entry)
+        blocks.block_agent(db, policy, ines, entry)
     assert not is_alive(shop, client.access_token) and error_of(ask(client)) == (400, "invalid_grant")
     assert len(events(shop, "agent.blocked")[-1].content["facts"]["tokens"]) == 1
     with shop.database.write() as db:
-        cascade.unblock_agent(db, policy, ines, entry)
+        blocks.unblock_agent(db, policy, ines, entry)
     assert not is_alive(shop, client.access_token), "what ended does not come back"
 
 
@@ -133,17 +132,17 @@ def test_it_acts_only_where_an_administrator_let_it(shop: ShopUnderTest) -> None
     assert error_of(ask(client)) == (400, "unauthorized_client")
     for email in (SOFIA, ADA, GIL):
         person = shop.sign_in(email).principal()
-        with pytest.raises(Denied), shop.database.write() as db:
-            inventory.take_in(db, policy, person, db.get_one(Client, client.client_id))
+        with pytest.raises(AccessDenied), shop.database.write() as db:
+            entries.take_in(db, policy, person, db.get_one(Client, client.client_id))
     ines = shop.sign_in(INES).principal()
     entry = taken_in(shop, client, ines, alone=False)
     assert error_of(ask(client)) == (400, "unauthorized_client"), "in the inventory is not yet alone"
     assert events(shop, "agent.taken_in")[-1].content["resource"] == {"kind": "agent", "id": entry}
     greta = shop.sign_in(GRETA).principal()
-    with pytest.raises(Denied), shop.database.write() as db:
-        inventory.let_act_alone(db, policy, greta, entry, True)
-    with pytest.raises(Denied), shop.database.write() as db:
-        inventory.let_act_alone(db, policy, ines, "agt_nowhere", True)
+    with pytest.raises(AccessDenied), shop.database.write() as db:
+        limits.let_act_alone(db, policy, greta, entry, True)
+    with pytest.raises(AccessDenied), shop.database.write() as db:
+        limits.let_act_alone(db, policy, ines, "agt_nowhere", True)
     taken_in(shop, client, ines)
     with shop.app.app_context():
         assert ask(client).status_code == 200 and authenticate(client.authorization).organization == ines.organization

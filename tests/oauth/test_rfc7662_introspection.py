@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from shop.agents import limits
 from shop.principal import Workflow
 from shop.revocation import cascade
 from tests.oauth.looks import only_grant
@@ -40,7 +41,7 @@ def test_a_client_is_told_of_its_own_tokens_as_they_are_now(shop: ShopUnderTest)
     assert told(assistant, assistant.refresh_token).keys() == common.keys() | {"exp", "scope"}
     agent, administrator = only_grant(shop, assistant.client_id)[0].agent_id, ines.principal()
     with shop.database.write() as db:
-        cascade.set_ceiling(db, shop.services.policy, administrator, agent, [Workflow.READ])
+        limits.set_ceiling(db, shop.services.policy, administrator, agent, [Workflow.READ])
     assert (
         told(assistant, assistant.access_token)["scope"] == told(assistant, assistant.refresh_token)["scope"] == "read"
     )

@@ -8,6 +8,7 @@ import re
 import pytest
 from sqlalchemy import update
 
+from shop.agents import limits
 from shop.credentials.grants import Grant
 from shop.credentials.ledger import Authority
 from shop.credentials.tokens import TokenFamily
@@ -114,7 +115,7 @@ def test_nothing_is_added_beyond_registration_and_ceiling(shop: ShopUnderTest) -
     bounded = connect(sofia, "browse", name="Bounded")
     agent = only_grant(shop, bounded.client_id)[0].agent_id
     with shop.database.write() as db:
-        cascade.set_ceiling(db, policy, administrator, agent, [Workflow.BROWSE, Workflow.READ])
+        limits.set_ceiling(db, policy, administrator, agent, [Workflow.BROWSE, Workflow.READ])
     for assistant in (little, bounded):
         path = page_of(sofia, assistant)
         assert offered(sofia.get(path)) == ("read",)
@@ -125,7 +126,7 @@ def test_nothing_is_added_beyond_registration_and_ceiling(shop: ShopUnderTest) -
         assert only_grant(shop, assistant.client_id)[1].scopes == ["browse"]
     assert "not registered for this" in words_of(sofia.get("/assistants").text)
     with shop.database.write() as db:
-        cascade.set_ceiling(db, policy, administrator, agent, [Workflow.BROWSE])
+        limits.set_ceiling(db, policy, administrator, agent, [Workflow.BROWSE])
     assert "Nothing was changed" in words_of(sofia.get(page_of(sofia, bounded), follow_redirects=True).text)
     assert "Allow it too" not in card_of(sofia, bounded)
 

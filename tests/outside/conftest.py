@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import subprocess
@@ -36,17 +37,19 @@ def installed(request: pytest.FixtureRequest, name: str, wanted_packages: Mappin
     if npm is None or node is None:
         pytest.skip("npm and node are not there: other people's clients are not tried")
     folder = Path(request.config.cache.mkdir(name))
-    marker, wanted = folder / "installed.json", json.dumps(wanted_packages)
-    if not marker.exists() or marker.read_text(encoding="utf-8") != wanted:
-        command = [npm, "install", "--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"]
-        packages = [f"{package}@{version}" for package, version in wanted_packages.items()]
-        try:
-            subprocess.run([*command, *packages], cwd=folder, check=True, capture_output=True, timeout=_PATIENCE)
-        except (OSError, subprocess.SubprocessError) as error:
-            pytest.skip(f"npm could not install other people's clients: {type(error).__name__}")
-        marker.write_text(wanted, encoding="utf-8")
-    for script in Path(__file__).parent.glob("*.mjs"):
-        shutil.copy(script, folder)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two processes of the tests in one folder take each other's packages away
+        marker, wanted = folder / "installed.json", json.dumps(wanted_packages)
+        if not marker.exists() or marker.read_text(encoding="utf-8") != wanted:
+            command = [npm, "install", "--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"]
+            packages = [f"{package}@{version}" for package, version in wanted_packages.items()]
+            try:
+                subprocess.run([*command, *packages], cwd=folder, check=True, capture_output=True, timeout=_PATIENCE)
+            except (OSError, subprocess.SubprocessError) as error:
+                pytest.skip(f"npm could not install other people's clients: {type(error).__name__}")
+            marker.write_text(wanted, encoding="utf-8")
+        for script in Path(__file__).parent.glob("*.mjs"):
+            shutil.copy(script, folder)
     return folder
 
 

@@ -25,14 +25,12 @@ def test_consent_taken_back_acts_at_the_next_call(shop: ShopUnderTest) -> None:
     """What a person takes back their assistant cannot do any more; reading goes on, and so does the conversation."""
     assistant = shop.sign_in(SOFIA).assistant("transact")
     assert assistant.call("add_to_cart", sku=SKU).kind == "succeeded"
-    with shop.database.read() as db:
-        epoch = db.get_one(Authority, assistant.principal.delegation).epoch
     assistant.withdraw("transact")
     assert_refused(assistant.call("add_to_cart", sku=SKU), "consent_needed", "default.scope")
     assert assistant.call("view_cart").kind == "succeeded"
     with shop.database.read() as db:
         authority = db.get_one(Authority, assistant.principal.delegation)
-        assert (authority.scopes, authority.epoch, authority.ended_at) == (["browse", "read"], epoch + 1, None)
+        assert (authority.scopes, authority.ended_at) == (["browse", "read"], None)
     withdrawn = next(event for event in assistant.events() if event.name == "consent.withdrawn")
     assert withdrawn.content["actor"] is None
     assert withdrawn.content["facts"]["workflow"] == "transact"
@@ -82,7 +80,6 @@ def test_a_pause_stops_every_assistant_of_the_person_until_lifted(shop: ShopUnde
     """Each assistant of the person is refused at its next call, in every conversation; their own clicks go on."""
     sofia, noah = at_work(shop.sign_in(SOFIA)), shop.sign_in(NOAH).assistant()
     other = sofia.visitor.assistant()
-    epoch = membership_of(shop, sofia.visitor).epoch
     assert sofia.visitor.post("/assistant/pause").status_code == 303
     for assistant in (sofia.assistant, other):
         assert_refused(assistant.call("search_products"), "paused", "credential.membership.paused")
@@ -91,8 +88,7 @@ def test_a_pause_stops_every_assistant_of_the_person_until_lifted(shop: ShopUnde
     assert_refused(fresh.call("search_products"), "paused", "credential.membership.paused")
     assert sofia.visitor.call("view_cart").kind == "succeeded"
     assert noah.call("search_products").kind == "succeeded"
-    authority = membership_of(shop, sofia.visitor)
-    assert (authority.assistants_paused_at is not None, authority.epoch) == (True, epoch + 1)
+    assert membership_of(shop, sofia.visitor).assistants_paused_at is not None
 
     assert sofia.visitor.post("/assistant/resume").status_code == 303
     for assistant in (sofia.assistant, other, fresh):

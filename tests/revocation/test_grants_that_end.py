@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from shop.agents import blocks, limits
 from shop.approvals.receipts import Receipt, ReceiptState
-from shop.authorization.decisions import Denied
+from shop.authorization.decisions import AccessDenied
 from shop.credentials.ledger import Authority
 from shop.database import new_id
 from shop.oauth.resource_server.bearer import authenticate
@@ -114,12 +115,12 @@ def test_an_administrator_blocks_a_client_for_everybody(shop: ShopUnderTest) -> 
     elsewhere.connect(gil)
     agent = events(shop, "agent.first_seen")[-1].content["resource"]["id"]
     administrator, policy = ines.principal(), shop.services.policy
-    do(shop, cascade.block_agent, policy, administrator, agent)
+    do(shop, blocks.block_agent, policy, administrator, agent)
     assert [is_alive(shop, one.access_token) for one in (assistant, here, elsewhere)] == [False, False, True]
     assert row(shop, Authority, agent).suspended_at is not None
     assert facts(shop, "agent.blocked") == {"client": assistant.client_id, "tokens": []}
     assert [event.content["facts"]["because"] for event in events(shop, "grant.revoked")] == ["blocked", "blocked"]
-    for change in (cascade.block_agent, cascade.unblock_agent, cascade.unblock_agent):
+    for change in (blocks.block_agent, blocks.unblock_agent, blocks.unblock_agent):
         do(shop, change, policy, administrator, agent)
     assert len(events(shop, "agent.blocked")) == len(events(shop, "agent.unblocked")) == 1
     assert not is_alive(shop, assistant.access_token)
@@ -137,7 +138,7 @@ def test_a_ceiling_acts_at_the_next_call_and_only_narrows(shop: ShopUnderTest) -
 
     def ceiling(*scopes: str) -> None:
         chosen = [Workflow(scope) for scope in scopes]
-        do(shop, cascade.set_ceiling, shop.services.policy, administrator, agent, chosen)
+        do(shop, limits.set_ceiling, shop.services.policy, administrator, agent, chosen)
 
     assert call(assistant, conversation, "view_cart").kind == "succeeded"
     ceiling("browse", "transact")
@@ -158,16 +159,16 @@ def test_nobody_ends_what_is_not_theirs(shop: ShopUnderTest) -> None:
 
     def refused(by: Principal, change: Callable[..., None], *arguments: Any) -> None:
         before = () if change is cascade.revoke_grant else (policy,)
-        with pytest.raises((cascade.NotYours, Denied)):
+        with pytest.raises((cascade.NotYours, AccessDenied)):
             do(shop, change, *before, by, *arguments)
 
     with watching(shop) as seen:
         for grant in (grant_of(assistant), grant_of(foreign), "gnt_none"):
             refused(buyer, cascade.revoke_grant, grant)
-        refused(buyer, cascade.block_agent, agents[0])
+        refused(buyer, blocks.block_agent, agents[0])
         for agent in (agents[1], "agt_none"):
-            refused(administrator, cascade.block_agent, agent)
-            refused(administrator, cascade.unblock_agent, agent)
-            refused(administrator, cascade.set_ceiling, agent, [])
+            refused(administrator, blocks.block_agent, agent)
+            refused(administrator, blocks.unblock_agent, agent)
+            refused(administrator, limits.set_ceiling, agent, [])
     assert not seen.changed
     assert is_alive(shop, assistant.access_token) and is_alive(shop, foreign.access_token)

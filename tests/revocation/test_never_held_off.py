@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from shop.agents import blocks
 from shop.conversations.delegation import set_paused
 from shop.credentials.agents import agent_of
 from shop.credentials.grants import grants_of_person
@@ -53,11 +54,11 @@ ENDINGS: dict[str, tuple[Ending, str]] = {
         "membership.suspended",
     ),
     "stop all": (
-        lambda shop, db, who: cascade.stop_all_assistants(db, shop.services.policy, who["ines"], True),
+        lambda shop, db, who: blocks.stop_all_assistants(db, shop.services.policy, who["ines"], True),
         "assistants.stopped",
     ),
     "block": (
-        lambda shop, db, who: cascade.block_agent(db, shop.services.policy, who["ines"], _agent(shop, db, who)),
+        lambda shop, db, who: blocks.block_agent(db, shop.services.policy, who["ines"], _agent(shop, db, who)),
         "agent.blocked",
     ),
     "pause": (lambda shop, db, who: set_paused(db, who["sofia"], True), "assistant.paused"),

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from shop.agents import blocks, decisions
 from shop.conversations.delegation import set_paused
 from shop.credentials import fair_locks
 from shop.credentials.ledger import live
@@ -231,18 +232,18 @@ def test_a_block_and_a_persons_own_ending_do_not_wait_for_each_other(
     person, ines = sofia.principal(), shop.sign_in(INES).principal()
     grant, _ = only_grant(shop, connect(sofia).client_id)
     is_on_trail, go_on = Event(), Event()
-    record_agent = cascade._record_agent
+    record_decision = decisions.record_decision
 
     def held(*arguments: Any) -> str:
-        event = record_agent(*arguments)
+        event = record_decision(*arguments)
         is_on_trail.set()
         assert go_on.wait(PATIENCE)
         return event
 
-    monkeypatch.setattr(cascade, "_record_agent", held)
+    monkeypatch.setattr(blocks, "record_decision", held)
     block = Running(
         lambda: committed(
-            shop.database, lambda db, by: cascade.block_agent(db, shop.services.policy, by, grant.agent_id), ines
+            shop.database, lambda db, by: blocks.block_agent(db, shop.services.policy, by, grant.agent_id), ines
         )
     )
     assert is_on_trail.wait(PATIENCE)

@@ -9,7 +9,8 @@ from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
 from shop.store import orders
-from shop.store.models import NotCancellable, Order, OrderStatus, OutOfStock, Variant
+from shop.store.errors import NotCancellable, OutOfStock
+from shop.store.models import Order, OrderStatus, Variant
 from shop.tools.outcomes import Failed, Succeeded
 from tests.store.shelf import buy, cancel, checkout, fill, left, sold
 from tests.support.at_once import at_once

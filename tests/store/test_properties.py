@@ -12,7 +12,8 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from shop.store import carts, orders
-from shop.store.models import NothingToUndo, Order, StoreError, Variant
+from shop.store.errors import NothingToUndo, StoreError
+from shop.store.models import Order, Variant
 from shop.store.money import euros
 from tests.store.shelf import buy
 from tests.support.people import ShopUnderTest

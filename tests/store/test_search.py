@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from shop.settings import ROOT
 from shop.store import catalogue, vocabulary
 from shop.store.catalogue import Filters
-from shop.store.models import NotThere, Product
+from shop.store.errors import NotThere
+from shop.store.models import Product
 from tests.support.people import ShopUnderTest
 from tests.support.state import ONE_ENGINE
 
@@ -219,7 +220,7 @@ def test_whatever_is_typed_has_an_answer(db: Session, said: str, sort: catalogue
 def test_one_module_knows_the_engine() -> None:
     """Full-text search is the only exception in the store: no other module of it asks which database this is."""
     asking = {path.name for path in (ROOT / "shop" / "store").glob("*.py") if "dialect" in path.read_text("utf-8")}
-    assert asking == {"search.py"}
+    assert asking == {"search_index.py"}
 
 
 @ONE_ENGINE

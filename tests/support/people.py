@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from shop.audit.queries import RecordedEvent, events_of_chain
+from shop.audit.queries import RecordedEvent
 from shop.conversations import delegation, threads
 from shop.conversations.models import Conversation, Item, Turn
 from shop.credentials.ledger import NotAlive, live
@@ -27,6 +27,7 @@ from shop.tools.gateway import Gateway
 from shop.tools.outcomes import Outcome
 from tests.support.clock import TestClock
 from tests.support.providers import BASE_URL
+from tests.support.stored import events_of_chain, turns_of
 
 SOFIA = "sofia.hart@acme.example"
 NOAH = "noah.lind@acme.example"
@@ -201,7 +202,7 @@ class Visitor:
     def turns(self) -> list[Turn]:
         """The stored turns of the conversation on this page."""
         with self.shop.database.read() as db:
-            return threads.turns_of(db, str(self.conversation))
+            return turns_of(db, str(self.conversation))
 
     def latest_call(self, tool: str) -> Item:
         """The stored item of the latest call of a tool in this conversation."""

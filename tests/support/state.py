@@ -11,11 +11,12 @@ from sqlalchemy import func, select, update
 
 from shop.approvals.receipts import Receipt
 from shop.audit.chain import AuditChain
-from shop.audit.queries import RecordedEvent, events_of_chain
+from shop.audit.queries import RecordedEvent
 from shop.audit.verification import verify
 from shop.database import Base
 from shop.store.models import Order, Variant
 from tests.support.people import ShopUnderTest
+from tests.support.stored import events_of_chain
 
 ONE_ENGINE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 """For tests in which the database does not matter."""

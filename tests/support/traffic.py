@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from multiprocessing.connection import Connection
 
 from shop.authorization.policy import Policy
-from shop.conversations.external import Asserted
+from shop.conversations.external import HostConversation
 from shop.conversations.models import Source
 from shop.database import Database
 from shop.principal import Principal
@@ -72,7 +72,7 @@ class Callers:
 
     def _call(self, at: int) -> None:
         principal, number = self._principals[at % len(self._principals)], 0
-        of_host = Asserted(source=Source.HOST_ASSERTED, identifier=f"thread-{at}")
+        of_host = HostConversation(source=Source.HOST_ASSERTED, identifier=f"thread-{at}")
         conversation = principal.conversation if principal.delegation else of_host
         is_last = False
         while not is_last:

@@ -96,12 +96,12 @@ def test_the_last_change_of_a_cart_is_taken_back(shop: ShopUnderTest, sofia: Vis
     ]
     for tool, arguments in changes:
         changed = assistant.call(tool, **arguments)
-        assert shop.gateway.undoable(sofia.principal()) == changed.call_id
+        assert shop.gateway.enquiries.undoable(sofia.principal()) == changed.call_id
         with watching(shop) as seen:
             undone = sofia.call("undo_cart_change")
         assert isinstance(undone, Succeeded) and lines(sofia) == [(TOTE, 2)], tool
         assert "carts" in seen.changed and seen.names == ["tool_call.succeeded"]
-    assert shop.gateway.undoable(sofia.principal()) is None
+    assert shop.gateway.enquiries.undoable(sofia.principal()) is None
     again = assistant.call("undo_cart_change")
     assert isinstance(again, Failed) and again.code == "nothing_to_undo"
 
@@ -122,7 +122,7 @@ def test_undo_brings_back_only_what_is_still_there(shop: ShopUnderTest, sofia: V
 def test_checking_out_ends_undo(shop: ShopUnderTest, sofia: Visitor) -> None:
     """What was ordered is not put back into the cart; an order is cancelled, not undone."""
     bought(sofia, **{HOODIE: 1})
-    assert shop.gateway.undoable(sofia.principal()) is None
+    assert shop.gateway.enquiries.undoable(sofia.principal()) is None
     with watching(shop) as seen:
         outcome = sofia.call("undo_cart_change")
     assert isinstance(outcome, Failed) and "nothing to undo" in outcome.message

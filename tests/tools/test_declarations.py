@@ -10,9 +10,10 @@ from pydantic import BaseModel
 
 from shop.authorization.permissions import Permission
 from shop.principal import CONSENTABLE, Workflow
+from shop.tools.presentation import InWidget, Presentation
 from shop.tools.registry import TOOLS
 from shop.tools.tool import Arguments, Result, Tool
-from shop.tools.workflows import read
+from shop.workflow_words import WORDS
 
 A_TOOL = TOOLS["place_order"]
 
@@ -56,9 +57,14 @@ BROKEN: dict[str, tuple[dict[str, Any], type[Exception]]] = {
     "without a permission": ({"permission": None}, TypeError),
     "with a permission that does not exist": ({"permission": "orders:place"}, TypeError),
     "without a workflow": ({"workflow": "transact"}, TypeError),
+    "without a presentation": ({"presentation": None}, TypeError),
     "without a description": ({"description": ""}, ValueError),
     "with a name that is no name": ({"name": "Place Order"}, ValueError),
     "that reads and must be confirmed": ({"read_only": True}, ValueError),
+    "that must be confirmed and widgets may call": (
+        {"presentation": dataclasses.replace(A_TOOL.presentation, widgets_may_call=True)},
+        ValueError,
+    ),
 }
 
 
@@ -70,11 +76,31 @@ def test_a_tool_cannot_be_constructed(change: dict[str, Any], error: type[Except
         dataclasses.replace(A_TOOL, **change)
 
 
-def test_a_tool_cannot_leave_its_permission_out() -> None:
-    """The permission is no option with a default."""
-    fields = {f.name: getattr(A_TOOL, f.name) for f in dataclasses.fields(Tool) if f.name != "permission"}
-    with pytest.raises(TypeError):
+@pytest.mark.parametrize("left_out", ["permission", "presentation"])
+def test_a_tool_cannot_leave_it_out(left_out: str) -> None:
+    """The permission and the presentation are no options with a default."""
+    fields = {f.name: getattr(A_TOOL, f.name) for f in dataclasses.fields(Tool) if f.name != left_out}
+    with pytest.raises(TypeError, match=left_out):
         Tool(**fields)
+
+
+@pytest.mark.parametrize("left_out", [field.name for field in dataclasses.fields(Presentation)])
+def test_a_presentation_says_everything(left_out: str) -> None:
+    """No field has a default: what does not apply to a tool is said explicitly."""
+    said = {name: getattr(A_TOOL.presentation, name) for name in vars(A_TOOL.presentation) if name != left_out}
+    with pytest.raises(TypeError, match=left_out):
+        Presentation(**said)
+
+
+@pytest.mark.parametrize("words", ["", "x" * 65])
+def test_a_widget_comes_with_progress_words(words: str) -> None:
+    """A tool whose result a widget shows cannot be declared without what a host writes until it does: `tools/list` needs it."""
+    shown = A_TOOL.presentation.in_widget
+    assert shown is not None
+    with pytest.raises(ValueError, match="progress words"):
+        dataclasses.replace(shown, running=words)
+    with pytest.raises(TypeError, match="done"):
+        InWidget(widget=shown.widget, running="Preparing the order")  # type: ignore[call-arg]
 
 
 def test_the_catalogue_and_its_tools_cannot_be_changed() -> None:
@@ -133,4 +159,4 @@ def test_each_tool_tells_a_person_what_it_does() -> None:
     """Titles and descriptions are there, and every workflow that can be allowed has its meaning in words."""
     for tool in TOOLS.values():
         assert tool.title and len(tool.description) > 20, tool.name
-    assert set(read._MEANS) == CONSENTABLE
+    assert list(WORDS) == [workflow for workflow in Workflow if workflow in CONSENTABLE]

@@ -16,7 +16,8 @@ from shop.settings import ROOT
 from shop.tools import gateway, permit
 from shop.tools.permit import NoPermit, Permit, Seal
 from shop.tools.registry import TOOLS
-from shop.tools.workflows.transact import AddToCart, PlaceOrder
+from shop.tools.workflows.change_cart import AddToCart
+from shop.tools.workflows.transact import PlaceOrder
 from tests.support.people import ShopUnderTest, Visitor
 from tests.support.state import HOODIE, ONE_ENGINE, watching
 
@@ -31,7 +32,7 @@ def open_permit(visitor: Visitor, tool: str) -> Iterator[Permit]:
     resource = Resource(kind="cart", owner=principal.subject, organization=principal.organization)
     with (
         shop.database.write() as db,
-        gateway._seal.permit(tool, db, principal, resource, shop.services.policy, call) as made,
+        gateway._seal.permit(tool, db, principal, resource, shop.services.policy, TOOLS, call) as made,
     ):
         yield made
 
@@ -143,7 +144,7 @@ def test_there_is_one_seal_and_it_is_taken(sofia: Visitor) -> None:
     with (
         sofia.shop.database.write() as db,
         pytest.raises(NoPermit),
-        mine.permit("place_order", db, principal, Resource(kind="order"), policy, call),
+        mine.permit("place_order", db, principal, Resource(kind="order"), policy, TOOLS, call),
     ):
         pass
 

@@ -45,9 +45,11 @@ def test_a_page_in_words(shop: ShopUnderTest, sofia: Visitor) -> None:
     """The shop's own pages are told by what its rows say; anything else, and what is not theirs, is no page."""
     person = sofia.principal()
     for path, page in PAGES.items():
-        assert shop.gateway.page_in_words(person, path) == f"The person is on this page of the shop: {page}.", path
+        assert (
+            shop.gateway.enquiries.page_in_words(person, path) == f"The person is on this page of the shop: {page}."
+        ), path
     for path in NO_PAGES:
-        told = shop.gateway.page_in_words(person, path)
+        told = shop.gateway.enquiries.page_in_words(person, path)
         assert told is None or told.endswith("product context-tee."), path
 
 
@@ -58,4 +60,4 @@ def test_nobody_is_told_a_page_after_signing_out(shop: ShopUnderTest, sofia: Vis
     person = sofia.principal()
     sofia.post("/sign-out")
     with pytest.raises(NotAlive):
-        shop.gateway.page_in_words(person, "/cart")
+        shop.gateway.enquiries.page_in_words(person, "/cart")

@@ -192,7 +192,7 @@ class Terminal:
             answer = self.ask and self.ask(f"Allow your assistant to {workflow} in this conversation?")
             go_on, line = self._consent, f"/allow {workflow}"
         else:
-            shown = services().gateway.receipt(person.principal, _outcome(asked)["receipt"])
+            shown = services().gateway.receipt_desk.view(person.principal, _outcome(asked)["receipt"])
             if shown is None or shown["state"] != "open":
                 return True  # a newer one took its place
             self.printed.receipt(shown)

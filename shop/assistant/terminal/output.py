@@ -15,13 +15,9 @@ import click
 from shop.assistant.model.arguments import described
 from shop.assistant.turn.call_titles import tool_of
 from shop.assistant.turn.context import arguments_of
-from shop.conversations.models import Item, ItemKind, Turn, TurnState
-from shop.tools.refusals import RECEIPT_REASONS
-from shop.untrusted import clean_text
-
-_DECISIONS = {"succeeded": "allow", "denied": "deny", "awaiting_approval": "needs_approval"}
-_UNDECIDED = frozenset({"unknown_tool", "invalid_arguments", "unavailable", *RECEIPT_REASONS})
-"""Codes of calls that failed before the policy was asked; what failed with another one was allowed, and could not be done."""
+from shop.assistant.turn.turn_record import outcome_of, record_of
+from shop.conversations.models import Item, Turn, TurnState
+from shop.untrusted import terminal_text
 
 _MARKS = {
     "succeeded": ("✓", "green", "done"),
@@ -77,36 +73,6 @@ class JsonLines:
         """Nothing: standard output is for the turns alone."""
 
 
-def record_of(line: str, turn: Turn) -> dict[str, Any]:
-    """A turn as data: what was said, what was called and what became of it, and the reply."""
-    items = [item for item in turn.items if item.text or item.kind is ItemKind.CALL]
-    record: dict[str, Any] = {
-        "message": line,
-        "calls": [_call_record(item) for item in items if item.kind is ItemKind.CALL],
-        "reply": "\n\n".join(item.text for item in items if item.kind is ItemKind.TEXT),
-        "state": str(turn.state),
-    }
-    return record | ({"error": turn.error_text} if turn.error_text else {})
-
-
-def _call_record(item: Item) -> dict[str, Any]:
-    outcome = item.outcome or {"kind": "failed", "code": "unavailable"}
-    decision = _DECISIONS.get(outcome["kind"]) or ("none" if outcome["code"] in _UNDECIDED else "allow")
-    record = {
-        "name": tool_of(item),
-        "arguments": arguments_of(item),
-        "decision": decision,
-        "outcome": outcome_of(item),
-    }
-    return record | {name: outcome[name] for name in ("rule", "code") if outcome.get(name)}
-
-
-def outcome_of(item: Item) -> str:
-    """A call's outcome; what is not theirs looks like what is not there (invariant I10)."""
-    outcome = item.outcome or {"kind": "failed"}
-    return "failed" if outcome.get("code") == "not_found" else str(outcome["kind"])
-
-
 class Transcript:
     """The conversation as people read it; the assistant's words appear as they come."""
 
@@ -116,13 +82,13 @@ class Transcript:
 
     def said(self, line: str) -> None:
         if self._echo:
-            click.echo(click.style("you › ", dim=True) + printable(line))
+            click.echo(click.style("you › ", dim=True) + terminal_text(line))
 
     def text(self, item_id: str, text: str) -> None:
         if item_id != self._item:
             self._end_of_line()
             self._item, self._shown = item_id, 0
-        click.echo(printable(text[self._shown :]), nl=False)
+        click.echo(terminal_text(text[self._shown :]), nl=False)
         self._shown = len(text)
 
     def call(self, item: Item) -> None:
@@ -132,28 +98,28 @@ class Transcript:
         note = f": {outcome['note']}" if outcome.get("note") else ""
         rule = click.style(f"  {outcome['rule']}", dim=True) if outcome.get("rule") else ""
         called = f"{tool_of(item)} {described(arguments_of(item), _MOST_ARGUMENT_CHARACTERS)}".strip()
-        click.echo(f"  {click.style(mark, fg=colour)} {printable(called)} · {word}{printable(note)}{rule}")
+        click.echo(f"  {click.style(mark, fg=colour)} {terminal_text(called)} · {word}{terminal_text(note)}{rule}")
         for line in result_lines(outcome.get("told", {}).get("result") or {}):
-            click.echo(f"      {printable(line)}")
+            click.echo(f"      {terminal_text(line)}")
 
     def receipt(self, shown: Mapping[str, Any]) -> None:
         self._end_of_line()
-        click.echo(click.style(f"  {printable(str(shown['title']))}", bold=True))
+        click.echo(click.style(f"  {terminal_text(str(shown['title']))}", bold=True))
         rows = [*shown["rows"], *([shown["total"]] if shown["total"] else [])]
         for line in _columns([(row["label"], row["amount"]) for row in rows]):
-            click.echo(f"    {printable(line)}")
+            click.echo(f"    {terminal_text(line)}")
 
     def ended(self, line: str, turn: Turn) -> None:
         self._end_of_line()
         if turn.error_text:
             stopped = "Stopped. " if turn.state is TurnState.STOPPED else ""
-            said = printable(f"  {stopped}{turn.error_text} What is above stands.")
+            said = terminal_text(f"  {stopped}{turn.error_text} What is above stands.")
             click.echo(click.style(said, fg="yellow"))
         click.echo()
 
     def note(self, text: str) -> None:
         self._end_of_line()
-        click.echo(click.style(printable(text), dim=True))
+        click.echo(click.style(terminal_text(text), dim=True))
 
     def _end_of_line(self) -> None:
         if self._shown:
@@ -198,8 +164,3 @@ def _columns(rows: list[tuple[str, ...]]) -> Iterator[str]:
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-
-
-def printable(text: str) -> str:
-    """Text without what could move a terminal's cursor, colour it, or turn the direction of writing."""
-    return "".join(one for one in clean_text(text) if one.isprintable() or one in "\n\u200c\u200d")

@@ -24,7 +24,7 @@ def input_for(gateway: Gateway, person: Principal, turns: list[Turn]) -> list[di
     """The model's input: the latest turns in order, filtered by what their person may see now."""
     recent = [turn for turn in turns if turn.replaced_by is None][-REMEMBERED_TURNS:]
     calls = [item for turn in recent for item in turn.items if item.kind is ItemKind.CALL and _succeeded(item)]
-    visible = gateway.still_visible(person, [(item.id, item.tool, arguments_of(item)) for item in calls])
+    visible = gateway.enquiries.still_visible(person, [(item.id, item.tool, arguments_of(item)) for item in calls])
     items: list[dict[str, Any]] = []
     for turn in recent:
         withheld = any(item in calls and item.id not in visible for item in turn.items)
@@ -59,7 +59,7 @@ def _asked(gateway: Gateway, person: Principal, turn: Turn) -> list[dict[str, An
     if turn.message is None:
         return []
     asked = [{"role": "user", "content": clean_text(turn.message)}]
-    if turn.page_path and turn.page_words and gateway.page_in_words(person, turn.page_path):
+    if turn.page_path and turn.page_words and gateway.enquiries.page_in_words(person, turn.page_path):
         asked.insert(0, {"role": "developer", "content": turn.page_words})
     return asked
 

@@ -15,7 +15,7 @@ from shop.conversations.models import Conversation, Item, ItemKind, Trigger, Tur
 from shop.database import Database, moment
 from shop.principal import Principal, Workflow
 from shop.tools.gateway import Gateway
-from shop.tools.outcomes import kept
+from shop.tools.outcomes import for_memory
 
 _ALLOWED_SINCE = "You have allowed this since. Ask for it again, and it can be done."
 """Said where a request was asked long ago, or is still talked about: it asks no more, and nothing is done that nobody expects."""
@@ -28,7 +28,7 @@ class Decisions:
         self._database, self._gateway, self._opening = database, gateway, opening
 
     def consent(self, person: Principal, conversation_id: str, workflow: Workflow, allowed: bool) -> Begun | None:
-        """A person allows a workflow in a conversation, or takes it back. Raises `Denied`.
+        """A person allows a workflow in a conversation, or takes it back. Raises `AccessDenied`.
 
         Allowing it answers what still asks for it: the calls of the latest turn are made, and the turn goes on from there. None
         when there is none, or that turn still runs: its model has been told of the refusal, and may propose the call again.
@@ -58,7 +58,7 @@ class Decisions:
         """The answer to a call's request in place, and to all requests of that turn for the same workflow.
 
         When allowed, each of their calls is made again, once and in order, and the turn goes on from there.
-        Raises `Denied`, `TurnRunning`, `TooManyTurns`, `Unanswerable` when the request was answered already.
+        Raises `AccessDenied`, `TurnRunning`, `TooManyTurns`, `Unanswerable` when the request was answered already.
         """
         with self._opening.transaction(person) if allowed else self._database.write() as db:
             conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
@@ -81,7 +81,7 @@ class Decisions:
     def confirm(self, person: Principal, conversation_id: str, receipt_id: str) -> Begun:
         """A person confirms a receipt: the gateway runs the pinned call, and the turn goes on from its outcome.
 
-        Raises `Denied`, `TurnRunning`, `TooManyTurns`, `Unanswerable`.
+        Raises `AccessDenied`, `TurnRunning`, `TooManyTurns`, `Unanswerable`.
         """
         asked = self._question_of_receipt(person, conversation_id, receipt_id)
         with self._opening.transaction(person) as db:
@@ -90,14 +90,16 @@ class Decisions:
             again = turns.add_item(db, begun.turn.id, ItemKind.CALL, tool=asked.tool, arguments=asked.arguments)
         outcome = self._gateway.approve(person, receipt_id, turn=begun.turn.id, call_id=again.id)
         with self._database.write() as db:
-            turns.settle(db, again.id, kept(outcome))  # also when the receipt itself was refused, and no call was made
+            turns.settle(
+                db, again.id, for_memory(outcome)
+            )  # also when the receipt itself was refused, and no call was made
             if item := db.get(Item, asked.id):  # gone when the conversation was deleted meanwhile
                 item.settled = True
                 self._settle_turn(db, item)
         return replace(begun, decided=(again,), answered=(asked,))
 
     def decline(self, person: Principal, conversation_id: str, receipt_id: str) -> Item:
-        """A person answers a receipt with 'not now'. Returns the call that asked. Raises `Denied`, `Unanswerable`."""
+        """A person answers a receipt with 'not now'. Returns the call that asked. Raises `AccessDenied`, `Unanswerable`."""
         asked = self._question_of_receipt(person, conversation_id, receipt_id)
         outcome = self._gateway.decline(person, receipt_id)
         with self._database.write() as db:
@@ -112,9 +114,10 @@ class Decisions:
         turn = db.get(Turn, item.turn_id) if item else None
         if item is None or turn is None or turn.conversation_id != conversation.id:
             raise NotThere("There is no such question in this conversation.")
-        if not item.outcome or item.outcome.get("code") != "consent_needed":
+        workflow = asks_for(item.outcome or {})
+        if workflow is None:
             raise Unanswerable("This was answered already.")
-        return Workflow(str(item.outcome["workflow"]))
+        return workflow
 
     def _open_requests(self, db: Session, conversation: Conversation, workflow: Workflow) -> list[Item]:
         """The calls that still ask for a workflow, in order, as they are now; the conversation is held."""
@@ -161,12 +164,12 @@ class Decisions:
 
     def _question_of_receipt(self, person: Principal, conversation_id: str, receipt_id: str) -> Item:
         """The call of this conversation that a receipt was made for. Raises `NotThere`, and notes who tried."""
-        call = self._gateway.call_of_receipt(person, receipt_id)
+        call = self._gateway.receipt_desk.call_of(person, receipt_id)
         with self._database.read() as db:
             conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
             found = history.call_in(db, conversation.id, call) if call else None
         if found is None:
-            self._gateway.refuse_unknown_receipt(person, receipt_id)
+            self._gateway.receipt_desk.refuse_unknown(person, receipt_id)
             raise NotThere("There is no such receipt in this conversation.", is_recorded=True)
         return found
 

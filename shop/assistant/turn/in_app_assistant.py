@@ -43,7 +43,7 @@ class InAppAssistant:
     ) -> tuple[Conversation, Outcome]:
         """What code in a widget asks for: called as the assistant of this conversation, outside of any turn.
 
-        Raises `Denied` when the conversation is not the person's.
+        Raises `AccessDenied` when the conversation is not the person's.
         """
         with self._database.write() as db:
             conversation = threads.opened(db, self._gateway.policy, person, conversation_id)

@@ -25,11 +25,12 @@ from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.conversations import history, turns
 from shop.conversations.models import Item, ItemKind, Turn, TurnState
-from shop.credentials.ledger import Kind, Lapse, NotAlive, live
+from shop.credentials.end_reasons import EndReason
+from shop.credentials.ledger import NotAlive, live
 from shop.database import Database
-from shop.principal import Principal
+from shop.principal import Principal, Workflow
 from shop.tools.gateway import Gateway
-from shop.tools.outcomes import Denied
+from shop.tools.outcomes import Code, Denied, code_of
 
 _log = logging.getLogger(__name__)
 _OUR_FAULT = ModelError("internal", "Something went wrong on our side", "It was noted, and nothing more was done.")
@@ -42,9 +43,6 @@ held back by it."""
 LAST_CALL = 3.0
 """Seconds for which an answer that has begun a call is heard out after its authority ended. The gateway then refuses the call,
 so that the audit shows what was still tried."""
-
-ENDS_THE_TURN = frozenset({"signed_out", "suspended", "paused", "stopped", "blocked"})
-"""Codes after which nothing may leave for the model any more (invariant I12)."""
 
 
 @dataclass(frozen=True)
@@ -74,13 +72,9 @@ Progress = TextGrew | CallChanged | TurnEnded
 class Stopped(Exception):
     """The stored flag says that this turn should end."""
 
-    def __init__(self, because: str) -> None:
+    def __init__(self, because: EndReason) -> None:
         super().__init__(because)
         self.because = because
-
-
-_STOPPED_BY_HAND = frozenset({"person", turns.GIVEN_UP})
-"""Flags after which nothing more is tried: nobody waits for it."""
 
 
 @dataclass
@@ -89,13 +83,50 @@ class Flag:
 
     seen_at: float | None = None
 
-    def heed(self, because: str | None, now: float, *, is_calling: bool) -> None:
+    def heed(self, because: EndReason | None, now: float, *, is_calling: bool) -> None:
         """Raise `Stopped` when the flag is up; with a call under way and authority gone, after `LAST_CALL` at the latest."""
         if because is None:
             return
         self.seen_at = now if self.seen_at is None else self.seen_at
-        if because in _STOPPED_BY_HAND or not is_calling or now - self.seen_at >= LAST_CALL:
+        if because.ends_turn_at_once or not is_calling or now - self.seen_at >= LAST_CALL:
             raise Stopped(because)
+
+
+class _ReplyText:
+    """The text of one response of the model: stored as it grows, and a sign of life of its turn each time."""
+
+    def __init__(self, database: Database, turn_id: str) -> None:
+        self._database, self._turn_id = database, turn_id
+        self._item_id, self.text = "", ""
+        self._beaten_at, self._stored, self._flag = time.monotonic(), Pace(STORE_EVERY), Flag()
+
+    def grow(self, piece: str) -> TextGrew:
+        """Add a piece. The first one makes the item."""
+        if not self._item_id:
+            with self._database.write() as db:
+                self._item_id = turns.add_item(db, self._turn_id, ItemKind.TEXT).id
+        self.text += piece
+        return TextGrew(self._item_id, self.text)
+
+    def beat(self, *, is_calling: bool) -> None:
+        """Give a sign of life when the next one is due, with the text if that is due. Raises `Stopped` as the flag says."""
+        now = time.monotonic()
+        if now - self._beaten_at < STORE_EVERY:
+            return
+        has_grown = self._stored.is_due(len(self.text), len(self.text), now)
+        self._flag.heed(self._beat(with_text=has_grown), now, is_calling=is_calling)
+        if has_grown:
+            self._stored.passed_on(len(self.text), now)
+        self._beaten_at = now
+
+    def store(self) -> EndReason | None:
+        """Store all of it, if there is any. Returns why the turn should end, if it should."""
+        return self._beat(with_text=True) if self._item_id else None
+
+    def _beat(self, *, with_text: bool) -> EndReason | None:
+        grown = [(self._item_id, self.text)] if with_text and self._item_id else []
+        with self._database.write() as db:
+            return turns.beat(db, self._turn_id, grown)
 
 
 class TurnLoop:
@@ -124,7 +155,7 @@ class TurnLoop:
         except Stopped as stopped:
             self._end(assistant, turn, TurnState.STOPPED, because=stopped.because)
         except NotAlive as lapsed:
-            self._end(assistant, turn, TurnState.STOPPED, because=_why_lapsed(lapsed))
+            self._end(assistant, turn, TurnState.STOPPED, because=lapsed.reason)
         except ModelError as error:
             self._end(assistant, turn, TurnState.FAILED, error=error)
         except Exception:  # the edge of a thread: whatever it was, the turn must end and say so
@@ -151,7 +182,7 @@ class TurnLoop:
     def _may_go_on(self, budget: Budget) -> None:
         """Raise when the turn's time is up, or the program ends."""
         if self._closing.is_set():
-            raise Stopped("shop_closed")
+            raise Stopped(EndReason.SHOP_CLOSED)
         budget.require_time()
 
     def _reply(
@@ -166,8 +197,7 @@ class TurnLoop:
         with self._database.read() as db:
             live(db, assistant)  # nothing leaves for the model after a revocation
         self._database.forbid_in_transaction("a model call")
-        text, item_id, beaten_at, stored = "", "", time.monotonic(), Pace(STORE_EVERY)
-        is_calling, flag = False, Flag()
+        reply, is_calling = _ReplyText(self._database, turn.id), False
         try:
             with closing(self._model.stream(items)) as events:
                 for event in events:
@@ -179,27 +209,15 @@ class TurnLoop:
                     if isinstance(event, Thinking):
                         is_calling = is_calling or event.calls
                     if isinstance(event, TextDelta):
-                        if not item_id:
-                            with self._database.write() as db:
-                                item_id = turns.add_item(db, turn.id, ItemKind.TEXT).id
-                        text += budget.text(event.text)
-                        yield TextGrew(item_id, text)
+                        yield reply.grow(budget.text(event.text))
                         budget.require_text()
-                    now = time.monotonic()
-                    if now - beaten_at >= STORE_EVERY:
-                        has_grown = stored.is_due(len(text), len(text), now)
-                        because = self._store(turn, item_id if has_grown else "", text)
-                        flag.heed(because, now, is_calling=is_calling and isinstance(event, Thinking))
-                        if has_grown:
-                            stored.passed_on(len(text), now)
-                        beaten_at = now
+                    reply.beat(is_calling=is_calling and isinstance(event, Thinking))
         finally:
-            if item_id:
-                because = self._store(turn, item_id, text)
-                if because and not proposed:
-                    raise Stopped(because)
-        if text:
-            items.append({"role": "assistant", "content": text})
+            because = reply.store()
+            if because and not proposed:
+                raise Stopped(because)
+        if reply.text:
+            items.append({"role": "assistant", "content": reply.text})
 
     def _call(
         self, assistant: Principal, turn: Turn, proposed: ProposedCall, items: list[dict[str, Any]]
@@ -207,7 +225,7 @@ class TurnLoop:
         """Pass one proposal through the gateway. A person's Stop is heeded before it; a revocation, by the gateway."""
         with self._database.write() as db:
             because = turns.beat(db, turn.id)
-            if because in _STOPPED_BY_HAND:
+            if because and because.ends_turn_at_once:
                 raise Stopped(because)
             item = turns.add_item(db, turn.id, ItemKind.CALL, tool=proposed.name, arguments=proposed.arguments)
         yield CallChanged(item.id, is_new=True)
@@ -215,16 +233,12 @@ class TurnLoop:
             assistant, turn.conversation_id, proposed.name, arguments_of(item), turn=turn.id, call_id=item.id
         )
         yield CallChanged(item.id, is_new=False)
-        if isinstance(outcome, Denied) and outcome.code in ENDS_THE_TURN:
+        refused = outcome.code.end_reason if isinstance(outcome, Denied) else None
+        if refused and refused.ends_turn:  # nothing leaves for the model any more (invariant I12)
             with self._database.write() as db:
                 because = turns.beat(db, turn.id)  # the stored flag knows more: where and how it was ended
-            raise Stopped(because or str(outcome.code))
+            raise Stopped(because or refused)
         items += [*proposed.reasoning, *exchange(item.id, proposed.name, proposed.arguments, outcome.for_model())]
-
-    def _store(self, turn: Turn, item_id: str, text: str) -> str | None:
-        """Store how a text has grown. Returns why the turn should end, if it should."""
-        with self._database.write() as db:
-            return turns.beat(db, turn.id, [(item_id, text)] if item_id else [])
 
     def _memory(self, assistant: Principal, turn: Turn) -> list[dict[str, Any]]:
         with self._database.read() as db:
@@ -244,17 +258,13 @@ class TurnLoop:
         turn: Turn,
         state: TurnState,
         *,
-        because: str | None = None,
+        because: EndReason | None = None,
         error: ModelError | None = None,
     ) -> None:
         """Give the turn its final state, and record it, in one transaction; once, whoever else tries."""
-        said = (
-            (error.code, f"{error.title}. {error.text}")
-            if error
-            else (because, _WHY.get(because, ""))
-            if because
-            else None
-        )
+        said = (because.value, because.for_turn) if because else None
+        if error:
+            said = error.code, f"{error.title}. {error.text}"
         with self._database.write() as db:
             if not turns.finish(db, turn.id, state, error=said):
                 return
@@ -272,36 +282,11 @@ class TurnLoop:
             )
 
 
-def _why_lapsed(lapsed: NotAlive) -> str:
-    """Why nothing may go on, as a key of `_WHY` where there are words for it."""
-    if lapsed.kind is Kind.AGENT:
-        return "blocked"
-    if lapsed.kind is Kind.ORGANIZATION and lapsed.lapse is Lapse.PAUSED:
-        return "stopped"
-    return lapsed.because or str(lapsed.lapse)
-
-
 def asks_person(outcome: dict[str, Any]) -> bool:
     """Whether a call's outcome is a question to its person: allow a workflow, or confirm a receipt."""
-    return outcome["kind"] == "awaiting_approval" or outcome.get("code") == "consent_needed"
+    return outcome["kind"] == "awaiting_approval" or asks_for(outcome) is not None
 
 
-def asks_for(outcome: Mapping[str, Any]) -> str | None:
+def asks_for(outcome: Mapping[str, Any]) -> Workflow | None:
     """The workflow that a call's outcome asks its person to allow, if it does."""
-    return str(outcome["workflow"]) if outcome.get("code") == "consent_needed" else None
-
-
-_WHY = {
-    "person": "You stopped it.",
-    "signed_out": "The sign-in that this ran under has ended.",
-    "signed_out_everywhere": "You signed out everywhere.",
-    "ended_by_person": "You ended the session that this ran under.",
-    "suspended": "Your account was suspended.",
-    "connection_moved": "Your company signs in somewhere else now.",
-    "sign_in_withdrawn": "Your company's sign-in service ended what this ran under.",
-    "paused": "Your assistant is paused.",
-    "stopped": "Your organization has stopped all assistants.",
-    "blocked": "Your organization has blocked this assistant.",
-    "expired": "The sign-in that this ran under has expired.",
-    "shop_closed": "The shop was restarted.",
-}
+    return Workflow(outcome["workflow"]) if code_of(outcome) is Code.CONSENT_NEEDED else None

@@ -34,7 +34,7 @@ class Messages:
         self._database, self._gateway, self._opening = database, gateway, opening
 
     def send(self, person: Principal, conversation_id: str | None, text: str, *, about: str | None = None) -> Begun:
-        """A person says something; without a conversation, a new one is opened. Raises `Denied`, `TurnRunning`,
+        """A person says something; without a conversation, a new one is opened. Raises `AccessDenied`, `TurnRunning`,
         `TooManyTurns`.
 
         `about` is the path of the shop's page that the message is about; one that its person may not see says nothing.
@@ -52,7 +52,7 @@ class Messages:
         """A person says their last message anew. What the earlier one did stays done; what it still asked for lapses.
 
         The earlier turns stay in the record and on the page; a model gets the new message in their place.
-        Raises `Denied`, `TurnRunning`, `TooManyTurns`, `NotThere`, `Unanswerable`.
+        Raises `AccessDenied`, `TurnRunning`, `TooManyTurns`, `NotThere`, `Unanswerable`.
         """
         page = self._page(person, self._said_about(person, conversation_id, turn_id))
         with self._opening.transaction(person) as db:
@@ -77,7 +77,7 @@ class Messages:
     def retry(self, person: Principal, conversation_id: str, turn_id: str) -> Begun:
         """Go on from a turn that failed: what it had done stands and is not done twice.
 
-        Raises `Denied`, `TurnRunning`, `TooManyTurns`, `Unanswerable`.
+        Raises `AccessDenied`, `TurnRunning`, `TooManyTurns`, `Unanswerable`.
         """
         with self._opening.transaction(person) as db:
             conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
@@ -90,7 +90,7 @@ class Messages:
             return self._opening.begin(db, person, conversation, Trigger.RETRY, None)
 
     def stop(self, person: Principal, conversation_id: str, turn_id: str) -> None:
-        """Ask a running turn to stop. Raises `Denied`, `NotThere`."""
+        """Ask a running turn to stop. Raises `AccessDenied`, `NotThere`."""
         with self._database.write() as db:
             conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
             turns.request_stop(db, self._turn_of(db, conversation, turn_id).id, conversation.id)
@@ -113,11 +113,11 @@ class Messages:
         """The page that a message is about, looked up by the server; None when it is none that its person may see."""
         if not path or len(path) > MOST_PAGE_CHARACTERS:
             return None
-        words = self._gateway.page_in_words(person, path)
+        words = self._gateway.enquiries.page_in_words(person, path)
         return turns.Page(path, words) if words else None
 
     def _said_about(self, person: Principal, conversation_id: str, turn_id: str) -> str | None:
-        """The page that a turn's message was about. Raises `Denied`, `NotThere`."""
+        """The page that a turn's message was about. Raises `AccessDenied`, `NotThere`."""
         with self._database.read() as db:
             conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
             return self._turn_of(db, conversation, turn_id).page_path

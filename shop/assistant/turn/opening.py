@@ -105,7 +105,7 @@ class TurnOpening:
     def set_consent(
         self, db: Session, person: Principal, conversation: Conversation, workflow: Workflow, allowed: bool
     ) -> None:
-        """Allow the assistant a workflow in a conversation, or take it back. Raises `Denied`."""
+        """Allow the assistant a workflow in a conversation, or take it back. Raises `AccessDenied`."""
         delegation.set_consent(
             db,
             person,

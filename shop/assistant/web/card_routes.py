@@ -39,7 +39,7 @@ def add_routes(chat: Blueprint) -> None:
     def undo(conversation_id: str) -> ResponseReturnValue:
         conversation, call, card = opened(conversation_id), request.form.get("call", ""), request.form.get("card", "")
         gateway = services().gateway
-        if not call or gateway.undoable(principal()) != call:
+        if not call or gateway.enquiries.undoable(principal()) != call:
             refuse_handle(Handle.CART_CHANGE)
             return notice(409, "Too late to undo.", "Something has changed your cart since. You can change it by hand.")
         outcome = gateway.call_tool(principal(), conversation.id, "undo_cart_change", {"change": call})

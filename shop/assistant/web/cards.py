@@ -10,12 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from shop.tools.presentation import Card, Widget
 from shop.tools.registry import TOOLS
-from shop.tools.results.widgets import OF_TOOLS, Widget
-
-CART_CHANGES = frozenset({"add_to_cart", "update_cart", "reorder", "undo_cart_change"})
-_CARTS = CART_CHANGES | {"view_cart"}
-_ORDERS = frozenset({"get_order", "place_order", "cancel_order"})
+from shop.tools.results.widgets import OF_TOOLS
 
 ReceiptOf = Callable[[str], Mapping[str, Any] | None]
 """Finds what a receipt shows, by its id: given by the gateway, which knows whose it is."""
@@ -36,13 +33,14 @@ class Seen:
 def cards_of(tool: str, call: str, outcome: Mapping[str, Any], seen: Seen) -> dict[str, Any]:
     """The cards of a call, by the names that `_call.html` knows; None for each that it has not."""
     result: Mapping[str, Any] = outcome.get("told", {}).get("result") or {}
+    card = TOOLS[tool].presentation.card if tool in TOOLS and result else None
     return {
-        "cards": _products(tool, result),
-        "comparison": _comparison(result) if tool == "compare_products" and result else None,
-        "cart": result if tool in _CARTS and result else None,
-        "order": _order(result, seen) if tool in _ORDERS and result else None,
-        "orders": result.get("orders") if tool == "list_orders" else None,
-        "addresses": result.get("addresses") if tool == "list_addresses" else None,
+        "cards": _products(card, result),
+        "comparison": _comparison(result) if card is Card.COMPARISON else None,
+        "cart": result if card is Card.CART else None,
+        "order": _order(result, seen) if card is Card.ORDER else None,
+        "orders": result.get("orders") if card is Card.ORDERS else None,
+        "addresses": result.get("addresses") if card is Card.ADDRESSES else None,
         "undo": _undo(tool, call, outcome, seen),
         "widget": widget_of(tool, outcome),
     }
@@ -50,7 +48,8 @@ def cards_of(tool: str, call: str, outcome: Mapping[str, Any], seen: Seen) -> di
 
 def widget_of(tool: str, outcome: Mapping[str, Any]) -> Widget | None:
     """The widget that other hosts would show a call's result in."""
-    return OF_TOOLS.get(tool) if outcome.get("kind") in {"succeeded", "awaiting_approval"} else None
+    shown = OF_TOOLS.get(tool) if outcome.get("kind") in {"succeeded", "awaiting_approval"} else None
+    return shown.widget if shown else None
 
 
 def has_effect(tool: str, outcome: Mapping[str, Any]) -> bool:
@@ -60,10 +59,10 @@ def has_effect(tool: str, outcome: Mapping[str, Any]) -> bool:
     )
 
 
-def _products(tool: str, result: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-    if tool == "search_products":
+def _products(card: Card | None, result: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    if card is Card.PRODUCTS:
         return [_product(product) for product in result.get("products", [])] or None
-    return [_product(result)] if tool == "get_product" and result else None
+    return [_product(result)] if card is Card.PRODUCT else None
 
 
 def _product(product: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,6 +97,6 @@ def _order(order: Mapping[str, Any], seen: Seen) -> dict[str, Any]:
 
 
 def _undo(tool: str, call: str, outcome: Mapping[str, Any], seen: Seen) -> dict[str, Any] | None:
-    if tool not in CART_CHANGES - {"undo_cart_change"} or outcome.get("kind") != "succeeded":
+    if tool not in TOOLS or not TOOLS[tool].presentation.can_be_undone or outcome.get("kind") != "succeeded":
         return None
     return {"call": call, "is_open": seen.undoable() == call, "done": bool(outcome.get("undone"))}

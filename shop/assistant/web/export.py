@@ -11,8 +11,8 @@ import json
 import re
 from typing import Any
 
-from shop.assistant.terminal.output import outcome_of, record_of
 from shop.assistant.turn.call_titles import title_of, tool_of
+from shop.assistant.turn.turn_record import outcome_of, record_of
 from shop.conversations.models import Conversation, Item, ItemKind, Trigger, Turn
 from shop.untrusted import clean_text, clean_value, one_line
 

@@ -29,6 +29,7 @@ from shop.database import Database, moment
 from shop.principal import Principal
 from shop.tools.gateway import Gateway
 from shop.untrusted import one_line
+from shop.workflow_words import WORDS
 
 DOCKED_TURNS = 8
 """How many of a conversation's latest turns the dock shows at first."""
@@ -86,7 +87,7 @@ class ChatPage:
             "trail": presenter.trail_view(past),
             "can": may,
             "starters": starters(may),
-            "undoable": self._gateway.undoable(self._person),
+            "undoable": self._gateway.enquiries.undoable(self._person),
             "follow_ups": [] if context["may"]["paused"] else follow_ups(past, may),
             "running_turn": next((view["id"] for view in views if view["state"] is TurnState.RUNNING), None),
         }
@@ -210,8 +211,8 @@ class ChatPage:
 
     def cart_changed(self) -> Markup:
         """What a change of the cart changes on every page with a chat: the number in the header, and what can be undone."""
-        count = self._gateway.items_in_cart(self._person)
-        undoable = self._gateway.undoable(self._person)
+        count = self._gateway.enquiries.items_in_cart(self._person)
+        undoable = self._gateway.enquiries.undoable(self._person)
         return self._partial("#cart-link", piece("_cart_link.html", cart_count=count)) + self._partial(
             "#undoable", self._render("_undoable", undoable=undoable)
         )
@@ -268,8 +269,7 @@ class ChatPage:
         conversation = self._conversation
         scopes = delegation.scopes_here(db, self._person, conversation.id if conversation else None)
         return {
-            "may": {workflow: workflow in scopes for workflow in ("browse", "read", "transact")}
-            | {"paused": is_paused(db, self._person)}
+            "may": {"workflows": WORDS, "allowed": scopes, "paused": is_paused(db, self._person)}
             | delegation.bounds_of_organization(db, self._person),
             "conversations": presenter.conversations_view(
                 threads.of_person(db, self._person), conversation.id if conversation else None, moment(db)
@@ -292,13 +292,13 @@ class ChatPage:
         return Seen(
             receipt_of=self._receipt,
             at=self._database.clock(),
-            undoable=cache(lambda: self._gateway.undoable(self._person)),
+            undoable=cache(lambda: self._gateway.enquiries.undoable(self._person)),
             may_add=may_fill_cart(self._gateway, self._person),
         )
 
     def _receipt(self, receipt_id: str) -> Mapping[str, Any] | None:
         name, organization = self._names
-        found = self._gateway.receipt(self._person, receipt_id)
+        found = self._gateway.receipt_desk.view(self._person, receipt_id)
         intro = f"Your assistant asks, on behalf of {name} at {organization}. Nothing happens until you confirm."
         return {**found, "intro": intro} if found else None
 

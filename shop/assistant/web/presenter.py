@@ -13,10 +13,12 @@ from nh3 import clean
 from shop.assistant.model.arguments import described
 from shop.assistant.turn.call_titles import title_of, tool_of
 from shop.assistant.turn.context import arguments_of
-from shop.assistant.turn.loop import asks_person
+from shop.assistant.turn.loop import asks_for, asks_person
 from shop.assistant.web.cards import Seen, cards_of, has_effect
 from shop.conversations.models import Conversation, Item, ItemKind, Trigger, Turn, TurnState
+from shop.tools.outcomes import Code, code_of
 from shop.untrusted import clean_text
+from shop.workflow_words import WORDS
 
 _markdown = MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table")
 _TAGS = {
@@ -36,11 +38,6 @@ _TAGS = {
     "tr",
     "th",
     "td",
-}
-_MEANS = {
-    "transact": "It may then fill your cart and prepare orders. Nothing is bought until you confirm the receipt.",
-    "read": "It may then see your cart and your orders, and nobody else's.",
-    "browse": "It may then look through the catalogue.",
 }
 _MOST_ARGUMENT_CHARACTERS = 200
 _POLLED_CHARACTERS = 4_000
@@ -169,18 +166,19 @@ def _standing(turn: Turn, context: list[Turn]) -> list[str]:
 def _state_of(item: Item, turn: Turn, outcome: Mapping[str, Any]) -> str:
     if not outcome:
         return "running" if turn.state == TurnState.RUNNING else "failed"
-    if outcome["kind"] == "denied" and outcome.get("code") == "not_found":
+    if outcome["kind"] == "denied" and code_of(outcome) is Code.NOT_FOUND:
         return "failed"  # not yours looks like not there (invariant I10)
     return _STATES[outcome["kind"]]
 
 
 def _consent(item: Item, outcome: Mapping[str, Any]) -> dict[str, Any] | None:
-    if outcome.get("code") != "consent_needed":
+    workflow = asks_for(outcome)
+    if workflow is None:
         return None
-    workflow = str(outcome["workflow"])
     return {
         "workflow": workflow,
-        "means": _MEANS.get(workflow, ""),
+        "question": WORDS[workflow].question,
+        "means": WORDS[workflow].if_allowed,
         "call": item.id,
         "open": not item.settled,
         "answer": outcome.get("answer"),
@@ -230,7 +228,7 @@ def _call_step(item: Item) -> dict[str, str]:
         if (outcome.get("told") or {}).get("code") == "declined":
             return {"kind": "note", "title": f"You answered not now: {tool_of(item)}", "text": "rule", "mono": rule}
         return {"kind": "wait", "title": f"Waiting for you: {tool_of(item)}", "text": "rule", "mono": rule}
-    if outcome["kind"] == "denied" and outcome.get("code") != "not_found":
+    if outcome["kind"] == "denied" and code_of(outcome) is not Code.NOT_FOUND:
         return {"kind": "deny", "title": f"Refused: {tool_of(item)}", "text": outcome.get("note", ""), "mono": rule}
     if outcome["kind"] == "succeeded":
         return {"kind": "allow", "title": f"Allowed: {tool_of(item)}", "text": "rule", "mono": rule}

@@ -13,7 +13,7 @@ from shop.services import services
 
 
 def opened(conversation_id: str) -> Conversation:
-    """One's own conversation. Raises `Denied`."""
+    """One's own conversation. Raises `AccessDenied`."""
     with services().database.read() as db:
         return threads.opened(db, services().policy, principal(), conversation_id)
 

@@ -74,7 +74,7 @@ def _add_pages(chat: Blueprint) -> None:
         return str(
             page_of(newest if is_going_on else None).docked(
                 person=signed_in(),
-                page_path=path if services().gateway.page_in_words(principal(), path) else None,
+                page_path=path if services().gateway.enquiries.page_in_words(principal(), path) else None,
                 limit=message_limit(),
             )
         )
@@ -195,7 +195,7 @@ def _number(text: str) -> int:
 
 def _turn_of_receipt(receipt_id: str | None) -> str | None:
     """The turn in which a receipt of the person's own was asked for."""
-    call = services().gateway.call_of_receipt(principal(), receipt_id) if receipt_id else None
+    call = services().gateway.receipt_desk.call_of(principal(), receipt_id) if receipt_id else None
     if call is None:
         return None
     with services().database.read() as db:

@@ -16,7 +16,6 @@ from shop.tools.gateway import Gateway
 from shop.tools.registry import TOOLS
 
 MOST_FOLLOW_UPS = 3
-_FEWEST_TO_COMPARE, _MOST_TO_COMPARE = 2, 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,17 +35,17 @@ class May:
         through = replace(person, scopes=CONSENTABLE)
         return cls(
             fill_cart=may_fill_cart(gateway, person),
-            order=gateway.may(through, "orders:place"),
-            see_orders=gateway.may(through, "orders:read"),
-            audit=gateway.may(person, "audit:read", everybodys=True),
-            support=gateway.may(person, "orders:read", everybodys=True),
-            administer=gateway.may(person, "members:read", everybodys=True),
+            order=gateway.enquiries.may(through, "orders:place"),
+            see_orders=gateway.enquiries.may(through, "orders:read"),
+            audit=gateway.enquiries.may(person, "audit:read", everybodys=True),
+            support=gateway.enquiries.may(person, "orders:read", everybodys=True),
+            administer=gateway.enquiries.may(person, "members:read", everybodys=True),
         )
 
 
 def may_fill_cart(gateway: Gateway, person: Principal) -> bool:
     """Whether a person could put something into their cart through an assistant."""
-    return gateway.may(replace(person, scopes=CONSENTABLE), "cart:write")
+    return gateway.enquiries.may(replace(person, scopes=CONSENTABLE), "cart:write")
 
 
 @dataclass(frozen=True)
@@ -87,30 +86,6 @@ def follow_ups(past: list[Turn], may: May) -> list[str]:
 
 
 def _after(call: Item, may: May) -> list[str]:
+    tool = TOOLS.get(call.tool)
     result: Mapping[str, Any] = (call.outcome or {}).get("told", {}).get("result") or {}
-    check_out = ["Check out"] if may.order and result.get("lines") else []
-    match call.tool:
-        case "search_products":
-            return _after_search(len(result.get("products", [])), may)
-        case "get_product":
-            return ["Add it to my cart"] if may.fill_cart else []
-        case "compare_products":
-            return ["Add the first one", "Add the second one"] if may.fill_cart else []
-        case "add_to_cart" | "update_cart" | "reorder" | "undo_cart_change":
-            return [*check_out, "What's in my cart?"]
-        case "view_cart":
-            return check_out or (["Black hoodies under 60, in L"] if may.fill_cart and not result.get("lines") else [])
-        case "place_order":
-            return ["Where is it?", "Cancel it"]
-        case "get_order":
-            return ["Cancel it"] if result.get("can_cancel") and may.order else []
-        case "list_orders":
-            return ["Where is my last order?"] if result.get("orders") else []
-        case _:
-            return []
-
-
-def _after_search(found: int, may: May) -> list[str]:
-    add = ["Add the first one" if found > 1 else "Add it to my cart"] if found and may.fill_cart else []
-    can_compare = "compare_products" in TOOLS and _FEWEST_TO_COMPARE <= found <= _MOST_TO_COMPARE
-    return [*add, *(["Compare them"] if can_compare else [])]
+    return tool.presentation.follow_ups(result, may) if tool else []

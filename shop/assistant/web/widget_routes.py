@@ -24,13 +24,12 @@ from shop.assistant.web.cards import widget_of
 from shop.assistant.web.responses import notice, opened, page_of
 from shop.conversations.models import Item, Turn
 from shop.services import services
-from shop.tools.outcomes import AwaitingApproval, Denied, Failed, Outcome, Succeeded
+from shop.tools.outcomes import AwaitingApproval, Code, Denied, Failed, Outcome, Succeeded
 from shop.tools.registry import TOOLS
 from shop.tools.results import for_hosts
 from shop.tools.results.widgets import CALLED_BY_WIDGETS, WIDGETS, document
 from shop.untrusted import clean_value, read_json
-
-_SWITCHES = {"browse": "look", "read": "see orders", "transact": "buy"}
+from shop.workflow_words import WORDS
 
 
 def add_routes(chat: Blueprint, in_app: InAppAssistant) -> None:
@@ -107,7 +106,7 @@ def _asked(body: bytes) -> dict[str, Any]:
 
 
 def _result_of_stored(outcome: dict[str, Any]) -> CallToolResult:
-    """The result of a call as the conversation remembers it (`outcomes.kept`)."""
+    """The result of a call as the conversation remembers it (`outcomes.for_memory`)."""
     base_url = services().settings.base_url
     if outcome["kind"] == AwaitingApproval.kind:
         return for_hosts.waiting(str(outcome["receipt"]), base_url)
@@ -129,9 +128,9 @@ def _result_of(outcome: Outcome) -> CallToolResult:
 
 
 def _reason(outcome: Denied) -> str:
-    if outcome.code != "consent_needed":
+    if outcome.code is not Code.CONSENT_NEEDED or outcome.decision.workflow is None:
         return outcome.reason
-    switch = _SWITCHES[str(outcome.decision.workflow)]
+    switch = WORDS[outcome.decision.workflow].chip
     return f"{outcome.reason} Switch on “{switch}” above the conversation, then do this again."
 
 

@@ -12,9 +12,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from shop.identity.key_sets import read_key_set
-from shop.identity.providers import printable
 from shop.oauth.clients.redirect_uris import problem_with
 from shop.principal import CONSENTABLE
+from shop.untrusted import printable_line
 
 AuthMethod = Literal["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]
 _OF_EVERY_CLIENT = ("authorization_code", "refresh_token")
@@ -67,7 +67,7 @@ def _public_keys(jwks: dict[str, Any]) -> dict[str, Any]:
 
 
 def _name(text: object) -> object:
-    return printable(text)[:80] if isinstance(text, str) else text
+    return printable_line(text)[:80] if isinstance(text, str) else text
 
 
 class ClientMetadata(BaseModel):

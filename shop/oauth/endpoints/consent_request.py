@@ -25,14 +25,8 @@ from shop.database import Base, moment
 from shop.oauth.clients.client import Client, find_client
 from shop.oauth.clients.redirect_uris import destination
 from shop.oauth.issuer import Issuer, SignedIn
-from shop.principal import FIRST_SCOPES, Principal
-
-WORDS = {
-    "browse": ("Look around", "Search the goods, and see products, prices and what is in stock."),
-    "read": ("See your orders", "Your cart, your orders and where they are, and what you may do here."),
-    "transact": ("Buy for you", "Fill your cart, and prepare orders. Each one waits for you."),
-}
-"""What each scope means, for a person."""
+from shop.principal import FIRST_SCOPES, Principal, Workflow
+from shop.workflow_words import WORDS
 
 
 class ConsentQuestion(Base):
@@ -130,7 +124,7 @@ def question_of(db: Session, server: Issuer, person: Principal, asked: Asked) ->
     return Question(
         asked=replace(asked, scopes=offered),
         offers=offers,
-        forbidden=[WORDS[scope][0] for scope in WORDS if scope in asked.scopes - ceiling],
+        forbidden=[words.title for scope, words in WORDS.items() if scope in asked.scopes - ceiling],
         held=held,
         grant_id=found[0].id if found else None,
         until=moment(db) + server.settings.grant_lifetime,
@@ -152,13 +146,13 @@ def offer_of(
     Only looking and reading are ticked for them, and what they allowed before. To buy is their own tick, each time that they are
     asked: clients ask for everything at once, since many never ask again.
     """
-    title, text = WORDS[scope]
+    words = WORDS[Workflow(scope)]
     tools = server.risky_tools.get(scope, {})
     return Offer(
         scope=scope,
-        title=title,
-        text=text,
-        risky=[(words, scope in held and name not in told.get(scope, ())) for name, words in tools.items()],
+        title=words.title,
+        text=words.covers,
+        risky=[(risk, scope in held and name not in told.get(scope, ())) for name, risk in tools.items()],
         tools=sorted(tools),
         is_new=is_known and scope not in held,
         ticked=ticked,

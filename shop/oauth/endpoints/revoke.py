@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from shop.audit.denials import note_denial
 from shop.audit.events import EventName
 from shop.audit.writer import record
+from shop.credentials.end_reasons import EndReason
 from shop.credentials.ledger import wait_in_line
 from shop.credentials.tokens import end_access_token, end_family
 from shop.guards.rate_limits import Limit, limited_by_address
@@ -26,7 +27,7 @@ endpoint = Blueprint("oauth_revoke", __name__)
 speak_json(endpoint)
 limited_by_address(endpoint, Limit.TOKEN_REQUESTS_PER_ADDRESS)
 
-_BECAUSE = "revoked_by_client"
+_BECAUSE = EndReason.REVOKED_BY_CLIENT
 
 
 @endpoint.post("/oauth/revoke")

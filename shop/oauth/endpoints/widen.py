@@ -19,7 +19,7 @@ from shop.audit.events import EventName
 from shop.audit.writer import record
 from shop.credentials.agents import Agent, ceiling_of
 from shop.credentials.grants import Grant, is_in_force
-from shop.credentials.ledger import Authority, changed, live, lock
+from shop.credentials.ledger import Authority, live, lock
 from shop.credentials.tokens import widen_families
 from shop.database import moment
 from shop.oauth.clients.client import find_client
@@ -127,7 +127,6 @@ def widen_grant(
         raise NoSuchGrant
     before = sorted(authority.scopes or ())
     authority.scopes = sorted(ticked.union(before))
-    changed(authority)
     grant.risky_tools = {**grant.risky_tools, **{scope: sorted(server.risky_tools.get(scope, ())) for scope in ticked}}
     grant.authenticated_by, grant.consented_at = person.own_session, moment(db)
     record(

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shop.audit.events import EventName
 from shop.audit.writer import record
+from shop.credentials.end_reasons import EndReason
 from shop.credentials.grants import Grant
 from shop.credentials.ledger import wait_in_line
 from shop.credentials.tokens import end_family, secret_digest, start_family
@@ -200,7 +201,7 @@ def _kill_what_it_led_to(db: Session, code_hash: str) -> None:
     code = db.scalars(again, execution_options={"populate_existing": True}).one()
     grant = db.get_one(Grant, code.grant_id)
     wait_in_line(db, grant.principal(), changing=[grant.id])
-    ended = end_family(db, code.family_id, "code_replayed") if code.family_id else []
+    ended = end_family(db, code.family_id, EndReason.CODE_REPLAYED) if code.family_id else []
     record(
         db,
         EventName.AUTHORIZATION_CODE_REPLAYED,

@@ -1,7 +1,7 @@
 """The client credentials grant (RFC 6749 §4.4): an agent of an organization's inventory acts, and no human is present.
 
 It is its own subject (`agt_…`), so that every decision and every event says that nobody asked for this; who answers for it is
-its owner, the administrator who let it act alone (`inventory.py`). It never gets *transact*: nobody is there to confirm.
+its owner, the administrator who let it act alone (`shop.agents`). It never gets *transact*: nobody is there to confirm.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant as AuthlibClien
 
 from shop.audit.events import EventName
 from shop.audit.writer import record
-from shop.credentials.agents import Agent
+from shop.credentials.agents import Agent, agents_that_act_alone
 from shop.credentials.ledger import NotAlive, hold, live
 from shop.credentials.tokens import new_token
 from shop.database import moment
@@ -19,7 +19,6 @@ from shop.oauth.authlib_server import OfOurRequest, refuse
 from shop.oauth.clients.client import Client
 from shop.oauth.grants.authorization_code import named_resource
 from shop.oauth.grants.issuing import told
-from shop.oauth.inventory import agents_that_act_alone, alone
 from shop.principal import FIRST_SCOPES
 
 
@@ -53,7 +52,7 @@ class ClientCredentialsGrant(OfOurRequest, AuthlibClientCredentialsGrant):
         try:
             with db.begin_nested():  # a token of an agent that may not act leaves no row
                 token = new_token(db, agent.id, self._wanted(), until=until)
-                holder = live(db, alone(agent, token.id))
+                holder = live(db, agent.principal(token.id))
                 granted = holder.scopes & frozenset(asked.authenticated.scopes)
                 if not granted:
                     raise InvalidScopeError("The organization allows this client nothing of what was asked for.")

@@ -24,7 +24,7 @@ from shop.audit.writer import record
 from shop.credentials import fair_locks
 from shop.credentials.agents import Agent, agent_of, entry_lock
 from shop.credentials.grants import Consent, Grant, living_grant, open_grant, taken_back_at
-from shop.credentials.ledger import Authority, changed, lock
+from shop.credentials.ledger import Authority, lock
 from shop.credentials.tokens import family_of
 from shop.database import moment
 from shop.identity.claims import profile_of
@@ -178,7 +178,6 @@ class IdentityAssertionGrant(OfOurRequest, BaseGrant, TokenEndpointMixin):
             grant.risky_tools, grant.offered, grant.authenticated_by = tools, allowed, assertion
             grant.consented_at = moment(db)
         if before != authority.scopes:
-            changed(authority)
             self._record(grant, authority, before)
         db.flush()
         return authorized(asked, grant.id)

@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 
 from shop.audit.events import EventName
 from shop.audit.writer import record
+from shop.credentials.end_reasons import EndReason
 from shop.credentials.grants import Grant
 from shop.credentials.ledger import Authority, NotAlive, live, wait_in_line
 from shop.credentials.tokens import (
@@ -155,7 +156,7 @@ class RefreshTokenGrant(OfOurRequest, AuthlibRefreshTokenGrant):
     def _kill(self, presented: Presented) -> None:
         """Somebody has a copy of this token: its whole family dies, the newest access token included."""
         db, family = self.asked.db, presented.family
-        ended = end_family(db, family.id, "refresh_token_reused")
+        ended = end_family(db, family.id, EndReason.REFRESH_TOKEN_REUSED)
         record(
             db,
             EventName.REFRESH_TOKEN_REUSED,

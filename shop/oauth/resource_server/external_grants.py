@@ -23,7 +23,7 @@ from shop.audit.writer import record
 from shop.credentials import fair_locks
 from shop.credentials.agents import Agent, ClientKind, agent_of, entry_lock, note_agent
 from shop.credentials.grants import Consent, Grant, living_grant, open_grant, taken_back_at
-from shop.credentials.ledger import Authority, changed, lock
+from shop.credentials.ledger import Authority, lock
 from shop.credentials.tokens import new_token
 from shop.database import Database, moment
 from shop.identity.models import Connection, ExternalIdentity, Membership
@@ -124,7 +124,6 @@ def _narrowed(db: Session, known: Principal, issuer: str, token: ExternalToken) 
         return known
     row = lock(db, token.id)
     row.scopes = sorted(scopes)
-    changed(row)
     record(
         db,
         EventName.TOKEN_NARROWED,
@@ -208,7 +207,6 @@ def _grant(
         authority.expires_at = moment(db) + lifetime
     grant.offered = sorted(scopes | set(grant.offered or ()))
     if before != authority.scopes:
-        changed(authority)
         record(
             db,
             EventName.GRANT_RECOGNIZED,

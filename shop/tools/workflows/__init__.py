@@ -1,1 +1,1 @@
-"""The tools, one module for each workflow. Only the registry imports them, and only the gateway runs them (invariant I1)."""
+"""The tools, by workflow. Only the registry imports them, and only the gateway runs them (invariant I1)."""

@@ -11,6 +11,7 @@ from shop.authorization.permissions import Permission
 from shop.principal import Workflow
 from shop.store import addresses
 from shop.tools.permit import Permit
+from shop.tools.presentation import Presentation, no_follow_ups
 from shop.tools.tool import Arguments, tool
 from shop.tools.views.carts import AddressList, address_list
 from shop.tools.workflows.read import own_addresses
@@ -29,12 +30,26 @@ class RemoveAddress(Arguments):
     name: str = Field(min_length=1, max_length=addresses.LONGEST_NAME)
 
 
+def _by_click(refusal_verb: str) -> Presentation:
+    """Of what a person does on the shop's own pages only: no assistant proposes it, and no chat or host shows it."""
+    return Presentation(
+        refusal_verb=refusal_verb,
+        call_title=None,
+        card=None,
+        can_be_undone=False,
+        follow_ups=no_follow_ups,
+        in_widget=None,
+        widgets_may_call=False,
+    )
+
+
 @tool(
     title="Save an address",
     workflow=Workflow.ADMINISTER,
     permission=Permission.ADDRESSES_WRITE,
     resource=own_addresses,
     idempotent=True,
+    presentation=_by_click("save addresses"),
 )
 def save_address(permit: Permit, arguments: SaveAddress) -> AddressList:
     """Keep an address of the person's own, beside their organization's; one of this name is replaced."""
@@ -48,6 +63,7 @@ def save_address(permit: Permit, arguments: SaveAddress) -> AddressList:
     workflow=Workflow.ADMINISTER,
     permission=Permission.ADDRESSES_WRITE,
     resource=own_addresses,
+    presentation=_by_click("remove addresses"),
 )
 def remove_address(permit: Permit, arguments: RemoveAddress) -> AddressList:
     """Forget an address of the person's own. Orders that went there keep it."""

@@ -17,6 +17,7 @@ from shop.authorization.conditions import Resource
 from shop.authorization.permissions import Permission
 from shop.principal import Principal, Workflow
 from shop.tools.permit import Permit
+from shop.tools.presentation import Presentation, no_follow_ups
 from shop.tools.tool import Arguments, Result, tool
 
 
@@ -78,6 +79,15 @@ def _the_receipt(db: Session, principal: Principal, arguments: CheckApproval) ->
     permission=Permission.APPROVALS_READ,
     resource=_the_receipt,
     read_only=True,
+    presentation=Presentation(
+        refusal_verb="do this",
+        call_title=None,
+        card=None,
+        can_be_undone=False,
+        follow_ups=no_follow_ups,
+        in_widget=None,
+        widgets_may_call=True,
+    ),
 )
 def check_approval(permit: Permit, arguments: CheckApproval) -> ApprovalView:
     """Tell whether the person has confirmed or declined what waits for them on the shop's page, and what was done.
@@ -95,17 +105,13 @@ def check_approval(permit: Permit, arguments: CheckApproval) -> ApprovalView:
         state=state,
         message=_MESSAGES[state],
         expires_at=_text(receipt.expires_at),
-        done=_done(receipt),
+        done=_done(permit, receipt),
     )
 
 
-def _done(receipt: Receipt) -> dict[str, str | int] | None:
+def _done(permit: Permit, receipt: Receipt) -> dict[str, str | int] | None:
     """Numbers only: whoever wants more asks for the order, which today's rules decide about (invariant I12)."""
-    from shop.tools.registry import TOOLS  # noqa: PLC0415 - the registry imports this module
-
-    if receipt.result is None:
-        return None
-    return TOOLS[receipt.tool].result.model_validate(receipt.result).audit_facts()
+    return None if receipt.result is None else permit.tools[receipt.tool].audit_facts_of(receipt.result)
 
 
 def _text(at: datetime) -> str:

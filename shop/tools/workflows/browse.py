@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import Field
 from sqlalchemy.orm import Session
@@ -12,8 +13,12 @@ from shop.authorization.permissions import Permission
 from shop.principal import Principal, Workflow
 from shop.store import catalogue
 from shop.tools.permit import Permit
+from shop.tools.presentation import Card, InWidget, PersonMay, Presentation, shortened_argument
 from shop.tools.tool import Arguments, tool
+from shop.tools.views import widgets
 from shop.tools.views.goods import Comparison, ProductList, ProductView, comparison, product_list, product_view
+
+_FEWEST_TO_COMPARE, _MOST_TO_COMPARE = 2, 4
 
 
 class SearchProducts(Arguments):
@@ -44,12 +49,26 @@ class CompareProducts(Arguments):
     """Which products."""
 
     products: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(
-        min_length=2, max_length=4, description="Names or `product` ids of the products."
+        min_length=_FEWEST_TO_COMPARE,
+        max_length=_MOST_TO_COMPARE,
+        description="Names or `product` ids of the products.",
     )
 
 
 def _the_catalogue(_db: Session, _principal: Principal, _arguments: Arguments) -> Resource:
     return Resource(kind="catalogue")
+
+
+def _search_title(given: Mapping[str, Any], _result: Mapping[str, Any]) -> str:
+    words = (given.get(name) for name in ("colour", "query", "category", "size"))
+    wanted = " ".join(shortened_argument(word) for word in words if isinstance(word, str) and word)
+    return f"Looked for {wanted}" if wanted else "Looked through the catalogue"
+
+
+def _after_search(result: Mapping[str, Any], may: PersonMay) -> list[str]:
+    found = len(result.get("products", []))
+    add = ["Add the first one" if found > 1 else "Add it to my cart"] if found and may.fill_cart else []
+    return [*add, *(["Compare them"] if _FEWEST_TO_COMPARE <= found <= _MOST_TO_COMPARE else [])]
 
 
 @tool(
@@ -58,6 +77,17 @@ def _the_catalogue(_db: Session, _principal: Principal, _arguments: Arguments) -
     permission=Permission.CATALOGUE_READ,
     resource=_the_catalogue,
     read_only=True,
+    presentation=Presentation(
+        refusal_verb="look through the catalogue",
+        call_title=_search_title,
+        card=Card.PRODUCTS,
+        can_be_undone=False,
+        follow_ups=_after_search,
+        in_widget=InWidget(
+            widget=widgets.PRODUCTS, running="Looking through the shelves", done="Looked through the shelves"
+        ),
+        widgets_may_call=True,
+    ),
 )
 def search_products(permit: Permit, arguments: SearchProducts) -> ProductList:
     """Search the shop's catalogue by words, category, colour, size and price, without what the person does not want.
@@ -82,17 +112,44 @@ def search_products(permit: Permit, arguments: SearchProducts) -> ProductList:
     return product_list(catalogue.search(permit.db, filters), arguments.offset, asked)
 
 
+def _product_title(given: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+    return f"Looked at {result.get('name') or shortened_argument(given.get('product', 'a product'))}"
+
+
+def _after_product(_result: Mapping[str, Any], may: PersonMay) -> list[str]:
+    return ["Add it to my cart"] if may.fill_cart else []
+
+
 @tool(
     title="Look at a product",
     workflow=Workflow.BROWSE,
     permission=Permission.CATALOGUE_READ,
     resource=_the_catalogue,
     read_only=True,
+    presentation=Presentation(
+        refusal_verb="look through the catalogue",
+        call_title=_product_title,
+        card=Card.PRODUCT,
+        can_be_undone=False,
+        follow_ups=_after_product,
+        in_widget=InWidget(widget=widgets.PRODUCT, running="Fetching the product", done="Fetched the product"),
+        widgets_may_call=True,
+    ),
 )
 def get_product(permit: Permit, arguments: GetProduct) -> ProductView:
     """Get one product in full: description, all colours and sizes, prices and stock."""
     product = catalogue.find_product(permit.db, arguments.product)
     return product_view(product, product.variants, details=True)
+
+
+def _comparison_title(_given: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+    names = [str(product["name"]) for product in result.get("products", [])]
+    listed = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
+    return f"Compared {listed}" if names else "Compare products"
+
+
+def _after_comparison(_result: Mapping[str, Any], may: PersonMay) -> list[str]:
+    return ["Add the first one", "Add the second one"] if may.fill_cart else []
 
 
 @tool(
@@ -101,10 +158,21 @@ def get_product(permit: Permit, arguments: GetProduct) -> ProductView:
     permission=Permission.CATALOGUE_READ,
     resource=_the_catalogue,
     read_only=True,
+    presentation=Presentation(
+        refusal_verb="look through the catalogue",
+        call_title=_comparison_title,
+        card=Card.COMPARISON,
+        can_be_undone=False,
+        follow_ups=_after_comparison,
+        in_widget=InWidget(
+            widget=widgets.COMPARISON, running="Setting them side by side", done="Set them side by side"
+        ),
+        widgets_may_call=True,
+    ),
 )
 def compare_products(permit: Permit, arguments: CompareProducts) -> Comparison:
     """Set two to four products side by side: price, kind, colours, sizes, stock. The person sees a table."""
     found = {p.slug: p for p in (catalogue.find_product(permit.db, named) for named in arguments.products)}
-    if len(found) < 2:
+    if len(found) < _FEWEST_TO_COMPARE:
         raise catalogue.NothingToCompare("These are one and the same product. Name two different ones.")
     return comparison(list(found.values()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field
@@ -10,23 +11,25 @@ from sqlalchemy.orm import Session
 from shop.audit.events import EventName
 from shop.audit.queries import latest_of_call
 from shop.authorization.conditions import Resource, names
+from shop.authorization.decisions import Code
+from shop.authorization.not_there import NOT_THERE
 from shop.authorization.permissions import Permission
 from shop.credentials.ledger import is_paused
 from shop.database import moment
 from shop.principal import Principal, Workflow
 from shop.store import carts, orders
+from shop.store.errors import CartEmpty, OutOfStock
+from shop.store.models import Order
 from shop.tools.permit import Permit
+from shop.tools.presentation import Card, InWidget, PersonMay, Presentation, always, no_follow_ups, with_number
 from shop.tools.tool import Arguments, tool
+from shop.tools.views import widgets
 from shop.tools.views.access import AccessView, RefusalView, WorkflowView
 from shop.tools.views.amounts import money
 from shop.tools.views.carts import AddressList, CartView, address_list, cart_view
 from shop.tools.views.orders import OrderList, OrderView, order_summary, order_view
+from shop.workflow_words import WORDS
 
-_MEANS = {
-    Workflow.BROWSE: "look through the catalogue",
-    Workflow.READ: "see the person's cart and orders",
-    Workflow.TRANSACT: "change the cart, place and cancel orders; the person confirms each order",
-}
 _LATEST_REFUSALS = 3
 
 
@@ -69,12 +72,43 @@ def the_order(db: Session, principal: Principal, arguments: Any) -> Resource:
     return Resource(kind="order", id=order.number, owner=order.owner, organization=order.organization)
 
 
+def order_to_change(permit: Permit) -> Order:
+    """The order that the permit's call was authorized for, locked until the transaction ends."""
+    order = orders.find_order(permit.db, permit.resource.id, for_change=True)
+    if order is None:
+        raise LookupError("authorized an order that is not there")
+    return order
+
+
+def _after_cart(result: Mapping[str, Any], may: PersonMay) -> list[str]:
+    if result.get("lines"):
+        return ["Check out"] if may.order else []
+    return ["Black hoodies under 60, in L"] if may.fill_cart else []
+
+
+def _after_orders(result: Mapping[str, Any], _may: PersonMay) -> list[str]:
+    return ["Where is my last order?"] if result.get("orders") else []
+
+
+def _after_order(result: Mapping[str, Any], may: PersonMay) -> list[str]:
+    return ["Cancel it"] if result.get("can_cancel") and may.order else []
+
+
 @tool(
     title="Look into the cart",
     workflow=Workflow.READ,
     permission=Permission.CART_READ,
     resource=own_cart,
     read_only=True,
+    presentation=Presentation(
+        refusal_verb="look into a cart",
+        call_title=always("Looked into your cart"),
+        card=Card.CART,
+        can_be_undone=False,
+        follow_ups=_after_cart,
+        in_widget=InWidget(widget=widgets.CART, running="Looking into the cart", done="Looked into the cart"),
+        widgets_may_call=True,
+    ),
 )
 def view_cart(permit: Permit, arguments: Nothing) -> CartView:
     """See the person's cart: lines, quantities, prices, total, and the saved addresses an order can go to."""
@@ -87,6 +121,15 @@ def view_cart(permit: Permit, arguments: Nothing) -> CartView:
     permission=Permission.ORDERS_READ,
     resource=own_orders,
     read_only=True,
+    presentation=Presentation(
+        refusal_verb="look at orders",
+        call_title=always("Looked up your orders"),
+        card=Card.ORDERS,
+        can_be_undone=False,
+        follow_ups=_after_orders,
+        in_widget=None,
+        widgets_may_call=False,
+    ),
 )
 def list_orders(permit: Permit, arguments: ListOrders) -> OrderList:
     """List the person's own orders, latest first, with number, date, status and total. Somebody who supports the whole
@@ -107,6 +150,15 @@ def list_orders(permit: Permit, arguments: ListOrders) -> OrderList:
     permission=Permission.ORDERS_READ,
     resource=the_order,
     read_only=True,
+    presentation=Presentation(
+        refusal_verb="look at orders",
+        call_title=with_number("Looked up order {number}"),
+        card=Card.ORDER,
+        can_be_undone=False,
+        follow_ups=_after_order,
+        in_widget=InWidget(widget=widgets.ORDER, running="Fetching the order", done="Fetched the order"),
+        widgets_may_call=True,
+    ),
 )
 def get_order(permit: Permit, arguments: GetOrder) -> OrderView:
     """Get one order by its number: items, prices, address, status, and whether it can still be cancelled."""
@@ -122,6 +174,15 @@ def get_order(permit: Permit, arguments: GetOrder) -> OrderView:
     permission=Permission.ADDRESSES_READ,
     resource=own_addresses,
     read_only=True,
+    presentation=Presentation(
+        refusal_verb="see saved addresses",
+        call_title=always("Looked up where to ship to"),
+        card=Card.ADDRESSES,
+        can_be_undone=False,
+        follow_ups=no_follow_ups,
+        in_widget=None,
+        widgets_may_call=False,
+    ),
 )
 def list_addresses(permit: Permit, arguments: Nothing) -> AddressList:
     """List the saved addresses that an order can go to, by name. Only the person can add or remove one, on the page."""
@@ -134,6 +195,15 @@ def list_addresses(permit: Permit, arguments: Nothing) -> AddressList:
     permission=Permission.ACCESS_EXPLAIN,
     resource=lambda db, principal, arguments: Resource(kind="access"),
     read_only=True,
+    presentation=Presentation(
+        refusal_verb="do this",
+        call_title=always("Checked what is allowed"),
+        card=None,
+        can_be_undone=False,
+        follow_ups=no_follow_ups,
+        in_widget=None,
+        widgets_may_call=False,
+    ),
 )
 def what_may_i_do(permit: Permit, arguments: Nothing) -> AccessView:
     """Explain what the person's roles allow, what the assistant may do in this conversation, and why something was
@@ -153,16 +223,14 @@ def what_may_i_do(permit: Permit, arguments: Nothing) -> AccessView:
 
 
 def _workflows(permit: Permit) -> list[WorkflowView]:
-    from shop.tools.registry import TOOLS  # noqa: PLC0415 - the registry imports this module
-
     return [
         WorkflowView(
             workflow=workflow,
             allowed=workflow in permit.principal.scopes,
-            means=means,
-            tools=[tool.name for tool in TOOLS.values() if tool.workflow is workflow],
+            means=words.for_model,
+            tools=[tool.name for tool in permit.tools.values() if tool.workflow is workflow],
         )
-        for workflow, means in _MEANS.items()
+        for workflow, words in WORDS.items()
     ]
 
 
@@ -193,11 +261,11 @@ def _refusals(permit: Permit) -> list[RefusalView]:
 
 
 _COARSE = {
-    "consent_needed": "It was not allowed in this conversation; the person can allow it.",
-    "not_found": "There is nothing under that number or name.",
-    "not_permitted": "The person's role does not allow it.",
-    "out_of_stock": "Not enough were left.",
-    "over_limit": "It was over the person's limit for one order.",
-    "cart_empty": "The cart was empty.",
-    "paused": "The assistant was paused.",
+    Code.CONSENT_NEEDED: "It was not allowed in this conversation; the person can allow it.",
+    Code.NOT_FOUND: NOT_THERE,
+    Code.NOT_PERMITTED: "The person's role does not allow it.",
+    OutOfStock.code: "Not enough were left.",
+    Code.OVER_LIMIT: "It was over the person's limit for one order.",
+    CartEmpty.code: "The cart was empty.",
+    Code.PAUSED: "The assistant was paused.",
 }

@@ -141,7 +141,7 @@ def test_assistants_are_read_from_a_file_that_a_person_edits(tmp_path: Path, con
     (tmp_path / "acme-desk.secret").write_text("a secret\n")
     (client,) = read_assistants(file)
     assert (client.client_id, client.client_secret, client.name) == ("acme-desk", "a secret", "Acme Desk")
-    assert client.access[0].resource == RESOURCE and client.access[0].scopes == ("browse", "read")
+    assert client.access[0].resource == "http://localhost:5000/mcp" and client.access[0].scopes == ("browse", "read")
     assert replace(config, clients=(client,)).client("acme-desk") is client
     for broken in ("[[assistant", '[[assistant]]\nclient_id = "x"', "assistant = 7"):
         file.write_text(broken)
