@@ -29,6 +29,8 @@ Clock = Callable[[], datetime]
 """Returns the present, timezone-aware, in UTC. Injected everywhere, so that tests own time."""
 
 
+BUSY_TIMEOUT_MS = 10_000
+"""How long a connection to SQLite waits for another process that writes."""
 _MOMENT = "moment"
 _LONGEST_IDLE = "10s"
 """How long PostgreSQL lets a transaction do nothing before it ends it. Nothing slow happens inside one, so whoever is silent for so
@@ -232,13 +234,13 @@ def _engine(url: Any, is_sqlite: bool, threads: int) -> Engine:
         pool_size=threads,
         max_overflow=8,
         pool_use_lifo=True,  # the connection that wrote last is the one whose pages nobody else has made stale
-        connect_args={"timeout": 10, "check_same_thread": False},
+        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
     )
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # `_transaction` says BEGIN; the driver's own control hides upgrade errors
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     return engine

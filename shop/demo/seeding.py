@@ -30,7 +30,7 @@ from shop.settings import Settings
 from shop.store import listing
 from shop.store.models import Address, Order, OrderLine, OrderStatus, Product, Variant
 from shop.store.vocabulary import publish
-from shop.upgrades import bring_up_to_date
+from shop.upgrades.upgrade import bring_up_to_date
 
 _GARMENT_STOCK = 12
 

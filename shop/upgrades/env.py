@@ -1,13 +1,8 @@
-"""What Alembic runs for each of its commands. The connection, and its transaction, are those of `bring_up_to_date`."""
+"""What Alembic runs for each of its commands. The connection, and its transaction, are those of `upgrade.py`."""
 
 from alembic import context
 
-from shop.database import Base
+from shop.upgrades.tables import METADATA
 
-context.configure(
-    connection=context.config.attributes["connection"],
-    target_metadata=Base.metadata,
-    render_as_batch=True,
-    transactional_ddl=True,
-)
+context.configure(connection=context.config.attributes["connection"], target_metadata=METADATA, transactional_ddl=True)
 context.run_migrations()
