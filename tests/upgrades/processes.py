@@ -1,7 +1,8 @@
-"""Two processes that upgrade one database, and meet where a test wants them to."""
+"""Processes that upgrade a database, and meet or die where a test wants them to."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
@@ -16,6 +17,8 @@ PATIENCE = 60
 """Seconds until a process that does not come on is given up."""
 LAST_STEP = ("ALTER TABLE authorities DROP COLUMN epoch",)
 """How a statement of the last revision begins: what the others do is done by then."""
+DIED = 9
+"""The exit status of a process that died in the middle."""
 _LOCKS = ("BEGIN IMMEDIATE", "SELECT pg_advisory_xact_lock")
 
 
@@ -42,6 +45,13 @@ def upgrade_meanwhile(url: str, in_the_middle: Event, other_waits: Event, found:
     """A process that comes when the other is in the middle, and says when it asks for the lock."""
     assert in_the_middle.wait(PATIENCE)
     _upgrade("meanwhile", url, _LOCKS, other_waits.set, found)
+
+
+def upgrade_and_die(url: str) -> None:
+    """A process that is gone in the middle of its upgrade, without a word to anybody."""
+    database = Database(url, threads=1)
+    before_statement(database, LAST_STEP, lambda: os._exit(DIED))
+    bring_up_to_date(database)
 
 
 def _upgrade(

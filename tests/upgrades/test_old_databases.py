@@ -13,12 +13,21 @@ from shop.audit.chain import AuditChain
 from shop.audit.verification import verify
 from shop.database import Database
 from shop.identity.models import Connection, ExternalIdentity
+from shop.upgrades.recognition import BEFORE_COUNTERS
 from shop.upgrades.upgrade import Schema, bring_up_to_date, head, schema_of
 from tests.support.assistants import ExternalAssistant
 from tests.support.people import ADA, GIL, MARA, SOFIA, ShopUnderTest
 from tests.support.state import chains_hold, receipt
 from tests.upgrades.old_databases import VERSIONS, Known, rows_of, structure_of
-from tests.upgrades.processes import LAST_STEP, PATIENCE, before_statement, upgrade_meanwhile, upgrade_slowly
+from tests.upgrades.processes import (
+    DIED,
+    LAST_STEP,
+    PATIENCE,
+    before_statement,
+    upgrade_and_die,
+    upgrade_meanwhile,
+    upgrade_slowly,
+)
 
 IN_THE_STORY = {
     *(
@@ -113,6 +122,18 @@ def test_a_failure_in_the_middle_leaves_the_database_as_it_was(old: Database, da
     assert bring_up_to_date(again) == Schema(VERSIONS[version], is_stamped=False)
     assert schema_of(again).is_current
     again.dispose()
+
+
+@pytest.mark.parametrize("version", ["06ae3c4"], indirect=True)
+def test_a_process_that_dies_in_the_middle_leaves_the_database_as_it_was(old: Database, database_url: str) -> None:
+    """What it did is undone by the engine, and it holds nobody off."""
+    before = structure_of(old), rows_of(old)
+    dying = multiprocessing.get_context("spawn").Process(target=upgrade_and_die, args=(database_url,))
+    dying.start()
+    dying.join(PATIENCE)
+    assert dying.exitcode == DIED
+    assert (structure_of(old), rows_of(old)) == before
+    assert bring_up_to_date(old).revision == BEFORE_COUNTERS
 
 
 @pytest.mark.parametrize("version", ["06ae3c4"], indirect=True)
