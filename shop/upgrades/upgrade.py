@@ -128,7 +128,7 @@ def _schema(connection: Connection) -> Schema:
     if revision := recognised(connection):
         return Schema(revision, is_stamped=False)
     raise UnusableDatabase(
-        "The database was made by a version of the shop that this one cannot upgrade, or by another program."
+        "The database was made by an earlier version of the shop, or by another program, and this one cannot upgrade it."
         f" Move it away ({connection.engine.url.render_as_string()}), and a new one is made."
     )
 

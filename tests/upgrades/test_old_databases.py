@@ -8,11 +8,16 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from shop.approvals.receipts import ReceiptState
-from shop.audit.chain import AuditChain
+from shop.approvals.receipts import Receipt, ReceiptState
+from shop.audit.chain import AuditChain, AuditEvent
+from shop.audit.events import EventName
 from shop.audit.verification import verify
+from shop.conversations.models import Item
+from shop.credentials.end_reasons import EndReason
+from shop.credentials.ledger import Authority
 from shop.database import Database
 from shop.identity.models import Connection, ExternalIdentity
+from shop.tools.registry import find
 from shop.upgrades.recognition import BEFORE_COUNTERS
 from shop.upgrades.upgrade import Schema, bring_up_to_date, head, schema_of
 from tests.support.assistants import ExternalAssistant
@@ -96,6 +101,20 @@ def test_every_chain_verifies(old: Database) -> None:
         chains = db.scalars(select(AuditChain)).all()
         assert len({chain.organization for chain in chains} - {None}) == 2 and len(chains) == 7
         assert [verify(db, chain.id).ok for chain in chains] == [True] * 7
+
+
+def test_every_word_that_is_stored_is_known_today(old: Database) -> None:
+    """Names of events, reasons of an end, tools and states of what an earlier version wrote are read as what they are."""
+    bring_up_to_date(old)
+    with old.read() as db:
+        names = set(db.scalars(select(AuditEvent.name)))
+        reasons = set(db.scalars(select(Authority.ended_because).where(Authority.ended_because.is_not(None))))
+        tools = {find(tool).name for tool in db.scalars(select(Item.tool).where(Item.tool != ""))}
+        receipts = {one.state for one in db.scalars(select(Receipt))}
+    assert {EventName.ORDER_PLACED, EventName.GRANT_REVOKED, EventName.TOOL_CALL_DENIED} <= names <= set(EventName)
+    assert {"revoked_by_person", "signed_out"} <= reasons <= set(EndReason)
+    assert "place_order" in tools
+    assert receipts == {ReceiptState.APPROVED, ReceiptState.OPEN}
 
 
 def test_a_second_upgrade_changes_nothing(old: Database) -> None:

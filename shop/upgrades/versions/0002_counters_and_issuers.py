@@ -65,7 +65,7 @@ def _tables() -> None:
 def _columns() -> None:
     op.add_column("audit_events", sa.Column("client", sa.String(300)))
     op.add_column("connections", sa.Column("client_auth", sa.String(40)))
-    # SQLite adds a column that must have a value only with a default
+    # SQLite adds a column that must have a value only with a default. The default stays: the models always give a value.
     op.add_column("connections", sa.Column("claims", sa.JSON(), nullable=False, server_default="{}"))
     op.add_column("connections", sa.Column("offline_prompt", sa.String(20)))
     op.add_column("oauth_clients", sa.Column("fetched_at", sa.DateTime(timezone=True)))
@@ -125,7 +125,10 @@ def _indices() -> None:
 
 
 def _people_by_issuer() -> None:
-    """People were known by connection; now by organization and issuer. What hangs on a connection refers to it alone."""
+    """People were known by connection; now by organization and issuer. What hangs on a connection refers to it alone.
+
+    The issuer is the one that the connection has now: when a connection moved to another, that version deleted its people.
+    """
     op.execute(
         "CREATE TABLE upgrade_identities AS SELECT c.organization_id, c.issuer, e.subject, e.person_id"
         " FROM external_identities e JOIN connections c ON c.id = e.connection_id"
@@ -180,7 +183,10 @@ def _clients_of_events() -> None:
 
 
 def _client_of(body: str) -> str | None:
-    """The assistant that acted, else the client that the event is about. Nothing of a body that was forged."""
+    """The assistant that acted, else the client that the event is about. Nothing of a body that was forged.
+
+    A copy of `shop.audit.chain.client_of` as it is at this revision: a revision does the same whatever the program becomes.
+    """
     try:
         content: dict[str, Any] = json.loads(body)
         client = (content["actor"] or {}).get("client") or content["facts"].get("client")
