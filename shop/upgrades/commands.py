@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 from flask import Flask
@@ -12,10 +14,21 @@ from shop.database import Database
 from shop.settings import Settings
 from shop.upgrades.upgrade import bring_up_to_date, head, schema_of
 
+_WITH_VALUE = ("-A", "--app", "-e", "--env-file")
+"""The options that `flask` takes before a command, and whose value is a word of its own."""
+
 
 def is_asked_for() -> bool:
     """Whether this program is `flask db …`: it must come before the shop, which upgrades its database as it starts."""
-    return click.get_current_context(silent=True) is not None and sys.argv[1:2] == ["db"]
+    if click.get_current_context(silent=True) is None:
+        return False
+    arguments = iter(sys.argv[1:])
+    for argument in arguments:
+        if argument in _WITH_VALUE:
+            next(arguments, None)
+        elif not argument.startswith("-"):
+            return argument == "db"
+    return False
 
 
 def database_app(settings: Settings) -> Flask:
@@ -36,11 +49,8 @@ def database_commands(settings: Settings) -> AppGroup:
         Waits while another process upgrades it. The exit status is 2 when this version cannot work with the database, which
         then stays as it is.
         """
-        database = Database(settings.database_url, threads=1)
-        try:
+        with _opened(settings) as database:
             found = bring_up_to_date(database)
-        finally:
-            database.dispose()
         if found.is_current:
             click.echo(f"The database is up to date (revision {head()}). Nothing was done.")
         elif found.revision is None:
@@ -54,11 +64,8 @@ def database_commands(settings: Settings) -> AppGroup:
 
         The exit status is 0 when it is, 1 when it has to be upgraded, and 2 when this version cannot work with it.
         """
-        database = Database(settings.database_url, threads=1)
-        try:
+        with _opened(settings) as database:
             found = schema_of(database)
-        finally:
-            database.dispose()
         if found.is_current:
             click.echo(f"The database is up to date (revision {head()}).")
             return
@@ -72,3 +79,12 @@ def database_commands(settings: Settings) -> AppGroup:
         sys.exit(1)
 
     return db
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Database]:
+    database = Database(settings.database_url, threads=1)
+    try:
+        yield database
+    finally:
+        database.dispose()

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from sqlalchemy import Connection, inspect
-
-Columns = Mapping[str, frozenset[str]]
-"""Table → its columns."""
 
 BEFORE_COUNTERS = "0001"
 """The schema of commit 06ae3c4, the oldest that is known."""
 WITH_EPOCH = "0002"
 """The schema of commit f9d72b2, the last version that stamped nothing."""
 
-_ONLY_IN: dict[str, dict[str, set[str]]] = {
+_TELLING: dict[str, dict[str, set[str]]] = {
     BEFORE_COUNTERS: {
         "authorities": {"epoch"},
         "external_identities": {"connection_id"},
@@ -32,25 +27,25 @@ _ONLY_IN: dict[str, dict[str, set[str]]] = {
         "sign_in_attempts": {"used_at"},
     },
 }
-"""Of each revision, what other revisions lack. What one has of this, and the other does not, the other must not have."""
+"""Revision → table → the columns that tell it from the other one, or from what came later."""
+_TELLING_OF_ANY: dict[str, set[str]] = {
+    table: set().union(*(tables.get(table, set()) for tables in _TELLING.values()))
+    for table in sorted(set().union(*_TELLING.values()))
+}
 
 
 def recognised(connection: Connection) -> str | None:
     """The revision of a database that has no stamp, told by its columns. None for one that no known version made."""
-    inspector = inspect(connection)
-    found = {
-        table: {column["name"] for column in columns} for (_, table), columns in inspector.get_multi_columns().items()
+    columns = {
+        table: {column["name"] for column in found}
+        for (_, table), found in inspect(connection).get_multi_columns().items()
     }
-    return next((revision for revision in _ONLY_IN if _is_of(revision, found)), None)
+    return next((revision for revision in _TELLING if _is_of(revision, columns)), None)
 
 
-def _is_of(revision: str, found: Mapping[str, set[str]]) -> bool:
-    own = _ONLY_IN[revision]
-    has_all = all(columns <= found.get(table, set()) for table, columns in own.items())
-    of_others = (
-        found.get(table, set()) & (columns - own.get(table, set()))
-        for other, tables in _ONLY_IN.items()
-        if other != revision
-        for table, columns in tables.items()
+def _is_of(revision: str, columns: dict[str, set[str]]) -> bool:
+    """Whether a database has every telling column of a revision, and none that only another one has."""
+    own = _TELLING[revision]
+    return all(
+        columns.get(table, set()) & telling == own.get(table, set()) for table, telling in _TELLING_OF_ANY.items()
     )
-    return has_all and not any(of_others)

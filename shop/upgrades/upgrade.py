@@ -6,6 +6,7 @@ process upgrades at a time; others wait for its lock, and find that there is not
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,12 +19,13 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from shop.database import BUSY_TIMEOUT_MS, Database
 from shop.upgrades.recognition import recognised
 from shop.upgrades.tables import METADATA
 
+_log = logging.getLogger(__name__)
 _LOCK = 7_341_912_006
 """The key of the advisory lock on PostgreSQL: any number that nobody else uses in this database."""
 _UPGRADE_TIMEOUT_MS = 600_000
@@ -41,7 +43,7 @@ class Schema:
     """Which revision a database is of."""
 
     revision: str | None
-    """None when there are no tables yet."""
+    """None when none of the tables is there yet."""
     is_stamped: bool
 
     @property
@@ -51,9 +53,9 @@ class Schema:
 
 
 def bring_up_to_date(database: Database) -> Schema:
-    """Create the tables of an empty database, or upgrade one that an earlier version made. Returns what was found.
+    """Create the tables where there are none, or upgrade one that an earlier version made. Returns what was found.
 
-    Raises `UnusableDatabase` when a newer version made it, when no known version did, or when it does not answer.
+    Raises `UnusableDatabase` when a newer version made it, when no known version did, or when it cannot be opened.
     """
     with _connected(database) as connection:
         if _stamp(connection) == head():  # without the lock: this is asked at every start
@@ -69,6 +71,7 @@ def bring_up_to_date(database: Database) -> Schema:
             return found
         if not found.is_stamped:
             command.stamp(config, found.revision)
+        _log.warning("the database is of revision %s, and is upgraded to %s now", found.revision, head())
         command.upgrade(config, "head")
         return found
 
@@ -90,8 +93,8 @@ def head() -> str:
 def _connected(database: Database) -> Iterator[Connection]:
     try:
         connection = database.engine.connect()
-    except OperationalError as error:
-        raise UnusableDatabase(f"The database does not answer: {str(error.orig).strip()}") from error
+    except DatabaseError as error:
+        raise UnusableDatabase(f"The database cannot be opened: {str(error.orig).strip()}") from error
     with connection:
         yield connection
 
@@ -123,7 +126,7 @@ def _schema(connection: Connection) -> Schema:
                 " Run that newer version, or bring back the backup that was made before its upgrade."
             )
         return Schema(stamp, is_stamped=True)
-    if not inspect(connection).get_table_names():
+    if METADATA.tables.keys().isdisjoint(inspect(connection).get_table_names()):
         return Schema(None, is_stamped=False)
     if revision := recognised(connection):
         return Schema(revision, is_stamped=False)

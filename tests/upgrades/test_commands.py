@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from flask.testing import FlaskCliRunner
 from sqlalchemy import text
 
 from shop.database import Database
 from shop.settings import ROOT, Settings
-from shop.upgrades.commands import database_app
+from shop.upgrades.commands import database_app, is_asked_for
 from shop.upgrades.upgrade import bring_up_to_date, head
 from tests.support.providers import ServedProvider
 from tests.test_serving import free_ports
@@ -82,6 +84,28 @@ def test_a_newer_database_is_refused_in_a_sentence(old: Database, run: FlaskCliR
         assert (refused.exit_code, refused.output) == (2, f"Error: {NEWER}")
 
 
+@pytest.mark.parametrize(
+    ("typed", "is_ours"),
+    [
+        ("flask db check", True),
+        ("flask db --help", True),
+        ("flask --debug -A app --env-file .env db upgrade", True),
+        ("flask --app=app db check", True),
+        ("flask --app db run", False),
+        ("flask chat --as db", False),
+        ("flask", False),
+    ],
+)
+def test_the_shop_is_not_started_for_a_command_of_the_database(
+    monkeypatch: pytest.MonkeyPatch, typed: str, is_ours: bool
+) -> None:
+    """It is told by the first word that is no option; a server that was started with such words has no command at all."""
+    monkeypatch.setattr(sys, "argv", typed.split())
+    assert not is_asked_for()
+    with click.Context(click.Command("flask")):
+        assert is_asked_for() == is_ours
+
+
 @pytest.fixture
 def data_dir_of_before(tmp_path: Path, providers: list[ServedProvider]) -> Iterator[tuple[Path, Database]]:
     """The data folder of an earlier version, for programs of their own."""
@@ -92,13 +116,13 @@ def data_dir_of_before(tmp_path: Path, providers: list[ServedProvider]) -> Itera
     database.dispose()
 
 
-def started(data_dir: Path, *command: str) -> tuple[int, str]:
+def started(data_dir: Path, *command: str, port: int | None = None) -> tuple[int, str]:
     """Run a program to its end. Returns its status and all that it said."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SHOP_", "DATABASE_URL"))}
     done = subprocess.run(
         [sys.executable, *command],
         cwd=ROOT,
-        env=inherited | {"SHOP_DATA_DIR": str(data_dir), "PORT": str(free_ports())},
+        env=inherited | {"SHOP_DATA_DIR": str(data_dir), "PORT": str(port or free_ports())},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -117,3 +141,13 @@ def test_the_programs_themselves(data_dir_of_before: tuple[Path, Database]) -> N
     make_newer(database)
     assert started(data_dir, "app.py") == (1, NEWER)
     assert started(data_dir, "-m", "flask", "sweep") == (1, NEWER)
+
+
+def test_a_port_in_use_is_said_before_the_database_is_looked_at(data_dir_of_before: tuple[Path, Database]) -> None:
+    """A second start by mistake does not upgrade the database below the first, whatever version that one is of."""
+    data_dir, database = data_dir_of_before
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        status, said = started(data_dir, "app.py", port=port)
+    assert (status, said.partition(". ")[0]) == (1, f"Port {port} is in use")
+    assert "alembic_version" not in structure_of(database)

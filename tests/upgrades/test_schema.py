@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from shop.database import Database
 from shop.settings import ROOT
 from shop.upgrades.tables import METADATA
 from shop.upgrades.upgrade import Schema, UnusableDatabase, bring_up_to_date, head, schema_of
+from tests.support.engines import Engine
 from tests.upgrades.old_databases import VERSIONS, rows_of, structure_of
 
 BETWEEN = {
@@ -90,13 +92,20 @@ def test_what_is_between_the_known_versions_is_refused(old: Database, version: s
     assert (structure_of(old), rows_of(old)) == before
 
 
-def test_a_database_of_another_program_is_refused(empty: Database) -> None:
-    """Tables that are none of ours: refused, and nothing is added to them."""
+def test_tables_of_another_program_stay_as_they_are(empty: Database) -> None:
+    """The shop's tables are made beside those that are none of its own, unless the other program has one of the same name."""
     with empty.engine.begin() as connection:
         connection.execute(text("CREATE TABLE notes (text VARCHAR(20))"))
-    with pytest.raises(UnusableDatabase, match=r"^The database was made by an earlier version of the shop, or by another program"):
+        connection.execute(text("CREATE TABLE orders (text VARCHAR(20))"))
+    with pytest.raises(
+        UnusableDatabase, match=r"^The database was made by an earlier version of the shop, or by another"
+    ):
         bring_up_to_date(empty)
-    assert list(structure_of(empty)) == ["notes", *(["triggers"] if empty.is_sqlite else [])]
+    assert structure_of(empty).keys() - {"triggers"} == {"notes", "orders"}
+    with empty.engine.begin() as connection:
+        connection.execute(text("DROP TABLE orders"))
+    assert bring_up_to_date(empty).revision is None
+    assert structure_of(empty).keys() >= {"notes", "orders", "alembic_version"}
 
 
 def test_a_database_of_a_newer_version_is_refused(empty: Database) -> None:
@@ -110,10 +119,26 @@ def test_a_database_of_a_newer_version_is_refused(empty: Database) -> None:
     assert rows_of(empty) == before
 
 
-def test_a_database_that_does_not_answer_is_said_in_a_sentence() -> None:
-    """Nobody listens there: what the driver says, without a password."""
-    database = Database("postgresql://shop:secret@127.0.0.1:1/shop", threads=1)
-    with pytest.raises(UnusableDatabase, match=r"^The database does not answer: ") as refused:
-        bring_up_to_date(database)
-    assert "secret" not in refused.value.message
-    database.dispose()
+def test_a_database_that_cannot_be_opened_is_said_in_a_sentence(tmp_path: Path) -> None:
+    """Nobody listens there, or the file is something else: what the driver says, without a password."""
+    (tmp_path / "shop.db").write_text("not a database, but long enough to look like the first page of one" * 20)
+    for url in ("postgresql://shop:secret@127.0.0.1:1/shop", f"sqlite:///{tmp_path / 'shop.db'}"):
+        database = Database(url, threads=1)
+        with pytest.raises(UnusableDatabase, match=r"^The database cannot be opened: ") as refused:
+            bring_up_to_date(database)
+        assert "secret" not in refused.value.message
+        database.dispose()
+
+
+def test_a_database_that_tests_use_again_has_its_stamp_again(engine: Engine) -> None:
+    """What a test did to the stamp is undone with all else, so that the next shop does not refuse its database."""
+    url = engine.fresh()
+    for _ in range(2):
+        database = Database(url, threads=1)
+        assert schema_of(database).is_current
+        with database.write() as db:
+            db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        database.dispose()
+        engine.drop(url)
+        url = engine.fresh()
+    engine.drop(url)
