@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from collections.abc import Callable
+from multiprocessing.context import ForkServerContext
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
 from typing import Any
@@ -20,6 +22,13 @@ LAST_STEP = ("ALTER TABLE authorities DROP COLUMN epoch",)
 DIED = 9
 """The exit status of a process that died in the middle."""
 _LOCKS = ("BEGIN IMMEDIATE", "SELECT pg_advisory_xact_lock")
+
+
+def context() -> ForkServerContext:
+    """Starts processes from a server that has imported this module once: an interpreter for each would take seconds."""
+    found = multiprocessing.get_context("forkserver")
+    found.set_forkserver_preload([__name__])
+    return found
 
 
 def before_statement(database: Database, beginnings: tuple[str, ...], do: Callable[[], object]) -> None:
