@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from shop.database import Database
+from shop.demo.seeding import Seed
 from tests.support.clock import TestClock
 from tests.support.engines import Engine
 from tests.support.providers import ServedProvider
@@ -33,6 +34,12 @@ def database_url(engine: Engine, version: str, providers: list[ServedProvider]) 
     load(version, url, providers)
     yield url
     engine.drop(url)
+
+
+@pytest.fixture
+def first_seed(seed: Seed) -> Seed:
+    """The seed that is applied: nothing in an old database is of this version yet."""
+    return seed
 
 
 @pytest.fixture
