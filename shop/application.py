@@ -61,6 +61,7 @@ from shop.storefront import (
 )
 from shop.tools.gateway import Gateway
 from shop.tools.registry import risky_tools
+from shop.upgrades.commands import database_commands
 from shop.upkeep.expired import sweep
 from shop.upkeep.jobs import Job, Upkeep
 
@@ -241,6 +242,7 @@ def _add_commands(app: Flask, in_app: InAppAssistant) -> None:
     shop: Services = app.extensions["shop"]
     app.cli.add_command(oauth_commands)
     app.cli.add_command(sso_commands(shop.sign_in))
+    app.cli.add_command(database_commands(shop.settings))
     app.cli.add_command(chat(in_app))
 
     @app.cli.command("reset")

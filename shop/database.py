@@ -16,7 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, DateTime, Dialect, Engine, MetaData, String, create_engine, event, inspect, text
+from sqlalchemy import JSON, DateTime, Dialect, Engine, MetaData, String, create_engine, event, text
 from sqlalchemy import Enum as SqlEnum
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -29,6 +29,8 @@ Clock = Callable[[], datetime]
 """Returns the present, timezone-aware, in UTC. Injected everywhere, so that tests own time."""
 
 
+BUSY_TIMEOUT_MS = 10_000
+"""How long a connection to SQLite waits for another process that writes."""
 _MOMENT = "moment"
 _LONGEST_IDLE = "10s"
 """How long PostgreSQL lets a transaction do nothing before it ends it. Nothing slow happens inside one, so whoever is silent for so
@@ -191,22 +193,6 @@ class Database:
         if getattr(self._open, "inside", False):
             raise RuntimeError(f"{what} inside a database transaction: finish the transaction first")
 
-    def create_all(self) -> None:
-        """Create the tables that are missing."""
-        Base.metadata.create_all(self.engine)
-
-    def outdated(self) -> list[str]:
-        """The tables that an earlier version made, without a column that this one needs. There are no migrations yet."""
-        inspector = inspect(self.engine)
-        there = set(inspector.get_table_names())
-        return [
-            table.name
-            for table in Base.metadata.sorted_tables
-            if table.name in there
-            and {column.name for column in table.columns}
-            - {column["name"] for column in inspector.get_columns(table.name)}
-        ]
-
     def is_ready(self) -> bool:
         """Whether the database answers; raises what the driver raises if it does not."""
         with self.read() as db:
@@ -248,13 +234,13 @@ def _engine(url: Any, is_sqlite: bool, threads: int) -> Engine:
         pool_size=threads,
         max_overflow=8,
         pool_use_lifo=True,  # the connection that wrote last is the one whose pages nobody else has made stale
-        connect_args={"timeout": 10, "check_same_thread": False},
+        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
     )
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # `_transaction` says BEGIN; the driver's own control hides upgrade errors
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     return engine

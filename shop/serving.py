@@ -8,9 +8,6 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from importlib import import_module
-
-from sqlalchemy.exc import SQLAlchemyError
 
 from shop import create_app
 from shop.database import Database
@@ -19,10 +16,11 @@ from shop.demo.seeding import check_configuration
 from shop.hosts import listening_addresses
 from shop.server.listening import Server
 from shop.settings import Settings
+from shop.upgrades.upgrade import UnusableDatabase, bring_up_to_date
 from shop.upkeep.jobs import start as start_upkeep
 
-_PORT_SECONDS = 5.0
-"""How long a port may stay taken: companions of a shop that was killed need a moment to end."""
+_COMPANION_PORT_SECONDS = 5.0
+"""How long a companion's port may stay taken: companions of a shop that was killed need a moment to end."""
 
 
 def main() -> int:
@@ -42,23 +40,20 @@ def serve(settings: Settings) -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    if _is_of_an_earlier_version(settings):
-        print(
-            "The database was made by an earlier version of the shop, which this one cannot read. Move it away (it is in "
-            f"{settings.data_dir}, or where DATABASE_URL says), and a new one is made.",
-            file=sys.stderr,
-        )
-        return 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the server has its own: companions are stopped too
     beside = companions(settings)
     try:
-        if taken := _taken_port(settings, [settings.port, *(companion.port for companion in beside)]):
+        if taken := _taken_port(settings, [companion.port for companion in beside]):
             print(
                 f"Port {taken} is in use. Stop what uses it, or choose others: PORT=6000 uv run app.py", file=sys.stderr
             )
             return 1
+        _bring_up_to_date(settings)
         with running(settings, beside):
             _run_shop(settings)
+    except UnusableDatabase as unusable:
+        print(unusable.message, file=sys.stderr)
+        return 1
     except CompanionFailed as failed:
         print(f"{failed}, so the shop did not either (see above).", file=sys.stderr)
         return 1
@@ -91,10 +86,12 @@ def _run_shop(settings: Settings) -> None:
     server.run()
 
 
-def _taken_port(settings: Settings, ports: list[int]) -> int | None:
-    """The first of these ports that stays in use."""
-    deadline = time.monotonic() + _PORT_SECONDS
-    for port in ports:
+def _taken_port(settings: Settings, companion_ports: list[int]) -> int | None:
+    """The shop's own port if it is in use, or the first of the companions' that stays so."""
+    if not is_free(settings.host, settings.port):
+        return settings.port
+    deadline = time.monotonic() + _COMPANION_PORT_SECONDS
+    for port in companion_ports:
         while not is_free(settings.host, port):
             if time.monotonic() > deadline:
                 return port
@@ -102,13 +99,11 @@ def _taken_port(settings: Settings, ports: list[int]) -> int | None:
     return None
 
 
-def _is_of_an_earlier_version(settings: Settings) -> bool:
-    import_module("shop.application")  # every table there is
+def _bring_up_to_date(settings: Settings) -> None:
+    """Before the companions start, so that a database that cannot be used is the only thing said."""
     database = Database(settings.database_url, threads=1)
     try:
-        return bool(database.outdated())
-    except SQLAlchemyError:
-        return False  # it does not answer: the shop says so itself
+        bring_up_to_date(database)
     finally:
         database.dispose()
 

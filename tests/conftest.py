@@ -43,6 +43,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if not session.config.getoption("--unpatched"):
         quick.remember_url_builders()
         quick.share_compiled_statements()
+        quick.share_policies()
         quick.collect_garbage_seldom()
 
 
@@ -130,12 +131,19 @@ def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> BytecodeCach
 
 
 @pytest.fixture
+def first_seed(seed: Seed, request: pytest.FixtureRequest) -> Seed:
+    """The seed of the first shop on this test's database, which is a copy of a seeded one."""
+    return seed if request.config.getoption("--unpatched") else quick.AlreadyApplied(seed)
+
+
+@pytest.fixture
 def build_shop(
     settings: Settings,
     clock: TestClock,
     seed: Seed,
     providers: list[ServedProvider],
     compiled_templates: BytecodeCache,
+    first_seed: Seed,
 ) -> Iterator[Callable[..., ShopUnderTest]]:
     """Makes shops on this test's database: with another model, or other settings; several are several processes."""
     built: list[ShopUnderTest] = []
@@ -143,7 +151,8 @@ def build_shop(
         provider.clock = lambda: clock.now
 
     def build(*, model: Any = None, fetcher: Any = None, **changed: Any) -> ShopUnderTest:
-        app = create_app(replace(settings, **changed), clock=clock, model=model, seed=seed, fetcher=fetcher)
+        settings_here, seed_here = replace(settings, **changed), seed if built else first_seed
+        app = create_app(settings_here, clock=clock, model=model, seed=seed_here, fetcher=fetcher)
         app.testing = True
         app.jinja_env.bytecode_cache = compiled_templates
         services = app.extensions["shop"]

@@ -373,7 +373,7 @@ def test_reset_brings_the_first_day_back_while_the_server_runs(running: Program)
 
 
 def test_a_database_of_an_earlier_version_is_told_in_a_sentence(tmp_path: Path) -> None:
-    """There are no migrations yet: what this version cannot read is neither read nor changed."""
+    """One that no known version made, so that nothing can upgrade it, is neither read nor changed."""
     with sqlite3.connect(tmp_path / "shop.db") as old:
         old.execute("CREATE TABLE products (slug TEXT PRIMARY KEY, name TEXT)")
     with program(tmp_path) as started:

@@ -30,6 +30,7 @@ from shop.settings import Settings
 from shop.store import listing
 from shop.store.models import Address, Order, OrderLine, OrderStatus, Product, Variant
 from shop.store.vocabulary import publish
+from shop.upgrades.upgrade import bring_up_to_date
 
 _GARMENT_STOCK = 12
 
@@ -75,7 +76,7 @@ class Seed:
 
     def apply(self, database: Database, policy: Policy) -> None:
         """Bring configuration in force, and seed the goods if there are none. Asks issuers that are new, before anything."""
-        database.create_all()
+        bring_up_to_date(database)
         configured = [read_connection(entry) for entry in self.organizations]
         staying = connections_that_stay(database, configured)
         for entry in self.organizations:
@@ -89,7 +90,7 @@ class Seed:
 
     def reset(self, database: Database, policy: Policy) -> None:
         """Delete everything and seed anew, in one transaction. Whoever was signed in has to sign in again."""
-        database.create_all()
+        bring_up_to_date(database)
         with database.write() as db:
             for table in reversed(Base.metadata.sorted_tables):
                 db.execute(delete(table))

@@ -29,8 +29,12 @@ class SqliteEngine:
         shutil.copyfile(self._template, path)
         return f"sqlite:///{path}"
 
+    def empty(self) -> str:
+        """The URL of a database without any table."""
+        return f"sqlite:///{self._folder / f'{uuid.uuid4().hex}.db'}"
+
     def drop(self, url: str) -> None:
-        """Remove a copy."""
+        """Remove a copy, or what was empty."""
         Path(url.removeprefix("sqlite:///")).unlink(missing_ok=True)
 
 
@@ -86,9 +90,19 @@ class PostgresEngine:
             (self._handed_out[name],) = db.execute("SELECT pg_current_xact_id()::text::bigint").fetchone() or (0,)
         return self._url(name)
 
+    def empty(self) -> str:
+        """The URL of a database without any table."""
+        name = f"empty_{uuid.uuid4().hex}"
+        self._execute(f"CREATE DATABASE {name} STRATEGY FILE_COPY")
+        return self._url(name)
+
     def drop(self, url: str) -> None:
-        """Take a database back, whoever is still connected."""
-        self._used.append(url.partition("?")[0].rpartition("/")[2])
+        """Take a database back, whoever is still connected. One that was empty is removed."""
+        name = url.partition("?")[0].rpartition("/")[2]
+        if name in self._handed_out:
+            self._used.append(name)
+        else:
+            self._execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def stop(self) -> None:
         """Stop the server and remove its files."""

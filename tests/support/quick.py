@@ -1,6 +1,6 @@
 """What makes the suite quick: its thousands of shops are alike, so what is the same is made once.
 
-Two of these replace privates of Werkzeug and SQLAlchemy in every test. That they change nothing of what the tests say is tried
+The first two replace privates of Werkzeug and SQLAlchemy in every test. That they change nothing of what the tests say is tried
 by `tests/test_unpatched.py`, which runs stories with the libraries as they come.
 """
 
@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Engine
 from werkzeug.routing import Rule
 
 import shop.database
+from shop.authorization.policy import Policy
+from shop.database import Database
+from shop.demo.seeding import Seed
 
 
 def remember_url_builders() -> None:
@@ -51,3 +55,18 @@ def share_compiled_statements() -> None:
         return engine
 
     module.create_engine = create_alike
+
+
+def share_policies() -> None:
+    """A policy never changes once it was read, so one text is one policy."""
+    Policy.from_file = cache(Policy.from_file)  # type: ignore[method-assign]
+
+
+class AlreadyApplied(Seed):
+    """The seed of a database that was copied from a seeded one: the first shop on it finds everything in force."""
+
+    def __init__(self, seed: Seed) -> None:
+        super().__init__(seed._folder, seed._issuer_of)
+
+    def apply(self, database: Database, policy: Policy) -> None:
+        """Nothing is left to do."""
