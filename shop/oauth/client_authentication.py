@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any
 
 from authlib.oauth2.rfc6749 import ClientAuthentication, InvalidClientError
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from sqlalchemy import String, update
@@ -103,7 +103,7 @@ def _by_private_key(query_client: object, request: EndpointRequest) -> Client:
     claimed = _claimed_client(assertion)
     try:
         client = metadata_document.resolve(issuer, claimed, only_known=True)
-        keys = _keys_of(request, client)
+        keys = _keys_of(request, client, jws.extract_compact(assertion.encode()).headers().get("kid"))
         claims: dict[str, Any] = jwt.decode(assertion, keys, list(ASSERTION_ALGORITHMS)).claims
     except (metadata_document.UnknownClient, FetchRefused, JoseError, ValueError, KeyError, TypeError) as error:
         raise InvalidClientError(description="The client or the key of the assertion is not known.") from error
@@ -126,18 +126,28 @@ def _claimed_client(assertion: str) -> str:
     return subject if isinstance(subject, str) else ""
 
 
-def _keys_of(request: EndpointRequest, client: Client) -> KeySet:
-    """Its keys, fetched anew when they are not fresh. Raises what reading them raises."""
+def _keys_of(request: EndpointRequest, client: Client, kid: object) -> KeySet:
+    """Its keys, fetched anew when they are not fresh, or when `kid` is none of them: clients change their keys without notice
+    (RFC 7517 §5 leaves it to them). The second reason counts once a minute at most. Raises what reading them raises.
+    """
     database, document = request.issuer.database, client.public_keys()
-    if client.jwks_uri and (client.jwks_fresh_until is None or client.jwks_fresh_until <= database.clock()):
-        fetched = metadata_document.fetch_from_client(
-            database, request.issuer.fetcher, client.jwks_uri, limit=_LARGEST_KEY_SET
-        )
-        document = {"keys": list(read_key_set(fetched.document, whose=client.client_id).entries)}
-        with database.write() as db:  # one that was forgotten meanwhile stays so
-            kept = {"jwks": json.dumps(document), "jwks_fresh_until": moment(db) + fetched.fresh_for}
-            db.execute(update(Client).where(Client.client_id == client.client_id).values(kept))
+    if client.jwks_uri:
+        is_fresh = client.jwks_fresh_until is not None and client.jwks_fresh_until > database.clock()
+        is_known = kid is None or kid in {key.get("kid") for key in (document or {}).get("keys", [])}
+        if not is_fresh or (not is_known and metadata_document.may_ask_again(database, client.client_id)):
+            document = _fetched_keys(request, client, client.jwks_uri)
     return read_key_set(document, whose=client.client_id).key_set()
+
+
+def _fetched_keys(request: EndpointRequest, client: Client, address: str) -> dict[str, Any]:
+    database = request.issuer.database
+    fetched = metadata_document.fetch_from_client(database, request.issuer.fetcher, address, limit=_LARGEST_KEY_SET)
+    document = {"keys": list(read_key_set(fetched.document, whose=client.client_id).entries)}
+    with database.write() as db:  # one that was forgotten meanwhile stays so
+        until = moment(db) + fetched.fresh_for
+        kept = {"jwks": json.dumps(document), "jwks_fresh_until": until, "fetched_at": moment(db)}
+        db.execute(update(Client).where(Client.client_id == client.client_id).values(kept))
+    return document
 
 
 def _use_up(request: EndpointRequest, client: Client, claims: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from shop.guards.safe_fetch import Fetcher, FetchRefused, is_public
 from shop.oauth.clients.client import Client
 from shop.oauth.clients.metadata_document import is_document_address
 from tests.identity.hostile import ec_key
-from tests.oauth.looks import facts, only_grant, refusals, row, rows
+from tests.oauth.looks import counted, facts, only_grant, refusals, row, rows
 from tests.oauth.strangers import PUBLIC, Stranger, a_proxy, a_stranger
 from tests.oauth.test_rfc7523_client_authentication import assertion, signed
 from tests.support.assistants import CALLBACK, ExternalAssistant, back, decide, error_of
@@ -391,6 +391,34 @@ def test_a_client_may_sign_with_keys_that_it_publishes(build_shop: Shops) -> Non
         shop.clock.pass_by(hours=2)
         host.answers.clear()
         assert error_of(assistant.refresh(**signed(assertion(assistant, second)))) == (401, "invalid_client")
+
+
+@pytest.mark.holds("RFC9700-2.5", "M3")
+def test_a_key_that_is_not_known_yet_is_looked_for_once_a_minute(build_shop: Shops) -> None:
+    """A client that changes its key while the old set is fresh is let in at once; whoever names keys that are none asks little."""
+    first, second, third = ec_key("first"), ec_key("second"), ec_key("third")
+    with a_stranger() as host:
+        fresh = "Cache-Control: max-age=3600\r\n"
+        keys_at = host.publish("/keys", {"keys": [first.as_dict(private=False)]}, headers=fresh)
+        host.publish(PATH, document(token_endpoint_auth_method="private_key_jwt", jwks_uri=keys_at))
+        shop = build_shop(fetcher=host.fetcher())
+        assistant = ExternalAssistant(shop, ADDRESS)
+        code = assistant.ask(shop.sign_in(SOFIA), "browse").code
+        assert assistant.redeem(code, **signed(assertion(assistant, first))).status_code == 200
+        host.publish("/keys", {"keys": [second.as_dict(private=False)]}, headers=fresh)
+        for _ in range(3):
+            refused = assistant.refresh(**signed(assertion(assistant, third)))
+            assert error_of(refused) == (401, "invalid_client")
+        assert host.asked.count("/keys") == 1, "its host was asked within the last minute"
+        shop.clock.pass_by(minutes=2)
+        assert assistant.refresh(**signed(assertion(assistant, second))).status_code == 200
+        for _ in range(3):
+            refused = assistant.refresh(**signed(assertion(assistant, third)))
+            assert error_of(refused) == (401, "invalid_client")
+        assert host.asked.count("/keys") == 2
+        assert assistant.refresh(**signed(assertion(assistant, second))).status_code == 200
+    assert shop.clock.now - row(shop, Client, ADDRESS).fetched_at < timedelta(minutes=1)
+    assert counted(shop, "token.refused") == {"invalid_client": 3}, "in this minute"
 
 
 @ONE_ENGINE
