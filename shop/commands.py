@@ -57,7 +57,7 @@ def chat(in_app: InAppAssistant) -> click.Command:
             terminal = Terminal(
                 in_app=in_app,
                 person=person,
-                printed=JsonLines() if as_json else Transcript(echo=script is not None),
+                output=JsonLines() if as_json else Transcript(echo=script is not None),
                 complain=_complain,
                 ask=click.confirm if script is None else None,
                 allows=[Workflow(workflow) for workflow in allow],

@@ -16,8 +16,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, DateTime, Dialect, Engine, MetaData, String, create_engine, event, text
+from sqlalchemy import JSON, DateTime, Dialect, Engine, MetaData, String, Table, create_engine, event, text
 from sqlalchemy import Enum as SqlEnum
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
@@ -211,6 +212,11 @@ def _keep_private(path: Path) -> None:
     for suffix in ("-wal", "-shm"):
         keep_private(path.with_name(path.name + suffix))
     keep_private(path, create=True)
+
+
+def insert_on_conflict(table: type[Base] | Table, dialect: str) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that can say `ON CONFLICT`. SQLAlchemy has a class of its own for each dialect, with the same methods."""
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
 def is_deadlock(error: Exception) -> bool:

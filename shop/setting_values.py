@@ -89,9 +89,8 @@ def origin(text: str) -> str:
 
 def _host_of_origin(host: str) -> str:
     """A host name in ASCII, or an address in its shortest form. Raises `ValueError` for what is neither."""
-    if "%" not in host and (
-        ":" in host or host.rpartition(".")[2].isdigit()
-    ):  # what ends in a number is an IPv4 address (WHATWG URL §3.5)
+    is_address = ":" in host or host.rpartition(".")[2].isdigit()  # a number at the end: IPv4 (WHATWG URL §3.5)
+    if "%" not in host and is_address:
         return str(ip_address(host))
     if not _HOST_NAME.fullmatch(host):
         raise ValueError(host)

@@ -9,6 +9,7 @@ from typing import Any
 from shop.audit.events import EventName
 from shop.audit.queries import RecordedEvent
 from shop.conversations.models import Source
+from shop.oauth.endpoints.consent_request import ConsentDenial
 
 TRUST = {
     Source.HOST_ASSERTED: "which its host names",
@@ -83,8 +84,14 @@ def _alone_with(it: _Event) -> str:
 
 
 def _denied(it: _Event) -> str:
-    reasons = {"person": "the person said no", "blocked": "blocked here", "ceiling": "more than is allowed here"}
-    return reasons.get(it.because, "")
+    return _CONSENT_DENIED.get(it.because, "")
+
+
+_CONSENT_DENIED: Mapping[str, str] = {
+    ConsentDenial.PERSON: "the person said no",
+    ConsentDenial.BLOCKED: "blocked here",
+    ConsentDenial.CEILING: "more than is allowed here",
+}
 
 
 def _access_denied(it: _Event) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from shop.admin.sentences import sentence
 from shop.audit.events import EventName
 from shop.audit.queries import RecordedEvent
+from shop.authorization.conditions import amount_against_limit
 from shop.authorization.decisions import Code
 from shop.authorization.not_there import NOT_THERE
 from shop.store.money import euros
@@ -236,10 +237,7 @@ def _lane(event: RecordedEvent) -> str:
 def _why(event: RecordedEvent) -> str | None:
     facts, decision = event.content["facts"], event.content["decision"] or {}
     compared = decision.get("facts", {})
-    parts = []
-    if "order_limit" in compared:
-        limit = compared["order_limit"]
-        parts.append(f"{euros(compared['amount'])} against a limit of {euros(limit) if limit is not None else 'none'}")
+    parts = [amount_against_limit(compared, euros)]
     if "scope_needed" in compared:
         above = (
             "is above what the organization lets this client do" if "ceiling" in compared else "was not consented to"

@@ -29,9 +29,10 @@ def entry_locks(db: Session, administrator: Principal, agent_id: str) -> tuple[s
 
 
 def company_locks(db: Session, administrator: Principal, agent_id: str) -> tuple[str, ...]:
-    """As `entry_locks`, for what ends grants of many people: the organization is the topmost thing that they have in common. A
-    person who takes back their own at the same moment would hold their grant's row and wait for the head of the trail, while this
-    holds the head and waits for the row.
+    """As `entry_locks`, for what ends grants of many people: with the organization, the topmost authority that they share.
+
+    Without it there is a deadlock: a person who takes back their own grant holds its row and waits for the head of the audit
+    chain, while this holds the head and waits for the row.
     """
     locks = entry_locks(db, administrator, agent_id)
     return (administrator.organization, *locks) if locks else ()

@@ -76,10 +76,21 @@ class Receipt(Base):
         )
 
 
+class ReceiptRefusalReason(StrEnum):
+    """Why a receipt cannot be decided: it is not there or not theirs, whoever tries is no person, or the final state it is in."""
+
+    NOT_FOUND = "not_found"
+    NOT_A_PERSON = "not_a_person"
+    APPROVED = ReceiptState.APPROVED.value
+    DECLINED = ReceiptState.DECLINED.value
+    VOIDED = ReceiptState.VOIDED.value
+    EXPIRED = ReceiptState.EXPIRED.value
+
+
 class ReceiptRefused(Exception):
     """This receipt cannot be decided (any more), or not by this principal."""
 
-    def __init__(self, reason: str, receipt: Receipt | None = None) -> None:
+    def __init__(self, reason: ReceiptRefusalReason, receipt: Receipt | None = None) -> None:
         super().__init__(reason)
         self.reason, self.receipt = reason, receipt
 
@@ -174,18 +185,16 @@ def is_late(db: Session, receipt: Receipt) -> bool:
 
 
 def claim(db: Session, receipt_id: str, by: Principal) -> Receipt:
-    """Lock an open receipt for its decision. Raises `ReceiptRefused` with one of the reasons
-    `not_found` (not theirs, or not there), `not_a_person`, or the state it is in.
-    """
+    """Lock an open receipt for its decision. Raises `ReceiptRefused`."""
     receipt = lock_receipt(db, receipt_id)
     if receipt is None or (receipt.subject, receipt.organization) != (by.subject, by.organization):
-        raise ReceiptRefused("not_found", receipt)
+        raise ReceiptRefused(ReceiptRefusalReason.NOT_FOUND, receipt)
     if by.actor is not None:
-        raise ReceiptRefused("not_a_person", receipt)
+        raise ReceiptRefused(ReceiptRefusalReason.NOT_A_PERSON, receipt)
     if receipt.state is not ReceiptState.OPEN:
-        raise ReceiptRefused(receipt.state, receipt)
+        raise ReceiptRefused(ReceiptRefusalReason(receipt.state), receipt)
     if is_late(db, receipt):
-        raise ReceiptRefused(ReceiptState.EXPIRED, receipt)
+        raise ReceiptRefused(ReceiptRefusalReason.EXPIRED, receipt)
     return receipt
 
 

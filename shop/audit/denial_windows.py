@@ -17,14 +17,13 @@ from functools import cache
 from typing import Any, cast
 
 from sqlalchemy import JSON, Index, String, Table, and_, case, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.sql.dml import ReturningInsert
 
 from shop.audit.chain import digest
 from shop.audit.events import EventName
 from shop.audit.writer import record, request_id
-from shop.database import Base, Database, moment
+from shop.database import Base, Database, insert_on_conflict, moment
 from shop.principal import Actor, Principal
 
 WINDOW = timedelta(minutes=1)
@@ -113,8 +112,7 @@ def add(db: Session, what: Counted, *, times: int = 1, hidden: int = 0, conversa
 @cache
 def _one_more(dialect: str) -> ReturningInsert[Any]:
     """The statement that counts, built once for an engine: it is on the way of every refusal."""
-    builder = postgresql if dialect == "postgresql" else sqlite
-    row, window = builder.insert(_WINDOWS), _WINDOWS.c
+    row, window = insert_on_conflict(_WINDOWS, dialect), _WINDOWS.c
     counting: ReturningInsert[Any] = row.on_conflict_do_update(
         index_elements=list(_WINDOWS.primary_key),
         set_={

@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import Connection, Table, bindparam, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from shop.audit.chain import (
@@ -29,7 +28,7 @@ from shop.audit.chain import (
     written,
 )
 from shop.audit.events import EventName
-from shop.database import moment, new_id
+from shop.database import insert_on_conflict, moment, new_id
 from shop.principal import Principal
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
@@ -145,9 +144,8 @@ def _next_link(connection: Connection, chain: str, organization: str | None) -> 
 
 
 def _insert_if_absent(dialect: str) -> Any:
-    builder = postgresql if dialect == "postgresql" else sqlite
     return (
-        builder.insert(_CHAINS)
+        insert_on_conflict(_CHAINS, dialect)
         .on_conflict_do_nothing(index_elements=["id"])
         .returning(_CHAINS.c.sequence, _CHAINS.c.head)
     )

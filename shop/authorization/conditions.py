@@ -1,6 +1,7 @@
 """The closed registry of conditions that a rule's `when` may name. Policy text is never evaluated as code.
 
-Each condition carries its refusal: rule, code, facts and words stand here, so none can be told as another one. A condition reads `Facts` and nothing else: they are resolved by the server before the decision (invariant I6).
+Each condition carries its refusal: rule, code, facts and words stand here, so none can be told as another one. A condition reads
+`Facts` and nothing else: they are resolved by the server before the decision (invariant I6).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from shop.authorization.decisions import Code
-from shop.authorization.not_there import NOT_THERE
+from shop.authorization.not_there import NOT_THERE, NOT_THERE_RULE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +96,14 @@ def amount_and_limit(facts: Facts) -> dict[str, Any]:
     return {"amount": facts.resource.amount, "order_limit": facts.order_limit}
 
 
+def amount_against_limit(compared: Mapping[str, Any], money: Callable[[int], str]) -> str | None:
+    """What `amount_and_limit` recorded, in words for the auditor; None for a decision that compared no amount."""
+    if "order_limit" not in compared:
+        return None
+    limit = compared["order_limit"]
+    return f"{money(compared['amount'])} against a limit of {money(limit) if limit is not None else 'none'}"
+
+
 def _over_limit(told: Mapping[str, Any], colleagues: Colleagues) -> str:
     if told.get("amount") is None:
         return "This has no amount to compare with your limit for one order. An administrator can correct the policy."
@@ -111,7 +120,7 @@ def _over_limit(told: Mapping[str, Any], colleagues: Colleagues) -> str:
 
 
 _NOT_THEIRS = Refusal(
-    rule=lambda facts: "default.not_yours" if facts.resource.exists else "default.not_there",
+    rule=lambda facts: "default.not_yours" if facts.resource.exists else NOT_THERE_RULE,
     code=Code.NOT_FOUND,
     facts=amount_and_limit,
     for_person=lambda _told, _colleagues: NOT_THERE,

@@ -119,9 +119,8 @@ class Policy:
             workflow = next((one for one in consentable if one in principal.ceiling), None)
             rule, code = "default.scope", Code.CONSENT_NEEDED if workflow else Code.NOT_PERMITTED
             compared = {"scopes": sorted(principal.scopes), "scope_needed": workflow or candidates[0].workflow}
-            if (
-                consentable and workflow is None
-            ):  # the person could not change this: their organization bounds the client
+            if consentable and workflow is None:
+                # The person could not change this: their organization bounds the client.
                 rule, compared = "default.ceiling", compared | {"ceiling": sorted(principal.ceiling)}
         elif failed := _failed_condition(consented, facts):
             refusal = CONDITIONS[failed].refusal

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import bindparam, case, func, select, update
@@ -37,20 +38,28 @@ class Caps:
     organization: int
 
 
-class TooManyTurns(Exception):
-    """As many turns run as may. `of` is whose cap it is: `person`, `organization`, or `process`; the message is for the person."""
+class CapOf(StrEnum):
+    """Whose cap on running turns it is. The spellings stand in audit events."""
 
-    def __init__(self, of: str, cap: int | None = None) -> None:
+    PERSON = "person"
+    ORGANIZATION = "organization"
+    PROCESS = "process"
+
+
+class TooManyTurns(Exception):
+    """As many turns run as may. `of` is whose cap it is; the message is for the person."""
+
+    def __init__(self, of: CapOf, cap: int | None = None) -> None:
         super().__init__(_SENTENCES[of].format(cap=cap))
         self.of, self.cap = of, cap
 
 
 _SENTENCES = {
-    "person": "Your assistant is busy with {cap} answers in other conversations, as many as it may be. "
+    CapOf.PERSON: "Your assistant is busy with {cap} answers in other conversations, as many as it may be. "
     "Wait until one of them has ended, or press Stop there.",
-    "organization": "The assistants of your organization are busy with {cap} answers, as many as they may be. "
+    CapOf.ORGANIZATION: "The assistants of your organization are busy with {cap} answers, as many as they may be. "
     "Try again in a moment.",
-    "process": "All assistants of the shop are busy. Try again in a moment.",
+    CapOf.PROCESS: "All assistants of the shop are busy. Try again in a moment.",
 }
 
 
@@ -75,9 +84,9 @@ def require_room(db: Session, person: Principal, caps: Caps) -> None:
     bound = {"organization": person.organization, "subject": person.subject, "since": moment(db) - LEASE}
     everybodys, theirs = db.connection().execute(_RUNNING, bound).one()
     if theirs >= caps.person:
-        raise TooManyTurns("person", caps.person)
+        raise TooManyTurns(CapOf.PERSON, caps.person)
     if everybodys >= caps.organization:
-        raise TooManyTurns("organization", caps.organization)
+        raise TooManyTurns(CapOf.ORGANIZATION, caps.organization)
 
 
 def hold(db: Session, conversation: Conversation) -> None:

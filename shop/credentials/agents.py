@@ -128,7 +128,7 @@ def ceiling_of(db: Session, organization_id: str, client_id: str) -> frozenset[s
     """What an organization lets a client do at most: nothing when it is blocked, all when nobody said anything."""
     agent = agent_of(db, organization_id, client_id)
     authority = db.get_one(Authority, agent.id) if agent else None
-    if authority and (authority.suspended_at or authority.ended_at):
+    if authority and authority.is_suspended_or_ended:
         return frozenset()
     return EVERY_SCOPE if authority is None or authority.scopes is None else frozenset(authority.scopes)
 

@@ -70,6 +70,11 @@ class Authority(Base):
     """The workflows that this authority lets through, None for all: of a delegation or a grant those consented to, of an
     agent the organization's ceiling, of a token those that it was issued for."""
 
+    @property
+    def is_suspended_or_ended(self) -> bool:
+        """Whether an administrator suspended or blocked it, or it ended: nothing may begin below it."""
+        return self.suspended_at is not None or self.ended_at is not None
+
 
 @event.listens_for(Authority, "after_insert")
 def _is_of_this_transaction(_mapper: object, _connection: object, created: Authority) -> None:

@@ -19,11 +19,10 @@ from typing import Any, cast
 
 from limits.storage import Storage
 from sqlalchemy import ColumnElement, String, Table, case, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from shop.database import Base, Clock, Database, moment
+from shop.database import Base, Clock, Database, insert_on_conflict, moment
 
 _MOST_KEYS = 10_000
 """Windows held in memory before those that are over are thrown away, also when nobody flushes."""
@@ -193,8 +192,7 @@ def _end_of_window(now: datetime, seconds: int) -> datetime:
 
 def _add(db: Session, counted: Sequence[tuple[str, int, datetime]]) -> dict[str, int]:
     """Add (key, amount, end of its window), each by one statement. Returns the count of each key in its window."""
-    builder = postgresql if db.get_bind().dialect.name == "postgresql" else sqlite
-    new = builder.insert(_COUNTERS)
+    new = insert_on_conflict(_COUNTERS, db.get_bind().dialect.name)
     is_over = _COUNTERS.c.expires_at <= moment(db)
 
     def unless_over(kept: Any, anew: Any) -> ColumnElement[Any]:

@@ -17,10 +17,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ForeignKey, String, Text, delete, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from shop.database import Base, moment
+from shop.database import Base, insert_on_conflict, moment
 from shop.identity.models import Connection
 from shop.identity.providers import Provider
 from shop.sealing import seal, unseal
@@ -95,9 +94,10 @@ def keep(db: Session, secret: str, provider: Provider, subject: str, token: str 
     """Keep what a sign-in brought, in the place of what one before it did; nothing, where the connection did not ask for it."""
     if token is None or not is_wanted(provider):
         return
-    builder = postgresql if db.get_bind().dialect.name == "postgresql" else sqlite
     brought = {"sealed": sealed(secret, token), "vouched_at": moment(db), "asking_until": None}
-    row = builder.insert(OfflineAccess).values(connection_id=provider.connection_id, subject=subject, **brought)
+    row = insert_on_conflict(OfflineAccess, db.get_bind().dialect.name).values(
+        connection_id=provider.connection_id, subject=subject, **brought
+    )
     db.execute(row.on_conflict_do_update(index_elements=["connection_id", "subject"], set_=brought))
 
 

@@ -165,9 +165,8 @@ def _require_own_address(server: Server, arrived: Request) -> None:
 def _require_media_types(arrived: Request) -> None:
     if arrived.mimetype != _JSON:
         raise RpcError(INVALID_REQUEST, f"Send {_JSON}.", status=415)
-    if (
-        arrived.accept_mimetypes and not arrived.accept_mimetypes[_JSON]
-    ):  # whoever says nothing takes anything (RFC 9110)
+    # A request without `Accept` takes anything (RFC 9110 §12.5.1).
+    if arrived.accept_mimetypes and not arrived.accept_mimetypes[_JSON]:
         raise RpcError(INVALID_REQUEST, f"Accept {_JSON}: there are no streams here.", status=406)
 
 

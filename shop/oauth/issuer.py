@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -85,6 +85,18 @@ class Issuer:
     def is_resource(self, named: str) -> bool:
         """Whether a client means the protected resource: it answers at `/mcp`, and at `/mcp/`, where some programs look for it."""
         return named.removesuffix("/") in self.resources
+
+    def risky_tool_names(self, scopes: Iterable[str]) -> dict[str, list[str]]:
+        """Workflow → the names of the tools in it that cannot be undone: what a consent to these scopes was told of."""
+        return {scope: sorted(self.risky_tools.get(scope, ())) for scope in sorted(scopes)}
+
+    def scopes_without_new_tools(
+        self, scopes: Iterable[str], known_tools: Mapping[str, Iterable[str]]
+    ) -> frozenset[str]:
+        """Those of the scopes in which no tool that cannot be undone came after the consent that knew `known_tools`."""
+        return frozenset(
+            scope for scope in scopes if set(self.risky_tools.get(scope, ())) <= set(known_tools.get(scope, ()))
+        )
 
     def person(self) -> SignedIn:
         """Who is signed in at the browser that asks. Raises `LookupError` where the access rule lets nobody else in."""

@@ -82,14 +82,14 @@ class NothingToCompare(StoreError):
 
 def search(db: Session, filters: Filters) -> Page:
     """Products with at least one variant that fits, best first: words that say what it is weigh most."""
-    asked = understand(db, filters)
+    request = understand(db, filters)
     reach = max(MOST_COUNTED + 1, filters.offset + filters.limit)
-    slugs = _found(db, asked, reach)
+    slugs = _found(db, request, reach)
     return Page(
-        matches=_matches(db, asked, slugs[filters.offset : filters.offset + filters.limit]),
+        matches=_matches(db, request, slugs[filters.offset : filters.offset + filters.limit]),
         count=min(len(slugs), MOST_COUNTED),
         is_exact=len(slugs) <= MOST_COUNTED,
-        corrected=asked.corrected,
+        corrected=request.corrected,
     )
 
 
@@ -134,15 +134,15 @@ def collections(db: Session) -> list[Collection]:
     ]
 
 
-def _found(db: Session, asked: SearchRequest, reach: int) -> list[str]:
+def _found(db: Session, request: SearchRequest, reach: int) -> list[str]:
     """The slugs of the first matches, in the order asked for."""
-    if asked.is_hopeless():
+    if request.is_hopeless():
         return []
-    fitting = products_of(db, asked).order_by(*_ORDER[asked.filters.sort]).limit(reach)
-    if asked.filters.sort == "best" and asked.words:
-        return _best(db, asked, fitting, reach)
-    if asked.filters.sort in {"price_up", "price_down"}:
-        return _by_price(db, asked, fitting)
+    fitting = products_of(db, request).order_by(*_ORDER[request.filters.sort]).limit(reach)
+    if request.filters.sort == "best" and request.words:
+        return _best(db, request, fitting, reach)
+    if request.filters.sort in {"price_up", "price_down"}:
+        return _by_price(db, request, fitting)
     return list(db.scalars(fitting))
 
 
@@ -155,13 +155,13 @@ _ORDER: dict[Sort, Sequence[Any]] = {
 }
 
 
-def _best(db: Session, asked: SearchRequest, fitting: Select[str], reach: int) -> list[str]:
+def _best(db: Session, request: SearchRequest, fitting: Select[str], reach: int) -> list[str]:
     """First those that are what the query says, word for word; then the others, by how many of the words they are."""
-    slugs = list(db.scalars(fitting.where(index.contains(db, asked.words, in_head=True))))
+    slugs = list(db.scalars(fitting.where(index.contains(db, request.words, in_head=True))))
     if len(slugs) < reach:
         others = db.execute(fitting.add_columns(Product.head)).all()
         ahead = set(slugs)
-        scored = [(-_score(head, asked.words), slug) for slug, head in others if slug not in ahead]
+        scored = [(-_score(head, request.words), slug) for slug, head in others if slug not in ahead]
         slugs += [slug for _, slug in sorted(scored, key=lambda found: found[0])]
     return slugs[:reach]
 
@@ -171,20 +171,20 @@ def _score(head: str, words: Sequence[Sequence[str]]) -> int:
     return sum(not has.isdisjoint(meant) for meant in words)
 
 
-def _by_price(db: Session, asked: SearchRequest, fitting: Select[str]) -> list[str]:
+def _by_price(db: Session, request: SearchRequest, fitting: Select[str]) -> list[str]:
     """By the lowest price among the variants that fit, which is the one that is shown."""
-    price = select(func.min(Variant.price)).where(*variant_conditions(asked)).correlate(Product).scalar_subquery()
+    price = select(func.min(Variant.price)).where(*variant_conditions(request)).correlate(Product).scalar_subquery()
     priced = db.execute(fitting.add_columns(price)).all()
-    direction = 1 if asked.filters.sort == "price_up" else -1
+    direction = 1 if request.filters.sort == "price_up" else -1
     return [slug for slug, _ in sorted(priced, key=lambda found: direction * found[1])]
 
 
-def _matches(db: Session, asked: SearchRequest, slugs: list[str]) -> list[Match]:
+def _matches(db: Session, request: SearchRequest, slugs: list[str]) -> list[Match]:
     """These products with their fitting variants, in this order."""
     query = (
         select(Variant)
         .join(Variant.product)
-        .where(Product.slug.in_(slugs), *variant_conditions(asked))
+        .where(Product.slug.in_(slugs), *variant_conditions(request))
         .order_by(Variant.position)
         .options(contains_eager(Variant.product).lazyload(Product.variants))
     )

@@ -42,21 +42,21 @@ class Facets:
 
 def find_facets(db: Session, filters: Filters) -> Facets:
     """What the search could be narrowed to, in the order of the catalogue; nothing that would find nothing."""
-    asked = understand(db, filters)
+    request = understand(db, filters)
     return Facets(
-        categories=_facet(db, replace(asked, categories=None), TermKind.CATEGORY, Product.category),
-        colours=_facet(db, replace(asked, colours=None), TermKind.COLOUR, Variant.colour),
-        sizes=_facet(db, replace(asked, sizes=None), TermKind.SIZE, Variant.size),
+        categories=_facet(db, replace(request, categories=None), TermKind.CATEGORY, Product.category),
+        colours=_facet(db, replace(request, colours=None), TermKind.COLOUR, Variant.colour),
+        sizes=_facet(db, replace(request, sizes=None), TermKind.SIZE, Variant.size),
     )
 
 
-def _facet(db: Session, asked: SearchRequest, kind: TermKind, value: Value) -> list[Facet]:
+def _facet(db: Session, request: SearchRequest, kind: TermKind, value: Value) -> list[Facet]:
     """The values of one filter, each with its matches; at most 40, in the order of the catalogue."""
-    if asked.is_hopeless():
+    if request.is_hopeless():
         return []
-    slugs = list(db.scalars(products_of(db, asked).limit(MOST_COUNTED + 1)))
+    slugs = list(db.scalars(products_of(db, request).limit(MOST_COUNTED + 1)))
     few = len(slugs) <= MOST_COUNTED
-    counts = _count_among(db, asked, value, slugs) if few else _count_each(db, asked, kind, value)
+    counts = _count_among(db, request, value, slugs) if few else _count_each(db, request, kind, value)
     frequent = sorted(counts, key=lambda name: -counts[name])[:MOST_VALUES]
     return [
         Facet(name, counts[name] if few else min(counts[name], MOST_IN_FACET), few or counts[name] <= MOST_IN_FACET)
@@ -65,22 +65,22 @@ def _facet(db: Session, asked: SearchRequest, kind: TermKind, value: Value) -> l
     ]
 
 
-def _count_among(db: Session, asked: SearchRequest, value: Value, slugs: list[str]) -> dict[str, int]:
+def _count_among(db: Session, request: SearchRequest, value: Value, slugs: list[str]) -> dict[str, int]:
     """How many of these products have each value."""
     counted = select(value, func.count(Product.slug.distinct())).where(
-        Product.slug.in_(slugs), *variant_conditions(asked)
+        Product.slug.in_(slugs), *variant_conditions(request)
     )
     return {name: number for name, number in db.execute(counted.group_by(value))}
 
 
-def _count_each(db: Session, asked: SearchRequest, kind: TermKind, value: Value) -> dict[str, int]:
+def _count_each(db: Session, request: SearchRequest, kind: TermKind, value: Value) -> dict[str, int]:
     """How many products have each of the most frequent values, counted as far as just over 100."""
     has_value = [value == Term.value] if kind is not TermKind.CATEGORY else []  # a category is a product's: `also` asks
-    fits = select(literal(1)).where(*variant_conditions(asked), *has_value).correlate(Product, Term).exists()
+    fits = select(literal(1)).where(*variant_conditions(request), *has_value).correlate(Product, Term).exists()
     some = (
         select(literal(1))
         .select_from(Product)
-        .where(index.contains(db, asked.tokens(), also=Term.lexeme), fits, *price_range_conditions(asked))
+        .where(index.contains(db, request.tokens(), also=Term.lexeme), fits, *price_range_conditions(request))
         .correlate(Term)
         .limit(MOST_IN_FACET + 1)
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-CURRENCY = "EUR"
-
 
 def euros(minor: int) -> str:
     """How people read an amount: `€1,058.00`."""

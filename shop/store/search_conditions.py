@@ -13,24 +13,24 @@ MOST_COUNTED = 200
 """Matches are counted up to here, and called "200+" beyond."""
 
 
-def products_of(db: Session, asked: SearchRequest) -> Select[str]:
+def products_of(db: Session, request: SearchRequest) -> Select[str]:
     """The slugs of all products that fit."""
-    fits = select(literal(1)).where(*variant_conditions(asked)).correlate(Product).exists()
-    query = select(Product.slug).where(fits, *price_range_conditions(asked), *_not_unwanted(db, asked))
-    tokens = asked.tokens()
+    fits = select(literal(1)).where(*variant_conditions(request)).correlate(Product).exists()
+    query = select(Product.slug).where(fits, *price_range_conditions(request), *_not_unwanted(db, request))
+    tokens = request.tokens()
     return query.where(index.contains(db, tokens)) if tokens else query
 
 
-def variant_conditions(asked: SearchRequest) -> list[ColumnElement[bool]]:
+def variant_conditions(request: SearchRequest) -> list[ColumnElement[bool]]:
     """That a variant of a product fits."""
-    filters = asked.filters
+    filters = request.filters
     conditions: list[ColumnElement[bool]] = [Variant.product_slug == Product.slug]
-    if asked.colours is not None:
-        conditions.append(Variant.colour.in_(asked.colours))
-    if asked.sizes is not None:
-        conditions.append(Variant.size.in_(asked.sizes))
-    if asked.unwanted_colours:
-        conditions.append(Variant.colour.not_in(asked.unwanted_colours))
+    if request.colours is not None:
+        conditions.append(Variant.colour.in_(request.colours))
+    if request.sizes is not None:
+        conditions.append(Variant.size.in_(request.sizes))
+    if request.unwanted_colours:
+        conditions.append(Variant.colour.not_in(request.unwanted_colours))
     if filters.min_price is not None:
         conditions.append(Variant.price >= filters.min_price)
     if filters.max_price is not None:
@@ -40,15 +40,17 @@ def variant_conditions(asked: SearchRequest) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _not_unwanted(db: Session, asked: SearchRequest) -> list[ColumnElement[bool]]:
+def _not_unwanted(db: Session, request: SearchRequest) -> list[ColumnElement[bool]]:
     """That a product is of no unwanted category, and is not called as what is unwanted."""
-    called = [not_(index.contains(db, [[word] for word in words], in_head=True)) for words in asked.unwanted_words]
-    return [Product.category.not_in(asked.unwanted_categories), *called] if asked.unwanted_categories else list(called)
+    called = [not_(index.contains(db, [[word] for word in words], in_head=True)) for words in request.unwanted_words]
+    return (
+        [Product.category.not_in(request.unwanted_categories), *called] if request.unwanted_categories else list(called)
+    )
 
 
-def price_range_conditions(asked: SearchRequest) -> list[ColumnElement[bool]]:
+def price_range_conditions(request: SearchRequest) -> list[ColumnElement[bool]]:
     """That some variant of a product can be in the range of prices: asked of the product, without its variants."""
-    filters = asked.filters
+    filters = request.filters
     conditions: list[ColumnElement[bool]] = []
     if filters.min_price is not None:
         conditions.append(Product.highest >= filters.min_price)

@@ -29,6 +29,8 @@ from shop.tools.refusals import for_person
 from shop.tools.registry import UnknownTool, find
 from shop.tools.tool import InvalidArguments
 
+__all__ = ["Enquiries", "Permission"]
+
 _LONGEST_PATH = 500
 _SLUG = re.compile(r"[a-z0-9-]{1,60}")
 _PAGES = {"/cart": "cart", "/checkout": "checkout", "/orders": "orders"}
@@ -67,14 +69,14 @@ class Enquiries:
             cart = carts.cart_of(db, person.organization, person.subject)
             return sum(line.quantity for line in cart.lines)
 
-    def may(self, person: Principal, action: str, *, everybodys: bool = False) -> bool:
+    def may(self, person: Principal, action: Permission, *, everybodys: bool = False) -> bool:
         """Whether today's policy allows an action on what is the person's own, or on `everybodys` in their organization.
 
         For what a page offers: it decides nothing, and each call is asked anew.
         """
         owner = None if everybodys else person.subject
         about = Resource(kind="offer", owner=owner, organization=person.organization, amount=0)
-        return self._policy.is_allowed(principal=person, action=Permission(action), resource=about).allowed
+        return self._policy.is_allowed(principal=person, action=action, resource=about).allowed
 
     def undoable(self, person: Principal) -> str | None:
         """The call that changed the person's cart last, if it can still be undone."""

@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from shop.approvals import receipts
-from shop.approvals.receipts import Receipt, ReceiptRefused, ReceiptState
+from shop.approvals.receipts import Receipt, ReceiptRefusalReason, ReceiptRefused, ReceiptState
 from shop.audit.denials import after_denial
 from shop.audit.events import EventName
 from shop.authorization import decisions
@@ -141,7 +141,7 @@ class Gateway:
         if receipt is None:
             return self.receipt_desk.refuse_unknown(person, receipt_id)
         if person.actor is not None:
-            return self.receipt_desk.refuse(person, receipt_id, "not_a_person")
+            return self.receipt_desk.refuse(person, receipt_id, ReceiptRefusalReason.NOT_A_PERSON)
         call = Call(
             id=call_id or new_id("call"),
             principal=receipt.asker(),
@@ -181,7 +181,7 @@ class Gateway:
         except ReceiptRefused as refused:
             return self.receipt_desk.refuse(person, receipt_id, refused.reason)
         except NotAlive:
-            return self.receipt_desk.refuse(person, receipt_id, "voided")
+            return self.receipt_desk.refuse(person, receipt_id, ReceiptRefusalReason.VOIDED)
 
     def show(self, person: Principal, name: str, arguments: object) -> tuple[Shown, str] | Outcome:
         """What a person's click would do, and the pin to send with that click; or the recorded refusal."""

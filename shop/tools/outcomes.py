@@ -8,20 +8,32 @@ from enum import StrEnum
 from typing import Any
 
 from shop.audit.events import EventName
-from shop.authorization.decisions import Code, Decision
+from shop.authorization.decisions import Code, Decision, Effect
+from shop.authorization.not_there import NOT_THERE_RULE
 from shop.tools.tool import Result
 
 __all__ = [
     "AwaitingApproval",
     "Code",
     "Denied",
+    "Effect",
     "Failed",
     "FailureCode",
     "Outcome",
+    "OutcomeKind",
     "Succeeded",
     "code_of",
     "for_memory",
 ]
+
+
+class OutcomeKind(StrEnum):
+    """Which of the four outcomes a call had. The spellings are stored with conversations and in audit events."""
+
+    SUCCEEDED = "succeeded"
+    DENIED = "denied"
+    AWAITING_APPROVAL = "awaiting_approval"
+    FAILED = "failed"
 
 
 class FailureCode(StrEnum):
@@ -42,7 +54,7 @@ class Succeeded:
     call_id: str
     decision: Decision
     result: Result
-    kind = "succeeded"
+    kind = OutcomeKind.SUCCEEDED
     event = EventName.TOOL_CALL_SUCCEEDED
 
     def for_model(self) -> dict[str, Any]:
@@ -58,7 +70,7 @@ class Denied:
     decision: Decision
     reason: str
     """For the person: why, and what they can do."""
-    kind = "denied"
+    kind = OutcomeKind.DENIED
 
     @property
     def code(self) -> Code:
@@ -66,12 +78,12 @@ class Denied:
 
     @property
     def event(self) -> EventName:
-        is_absent = self.decision.rule == "default.not_there"
+        is_absent = self.decision.rule == NOT_THERE_RULE
         return EventName.TOOL_CALL_FAILED if is_absent else EventName.TOOL_CALL_DENIED
 
     def for_model(self) -> dict[str, Any]:
         """A coarse code. 'Not yours' looks exactly like 'not there' (invariant I10)."""
-        outcome = "failed" if self.code is Code.NOT_FOUND else self.kind
+        outcome = OutcomeKind.FAILED if self.code is Code.NOT_FOUND else self.kind
         return {"outcome": outcome, **self.decision.for_model()}
 
 
@@ -82,7 +94,7 @@ class AwaitingApproval:
     call_id: str
     decision: Decision
     receipt_id: str
-    kind = "awaiting_approval"
+    kind = OutcomeKind.AWAITING_APPROVAL
     event = EventName.TOOL_CALL_AWAITING_APPROVAL
 
     def for_model(self) -> dict[str, Any]:
@@ -103,7 +115,7 @@ class Failed:
     decision: Decision | None = None
     options: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Of a call that fits several things: by argument, what there is to choose from."""
-    kind = "failed"
+    kind = OutcomeKind.FAILED
     event = EventName.TOOL_CALL_FAILED
 
     def for_model(self) -> dict[str, Any]:

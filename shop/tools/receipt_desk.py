@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from shop.approvals import receipts
-from shop.approvals.receipts import Receipt, ReceiptState
+from shop.approvals.receipts import Receipt, ReceiptRefusalReason, ReceiptState
 from shop.audit.denials import after_denial, note_denial
 from shop.audit.events import EventName
 from shop.audit.writer import record
@@ -19,6 +19,8 @@ from shop.database import Database
 from shop.principal import Principal
 from shop.tools.outcomes import Failed
 from shop.tools.refusals import RECEIPT_REASONS
+
+__all__ = ["ReceiptDesk", "ReceiptState"]
 
 
 class ReceiptDesk:
@@ -61,11 +63,11 @@ class ReceiptDesk:
 
     def refuse_unknown(self, person: Principal, receipt_id: str) -> Failed:
         """Note that a person tried to decide a receipt that is not where they said."""
-        return self.refuse(person, receipt_id, "not_found")
+        return self.refuse(person, receipt_id, ReceiptRefusalReason.NOT_FOUND)
 
-    def refuse(self, person: Principal, receipt_id: str, reason: str) -> Failed:
+    def refuse(self, person: Principal, receipt_id: str, reason: ReceiptRefusalReason) -> Failed:
         """Somebody tried to decide a receipt that is not theirs, or not open any more: recorded, and told apart from
-        a receipt that is not there only by its own person. `reason` is one of `RECEIPT_REASONS`.
+        a receipt that is not there only by its own person.
         """
         with self._database.write() as db:
             receipt = receipts.find_receipt(db, receipt_id)
@@ -78,8 +80,8 @@ class ReceiptDesk:
                 resource=("receipt", receipt_id[:40]),
                 facts={"reason": reason},
             )
-            if receipt and reason == ReceiptState.EXPIRED and receipt.state is ReceiptState.OPEN:
-                receipts.void(db, receipt, "expired", RECEIPT_REASONS["expired"], by=None)
+            if receipt and reason is ReceiptRefusalReason.EXPIRED and receipt.state is ReceiptState.OPEN:
+                receipts.void(db, receipt, reason, RECEIPT_REASONS[reason], by=None)
         after_denial(self._database, began)
         return Failed(call_id=receipt_id, code=reason, message=RECEIPT_REASONS[reason])
 

@@ -6,8 +6,11 @@ coarse code and the auditor's full account are in `shop.authorization.decisions`
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlalchemy.orm import Session
 
+from shop.approvals.receipts import ReceiptRefusalReason
 from shop.authorization import decisions
 from shop.authorization.conditions import CONDITIONS
 from shop.authorization.decisions import Code, Decision, Effect
@@ -25,13 +28,13 @@ from shop.tools.registry import TOOLS, UnknownTool
 from shop.tools.results.widgets import NotForWidgets
 from shop.tools.tool import InvalidArguments
 
-RECEIPT_REASONS = {
-    "not_found": "There is no such receipt.",
-    "not_a_person": "Only the person themselves can decide a receipt.",
-    "approved": "This receipt was confirmed already; nothing was done twice.",
-    "declined": "This receipt was answered with 'not now' already.",
-    "voided": "This receipt lost its force, because something it showed changed or its sign-in ended.",
-    "expired": "This receipt has expired. Ask the assistant again, and it makes a new one.",
+RECEIPT_REASONS: Mapping[ReceiptRefusalReason, str] = {
+    ReceiptRefusalReason.NOT_FOUND: "There is no such receipt.",
+    ReceiptRefusalReason.NOT_A_PERSON: "Only the person themselves can decide a receipt.",
+    ReceiptRefusalReason.APPROVED: "This receipt was confirmed already; nothing was done twice.",
+    ReceiptRefusalReason.DECLINED: "This receipt was answered with 'not now' already.",
+    ReceiptRefusalReason.VOIDED: "This receipt lost its force, because something it showed changed or its sign-in ended.",
+    ReceiptRefusalReason.EXPIRED: "This receipt has expired. Ask the assistant again, and it makes a new one.",
 }
 
 

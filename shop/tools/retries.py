@@ -12,7 +12,7 @@ from datetime import timedelta
 from sqlalchemy.orm import Session
 
 from shop.approvals import receipts
-from shop.approvals.receipts import Receipt, ReceiptState
+from shop.approvals.receipts import Receipt, ReceiptRefusalReason, ReceiptState
 from shop.authorization.decisions import Decision, Effect
 from shop.store.errors import StoreError
 from shop.tools.call import Call
@@ -46,5 +46,6 @@ def outcome_of_receipt(
     if receipt.state is ReceiptState.OPEN and not receipts.is_late(db, receipt):
         needed = replace(decision, effect=Effect.NEEDS_APPROVAL)
         return AwaitingApproval(call_id=call.id, decision=needed, receipt_id=receipt.id)
-    state = ReceiptState.EXPIRED if receipt.state is ReceiptState.OPEN else receipt.state
-    return Failed(call_id=call.id, code=state, message=RECEIPT_REASONS[state], decision=decision)
+    is_late = receipt.state is ReceiptState.OPEN
+    reason = ReceiptRefusalReason.EXPIRED if is_late else ReceiptRefusalReason(receipt.state)
+    return Failed(call_id=call.id, code=reason, message=RECEIPT_REASONS[reason], decision=decision)

@@ -9,7 +9,7 @@ BEFORE_COUNTERS = "0001"
 WITH_EPOCH = "0002"
 """The schema of commit f9d72b2, the last version that stamped nothing."""
 
-_TELLING: dict[str, dict[str, set[str]]] = {
+_DISTINGUISHING: dict[str, dict[str, set[str]]] = {
     BEFORE_COUNTERS: {
         "authorities": {"epoch"},
         "external_identities": {"connection_id"},
@@ -28,9 +28,9 @@ _TELLING: dict[str, dict[str, set[str]]] = {
     },
 }
 """Revision → table → the columns that tell it from the other one, or from what came later."""
-_TELLING_OF_ANY: dict[str, set[str]] = {
-    table: set().union(*(tables.get(table, set()) for tables in _TELLING.values()))
-    for table in sorted(set().union(*_TELLING.values()))
+_DISTINGUISHING_OF_ALL: dict[str, set[str]] = {
+    table: set().union(*(tables.get(table, set()) for tables in _DISTINGUISHING.values()))
+    for table in sorted(set().union(*_DISTINGUISHING.values()))
 }
 
 
@@ -40,12 +40,13 @@ def recognised(connection: Connection) -> str | None:
         table: {column["name"] for column in found}
         for (_, table), found in inspect(connection).get_multi_columns().items()
     }
-    return next((revision for revision in _TELLING if _is_of(revision, columns)), None)
+    return next((revision for revision in _DISTINGUISHING if _is_of(revision, columns)), None)
 
 
 def _is_of(revision: str, columns: dict[str, set[str]]) -> bool:
-    """Whether a database has every telling column of a revision, and none that only another one has."""
-    own = _TELLING[revision]
+    """Whether a database has every distinguishing column of a revision, and none that only another one has."""
+    own = _DISTINGUISHING[revision]
     return all(
-        columns.get(table, set()) & telling == own.get(table, set()) for table, telling in _TELLING_OF_ANY.items()
+        columns.get(table, set()) & distinguishing == own.get(table, set())
+        for table, distinguishing in _DISTINGUISHING_OF_ALL.items()
     )

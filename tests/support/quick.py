@@ -1,7 +1,7 @@
 """What makes the suite quick: its thousands of shops are alike, so what is the same is made once.
 
-The first two replace privates of Werkzeug and SQLAlchemy in every test. That they change nothing of what the tests say is tried
-by `tests/test_unpatched.py`, which runs stories with the libraries as they come.
+`remember_url_builders` and `share_compiled_statements` replace privates of Werkzeug and SQLAlchemy in every test. That they
+change nothing of what the tests say is tried by `tests/test_unpatched.py`, which runs stories with the libraries as they come.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from typing import Any
 import click
 
 from shop.access import NotAllowed, SignedInPerson, denials_recorded
-from shop.assistant.terminal.output import Printed
+from shop.assistant.terminal.output import Output
 from shop.assistant.turn.in_app_assistant import InAppAssistant
 from shop.assistant.turn.loop import CallChanged, TextGrew, asks_person
 from shop.assistant.turn.messages import Unacceptable, accepted
@@ -30,6 +30,8 @@ from shop.conversations.turns import TooManyTurns, TurnRunning
 from shop.credentials.ledger import NotAlive
 from shop.principal import CONSENTABLE, Workflow
 from shop.services import services
+from shop.tools.outcomes import OutcomeKind
+from shop.tools.receipt_desk import ReceiptState
 
 HELP = f"""\
 Say what you would like, in plain words. Ctrl+C stops a running answer; a second one leaves.
@@ -62,7 +64,7 @@ class Terminal:
     in_app: InAppAssistant
     person: Callable[[], SignedInPerson]
     """Who this is, by the session as it is now. Raises `SignedOut`."""
-    printed: Printed
+    output: Output
     complain: Callable[[str], None]
     ask: Ask | None = None
     """None when nobody is there to be asked: a question then waits for the script's next lines."""
@@ -86,7 +88,7 @@ class Terminal:
         is_well = True
         with suppress(Leave, click.Abort), self._heeding_interrupts():
             for line in lines:
-                self.printed.said(line)
+                self.output.said(line)
                 self._confirmed = 0
                 try:
                     is_well &= self._do(line)
@@ -124,11 +126,11 @@ class Terminal:
             case ["/allow", word] if word in CONSENTABLE:
                 return self._allow(person, Workflow(word), line)
             case ["/confirm"]:
-                return self._confirm(person, self._latest_question("awaiting_approval"), line)
+                return self._confirm(person, self._latest_question(OutcomeKind.AWAITING_APPROVAL), line)
             case ["/decline"]:
-                self._decline(person, self._latest_question("awaiting_approval", "denied"))
+                self._decline(person, self._latest_question(OutcomeKind.AWAITING_APPROVAL, OutcomeKind.DENIED))
             case ["/help"]:
-                self.printed.note(HELP)
+                self.output.note(HELP)
             case ["/quit"]:
                 raise Leave
             case _:
@@ -143,7 +145,7 @@ class Terminal:
             return self._consent(person, asked, line)
         else:
             self.in_app.decisions.consent(person.principal, self._conversation, workflow, True)
-        self.printed.note(f"Your assistant may {workflow} in this conversation.")
+        self.output.note(f"Your assistant may {workflow} in this conversation.")
         return True
 
     def _consent(self, person: SignedInPerson, asked: Item, line: str) -> bool:
@@ -159,22 +161,22 @@ class Terminal:
             self.in_app.decisions.decline(person.principal, str(self._conversation), _outcome(asked)["receipt"])
         else:
             self.in_app.decisions.answer_request(person.principal, str(self._conversation), asked.id, False)
-        self.printed.note("Not now: nothing was done.")
+        self.output.note("Not now: nothing was done.")
 
     def _follow(self, begun: Begun, line: str) -> bool:
         """Show a turn while it runs, and put its questions to the person. Returns whether all of it came to its end."""
         self._running = begun
         for step in self.in_app.run(begun):
             if isinstance(step, TextGrew):
-                self.printed.text(step.item_id, step.text)
+                self.output.text(step.item_id, step.text)
             elif isinstance(step, CallChanged) and not step.is_new:
                 with services().database.read() as db:
                     item = db.get_one(Item, step.item_id)
-                self.printed.call(item)
+                self.output.call(item)
         self._running = None
         with services().database.read() as db:
             turn = db.get_one(Turn, begun.turn.id)
-        self.printed.ended(line, turn)
+        self.output.ended(line, turn)
         is_well = turn.state in {TurnState.COMPLETED, TurnState.WAITING}
         answered: set[str] = set()
         # Asked anew each time: an answer settles all requests of the turn for the same workflow.
@@ -192,13 +194,13 @@ class Terminal:
             go_on, line = self._consent, f"/allow {workflow}"
         else:
             shown = services().gateway.receipt_desk.view(person.principal, _outcome(asked)["receipt"])
-            if shown is None or shown["state"] != "open":
+            if shown is None or shown["state"] != ReceiptState.OPEN:
                 return True  # a newer one took its place
-            self.printed.receipt(shown)
+            self.output.receipt(shown)
             answer = self._confirms_now() or (self.ask and self.ask(f"{shown['confirm_label']}?"))
             go_on, line = self._confirm, "/confirm"
         if answer:
-            self.printed.said(line)
+            self.output.said(line)
             return go_on(person, asked, line)
         if answer is not None:
             self._decline(person, asked)
@@ -216,7 +218,7 @@ class Terminal:
         items = [item for turn in past for item in turn.items]
         return [item for item in reversed(items) if item.outcome and not item.settled and asks_person(item.outcome)]
 
-    def _latest_question(self, *kinds: str) -> Item:
+    def _latest_question(self, *kinds: OutcomeKind) -> Item:
         found = next((item for item in self._questions() if _outcome(item)["kind"] in kinds), None)
         if found is None:
             raise Wrong("There is nothing to decide at the moment.")

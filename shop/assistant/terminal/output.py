@@ -17,19 +17,20 @@ from shop.assistant.turn.call_titles import tool_of
 from shop.assistant.turn.context import arguments_of
 from shop.assistant.turn.turn_record import outcome_of, record_of
 from shop.conversations.models import Item, Turn, TurnState
+from shop.tools.outcomes import OutcomeKind
 from shop.untrusted import terminal_text
 
 _MARKS = {
-    "succeeded": ("✓", "green", "done"),
-    "denied": ("✗", "red", "refused"),
-    "awaiting_approval": ("◆", "yellow", "waits for you"),
-    "failed": ("·", "yellow", "did not work"),
+    OutcomeKind.SUCCEEDED: ("✓", "green", "done"),
+    OutcomeKind.DENIED: ("✗", "red", "refused"),
+    OutcomeKind.AWAITING_APPROVAL: ("◆", "yellow", "waits for you"),
+    OutcomeKind.FAILED: ("·", "yellow", "did not work"),
 }
 _MOST_ARGUMENT_CHARACTERS = 120
 
 
-class Printed(Protocol):
-    """What is told of a conversation while it goes on."""
+class Output(Protocol):
+    """Where a conversation in the terminal is written while it goes on."""
 
     def said(self, line: str) -> None:
         """The person said this, or decided so."""

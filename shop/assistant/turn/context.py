@@ -15,6 +15,7 @@ from shop.conversations.history import REMEMBERED_TURNS
 from shop.conversations.models import Item, ItemKind, Turn, TurnState
 from shop.principal import Principal
 from shop.tools.gateway import Gateway
+from shop.tools.outcomes import OutcomeKind
 from shop.untrusted import clean_text, clean_value
 
 WITHHELD = "[This part of the conversation is about something that is no longer available to this person.]"
@@ -28,7 +29,7 @@ def input_for(gateway: Gateway, person: Principal, turns: list[Turn]) -> list[di
     items: list[dict[str, Any]] = []
     for turn in recent:
         withheld = any(item in calls and item.id not in visible for item in turn.items)
-        items += _asked(gateway, person, turn) + (_WITHHELD if withheld else _told(turn))
+        items += _message_items(gateway, person, turn) + (_WITHHELD if withheld else _answer_items(turn))
     return items
 
 
@@ -54,17 +55,18 @@ def exchange(call_id: str, name: str, arguments: str, told: dict[str, Any]) -> l
     ]
 
 
-def _asked(gateway: Gateway, person: Principal, turn: Turn) -> list[dict[str, Any]]:
+def _message_items(gateway: Gateway, person: Principal, turn: Turn) -> list[dict[str, Any]]:
     """What the person said; before it the page that they were on, as long as they may still see that."""
     if turn.message is None:
         return []
-    asked = [{"role": "user", "content": clean_text(turn.message)}]
+    items = [{"role": "user", "content": clean_text(turn.message)}]
     if turn.page_path and turn.page_words and gateway.enquiries.page_in_words(person, turn.page_path):
-        asked.insert(0, {"role": "developer", "content": turn.page_words})
-    return asked
+        items.insert(0, {"role": "developer", "content": turn.page_words})
+    return items
 
 
-def _told(turn: Turn) -> list[dict[str, Any]]:
+def _answer_items(turn: Turn) -> list[dict[str, Any]]:
+    """What the assistant said and called. The words of an answer that broke off are left out; its calls stand."""
     items: list[dict[str, Any]] = []
     broke_off = turn.state in {TurnState.FAILED, TurnState.INTERRUPTED}
     for item in turn.items:
@@ -80,4 +82,4 @@ _WITHHELD = [{"role": "assistant", "content": WITHHELD}]
 
 
 def _succeeded(item: Item) -> bool:
-    return bool(item.outcome and item.outcome["kind"] == "succeeded")
+    return bool(item.outcome and item.outcome["kind"] == OutcomeKind.SUCCEEDED)

@@ -39,9 +39,8 @@ class Decisions:
             self._opening.set_consent(db, person, conversation, workflow, allowed)
             if not allowed or not self._open_requests(db, conversation, workflow):
                 return None
-        with self._opening.transaction(
-            person
-        ) as db:  # a cap on turns never holds off what the person allows or takes back
+        # A transaction of its own: a cap on turns never holds off what the person allows or takes back.
+        with self._opening.transaction(person) as db:
             conversation = threads.opened(db, self._gateway.policy, person, conversation_id)
             turns.hold(db, conversation)
             requests = self._open_requests(db, conversation, workflow)
@@ -90,9 +89,8 @@ class Decisions:
             again = turns.add_item(db, begun.turn.id, ItemKind.CALL, tool=asked.tool, arguments=asked.arguments)
         outcome = self._gateway.approve(person, receipt_id, turn=begun.turn.id, call_id=again.id)
         with self._database.write() as db:
-            turns.settle(
-                db, again.id, for_memory(outcome)
-            )  # also when the receipt itself was refused, and no call was made
+            # Also when the receipt itself was refused, and no call was made.
+            turns.settle(db, again.id, for_memory(outcome))
             if item := db.get(Item, asked.id):  # gone when the conversation was deleted meanwhile
                 item.settled = True
                 self._settle_turn(db, item)

@@ -30,7 +30,7 @@ from shop.credentials.ledger import NotAlive, live
 from shop.database import Database
 from shop.principal import Principal, Workflow
 from shop.tools.gateway import Gateway
-from shop.tools.outcomes import Code, Denied, code_of
+from shop.tools.outcomes import Code, Denied, OutcomeKind, code_of
 
 _log = logging.getLogger(__name__)
 _OUR_FAULT = ModelError("internal", "Something went wrong on our side", "It was noted, and nothing more was done.")
@@ -284,7 +284,7 @@ class TurnLoop:
 
 def asks_person(outcome: dict[str, Any]) -> bool:
     """Whether a call's outcome is a question to its person: allow a workflow, or confirm a receipt."""
-    return outcome["kind"] == "awaiting_approval" or asks_for(outcome) is not None
+    return outcome["kind"] == OutcomeKind.AWAITING_APPROVAL or asks_for(outcome) is not None
 
 
 def asks_for(outcome: Mapping[str, Any]) -> Workflow | None:

@@ -1,4 +1,4 @@
-"""Talking to the assistant: by a message, by saying the last one anew, by trying again; and what may be sent as a message.
+"""A person sends a message, replaces their last one, tries an answer again or stops it; and what is accepted as a message.
 
 Each begins in one transaction that checks the person, opens the assistant's delegation, stores what began the turn, and
 records it (`opening.py`).

@@ -12,7 +12,7 @@ from shop.audit.denials import record_denial
 from shop.audit.events import EventName
 from shop.conversations import delegation, turns
 from shop.conversations.models import Conversation, Item, Trigger, Turn
-from shop.conversations.turns import Caps, TooManyTurns
+from shop.conversations.turns import CapOf, Caps, TooManyTurns
 from shop.database import Database
 from shop.principal import Principal, Workflow
 from shop.settings import Settings
@@ -57,7 +57,7 @@ class TurnOpening:
         """The transaction in which a turn may begin. Raises `TooManyTurns`, recorded, before anything is stored."""
         try:
             if self._is_full():
-                raise TooManyTurns("process")
+                raise TooManyTurns(CapOf.PROCESS)
             with self._database.write() as db:
                 turns.take_turn_lock(db, person)
                 turns.require_room(db, person, self._caps)

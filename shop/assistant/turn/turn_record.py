@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from shop.assistant.turn.call_titles import tool_of
 from shop.assistant.turn.context import arguments_of
 from shop.conversations.models import Item, ItemKind, Turn
-from shop.tools.outcomes import Code, FailureCode, code_of
+from shop.tools.outcomes import Code, Effect, FailureCode, OutcomeKind, code_of
 from shop.tools.refusals import RECEIPT_REASONS
 
-_DECISIONS = {"succeeded": "allow", "denied": "deny", "awaiting_approval": "needs_approval"}
+_DECISIONS: Mapping[str, Effect] = {
+    OutcomeKind.SUCCEEDED: Effect.ALLOW,
+    OutcomeKind.DENIED: Effect.DENY,
+    OutcomeKind.AWAITING_APPROVAL: Effect.NEEDS_APPROVAL,
+}
 _UNDECIDED = frozenset(
     {FailureCode.UNKNOWN_TOOL, FailureCode.INVALID_ARGUMENTS, FailureCode.UNAVAILABLE, *RECEIPT_REASONS}
 )
@@ -30,8 +35,8 @@ def record_of(line: str, turn: Turn) -> dict[str, Any]:
 
 
 def _call_record(item: Item) -> dict[str, Any]:
-    outcome = item.outcome or {"kind": "failed", "code": FailureCode.UNAVAILABLE}
-    decision = _DECISIONS.get(outcome["kind"]) or ("none" if outcome["code"] in _UNDECIDED else "allow")
+    outcome = item.outcome or {"kind": OutcomeKind.FAILED, "code": FailureCode.UNAVAILABLE}
+    decision = _DECISIONS.get(outcome["kind"]) or ("none" if outcome["code"] in _UNDECIDED else Effect.ALLOW)
     record = {
         "name": tool_of(item),
         "arguments": arguments_of(item),
@@ -41,7 +46,7 @@ def _call_record(item: Item) -> dict[str, Any]:
     return record | {name: outcome[name] for name in ("rule", "code") if outcome.get(name)}
 
 
-def outcome_of(item: Item) -> str:
+def outcome_of(item: Item) -> OutcomeKind:
     """A call's outcome; what is not theirs looks like what is not there (invariant I10)."""
-    outcome = item.outcome or {"kind": "failed"}
-    return "failed" if code_of(outcome) is Code.NOT_FOUND else str(outcome["kind"])
+    outcome = item.outcome or {"kind": OutcomeKind.FAILED}
+    return OutcomeKind.FAILED if code_of(outcome) is Code.NOT_FOUND else OutcomeKind(outcome["kind"])

@@ -1,6 +1,6 @@
 """From a call's result to the cards that show it. A card shows what was true when the call was made.
 
-What its buttons do is asked of the shop again, so a button never says what is possible, only what seems to be (`Seen`).
+What its buttons do is asked of the shop again, so a button never says what is possible, only what seems to be (`CardContext`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from shop.tools.outcomes import OutcomeKind
 from shop.tools.presentation import Card, Widget
 from shop.tools.registry import TOOLS
 from shop.tools.results.widgets import OF_TOOLS
@@ -19,7 +20,7 @@ ReceiptOf = Callable[[str], Mapping[str, Any] | None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
+class CardContext:
     """What a card depends on beyond what is stored: the moment, what can be undone now, what its person may do."""
 
     receipt_of: ReceiptOf
@@ -30,7 +31,7 @@ class Seen:
     """Whether the person may put something into their cart themselves."""
 
 
-def cards_of(tool: str, call: str, outcome: Mapping[str, Any], seen: Seen) -> dict[str, Any]:
+def cards_of(tool: str, call: str, outcome: Mapping[str, Any], card_context: CardContext) -> dict[str, Any]:
     """The cards of a call, by the names that `_call.html` knows; None for each that it has not."""
     result: Mapping[str, Any] = outcome.get("told", {}).get("result") or {}
     card = TOOLS[tool].presentation.card if tool in TOOLS and result else None
@@ -38,24 +39,29 @@ def cards_of(tool: str, call: str, outcome: Mapping[str, Any], seen: Seen) -> di
         "cards": _products(card, result),
         "comparison": _comparison(result) if card is Card.COMPARISON else None,
         "cart": result if card is Card.CART else None,
-        "order": _order(result, seen) if card is Card.ORDER else None,
+        "order": _order(result, card_context) if card is Card.ORDER else None,
         "orders": result.get("orders") if card is Card.ORDERS else None,
         "addresses": result.get("addresses") if card is Card.ADDRESSES else None,
-        "undo": _undo(tool, call, outcome, seen),
+        "undo": _undo(tool, call, outcome, card_context),
         "widget": widget_of(tool, outcome),
     }
 
 
 def widget_of(tool: str, outcome: Mapping[str, Any]) -> Widget | None:
     """The widget that other hosts would show a call's result in."""
-    shown = OF_TOOLS.get(tool) if outcome.get("kind") in {"succeeded", "awaiting_approval"} else None
+    shown = (
+        OF_TOOLS.get(tool) if outcome.get("kind") in {OutcomeKind.SUCCEEDED, OutcomeKind.AWAITING_APPROVAL} else None
+    )
     return shown.widget if shown else None
 
 
 def has_effect(tool: str, outcome: Mapping[str, Any]) -> bool:
     """Whether a call changed something that still stands."""
     return (
-        outcome.get("kind") == "succeeded" and tool in TOOLS and not TOOLS[tool].read_only and not outcome.get("undone")
+        outcome.get("kind") == OutcomeKind.SUCCEEDED
+        and tool in TOOLS
+        and not TOOLS[tool].read_only
+        and not outcome.get("undone")
     )
 
 
@@ -89,14 +95,14 @@ def _comparison(result: Mapping[str, Any]) -> dict[str, Any]:
     return {"products": result["products"], "rows": result["rows"]}
 
 
-def _order(order: Mapping[str, Any], seen: Seen) -> dict[str, Any]:
+def _order(order: Mapping[str, Any], card_context: CardContext) -> dict[str, Any]:
     """An order; while it can be cancelled, until when."""
     until = order.get("cancel_until")
-    is_open = bool(until) and datetime.fromisoformat(str(until)) > seen.at
+    is_open = bool(until) and datetime.fromisoformat(str(until)) > card_context.at
     return {**order, "cancel_until": until if is_open else None}
 
 
-def _undo(tool: str, call: str, outcome: Mapping[str, Any], seen: Seen) -> dict[str, Any] | None:
-    if tool not in TOOLS or not TOOLS[tool].presentation.can_be_undone or outcome.get("kind") != "succeeded":
+def _undo(tool: str, call: str, outcome: Mapping[str, Any], card_context: CardContext) -> dict[str, Any] | None:
+    if tool not in TOOLS or not TOOLS[tool].presentation.can_be_undone or outcome.get("kind") != OutcomeKind.SUCCEEDED:
         return None
-    return {"call": call, "is_open": seen.undoable() == call, "done": bool(outcome.get("undone"))}
+    return {"call": call, "is_open": card_context.undoable() == call, "done": bool(outcome.get("undone"))}

@@ -14,6 +14,7 @@ from typing import Any
 from shop.assistant.turn.call_titles import title_of, tool_of
 from shop.assistant.turn.turn_record import outcome_of, record_of
 from shop.conversations.models import Conversation, Item, ItemKind, Trigger, Turn
+from shop.tools.outcomes import OutcomeKind
 from shop.untrusted import clean_text, clean_value, one_line
 
 FORMATS = {"md": "text/markdown", "json": "application/json"}
@@ -104,8 +105,8 @@ _MARKDOWN = re.compile(r"[\\`*_{}\[\]<>()#!|~&:@$^]|(?<=www)\.|^[-+=]|(?<=\d)[.)
 
 
 _WORDS = {
-    "succeeded": "allowed and done",
-    "denied": "refused",
-    "awaiting_approval": "waits for your confirmation",
-    "failed": "did not work",
+    OutcomeKind.SUCCEEDED: "allowed and done",
+    OutcomeKind.DENIED: "refused",
+    OutcomeKind.AWAITING_APPROVAL: "waits for your confirmation",
+    OutcomeKind.FAILED: "did not work",
 }

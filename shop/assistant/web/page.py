@@ -17,7 +17,7 @@ from shop.access import SignedInPerson
 from shop.assistant.turn.loop import asks_person
 from shop.assistant.turn.opening import Begun
 from shop.assistant.web import presenter
-from shop.assistant.web.cards import Seen
+from shop.assistant.web.cards import CardContext
 from shop.assistant.web.partials import partial, replacement
 from shop.assistant.web.suggestions import May, follow_ups, may_fill_cart, starters
 from shop.assistant.web.surroundings import Surroundings
@@ -106,7 +106,7 @@ class ChatPage:
         with self._database.read() as db:
             stale = {turn.id for turn in shown.turns if turns.is_stale(db, turn)}
         return {
-            "thread": presenter.thread_view(shown.turns, shown.context, self._seen(), stale),
+            "thread": presenter.thread_view(shown.turns, shown.context, self._card_context(), stale),
             "earlier": shown.earlier,
             "is_latest": shown.is_latest,
         }
@@ -120,7 +120,7 @@ class ChatPage:
             turn = db.get_one(Turn, turn_id)
             context, past = history.context_of(db, turn), self.surroundings.latest(db)
             stale = turns.is_stale(db, turn)
-        view = presenter.turn_view(turn, context, self._seen(), is_stale=stale)
+        view = presenter.turn_view(turn, context, self._card_context(), is_stale=stale)
         html = self.surroundings.render("_turn", turn=view, running_turn=turn_id if polled else None)
         return html + self.surroundings.everything(past) if polled and view["state"] is not TurnState.RUNNING else html
 
@@ -129,7 +129,7 @@ class ChatPage:
         with self._database.read() as db:
             turn = db.get_one(Turn, turn_id)
         found = (item for item in turn.items if item.id == item_id)
-        views = [presenter.item_view(item, turn, self._seen()) for item in found]
+        views = [presenter.item_view(item, turn, self._card_context()) for item in found]
         return Markup().join(self.surroundings.render("_call", item=view) for view in views)
 
     def item_changed(self, turn_id: str, item_id: str) -> Markup:
@@ -141,7 +141,7 @@ class ChatPage:
         with self._database.read() as db:
             turn = db.get_one(Turn, db.get_one(Item, item_id).turn_id)
             context = history.context_of(db, turn)
-        view = presenter.turn_view(turn, context, self._seen())
+        view = presenter.turn_view(turn, context, self._card_context())
         return Markup().join(
             [
                 *(
@@ -158,8 +158,8 @@ class ChatPage:
         """What still asked for a workflow that its person has just allowed above the conversation, as it looks now."""
         with self._database.read() as db:
             past = self.surroundings.latest(db)
-        seen, shown = self._seen(), [turn for turn in past if turn.replaced_by is None]
-        return Markup().join(self._as_it_is_now(turn, past, seen, is_last=False) for turn in shown)
+        card_context, shown = self._card_context(), [turn for turn in past if turn.replaced_by is None]
+        return Markup().join(self._as_it_is_now(turn, past, card_context, is_last=False) for turn in shown)
 
     def begun(self, begun: Begun, *, is_new: bool) -> Markup:
         """What the beginning of a turn changes: the one before it, those that it settles or takes the place of, and itself."""
@@ -170,18 +170,21 @@ class ChatPage:
                 replaced = history.replaced_by(db, [turn])
                 before = [one for one in history.latest(db, turn.conversation_id) if one.number < turn.number]
                 asked = [db.get(Turn, item.turn_id) for item in begun.answered]  # they may stand far above
-        context, seen = [*replaced, turn], self._seen()
+        context, card_context = [*replaced, turn], self._card_context()
         changed = {one.id: one for one in (*asked, *before) if one and one.replaced_by is None}
         return Markup().join(
             [
                 *([replacement("#menu", self.surroundings.render("_menu"))] if is_new else []),
                 replacement("#next", self.surroundings.render("_next", follow_ups=[])),
-                self._folded(replaced, context, seen),
-                *(self._as_it_is_now(one, context, seen, is_last=one is before[-1]) for one in changed.values()),
+                self._folded(replaced, context, card_context),
+                *(
+                    self._as_it_is_now(one, context, card_context, is_last=one is before[-1])
+                    for one in changed.values()
+                ),
                 partial(
                     "#log",
                     "beforeend",
-                    self.surroundings.render("_turn", turn=presenter.turn_view(turn, context, seen)),
+                    self.surroundings.render("_turn", turn=presenter.turn_view(turn, context, card_context)),
                 ),
             ]
         )
@@ -191,7 +194,7 @@ class ChatPage:
         with self._database.read() as db:
             turn = db.get_one(Turn, turn_id)
             context, past = history.context_of(db, turn), self.surroundings.latest(db)
-        view = presenter.turn_view(turn, context, self._seen())
+        view = presenter.turn_view(turn, context, self._card_context())
         return replacement(
             f"#foot-{turn_id}", self.surroundings.render("_foot", turn=view)
         ) + self.surroundings.everything(past)
@@ -206,22 +209,22 @@ class ChatPage:
         """What a person's own click on a card came to, below that card."""
         return replacement(f"#added-{card}", self.surroundings.render("_added", card=card, call=call, words=words))
 
-    def _folded(self, replaced: list[Turn], context: list[Turn], seen: Seen) -> Markup:
+    def _folded(self, replaced: list[Turn], context: list[Turn], card_context: CardContext) -> Markup:
         """Turns whose message was said anew: the first becomes the fold that holds them all, the others go."""
         if not replaced:
             return Markup()
-        group = {"folded": True, "turns": [presenter.turn_view(turn, context, seen) for turn in replaced]}
+        group = {"folded": True, "turns": [presenter.turn_view(turn, context, card_context) for turn in replaced]}
         first, *others = replaced
         fold = replacement(f"#turn-{first.id}", self.surroundings.render("_edited", group=group))
         return fold + Markup().join(partial(f"#turn-{turn.id}", "delete", "") for turn in others)
 
-    def _as_it_is_now(self, turn: Turn, context: list[Turn], seen: Seen, *, is_last: bool) -> Markup:
+    def _as_it_is_now(self, turn: Turn, context: list[Turn], card_context: CardContext, *, is_last: bool) -> Markup:
         """An earlier turn's questions, which may have been answered, and its foot; the last one's offers no *Retry* now."""
         asked = [item for item in turn.items if item.outcome and asks_person(item.outcome)]
         if not asked and not is_last:
             return Markup()
-        views = [presenter.item_view(item, turn, seen) for item in asked]
-        foot = self.surroundings.render("_foot", turn=presenter.turn_view(turn, context, seen))
+        views = [presenter.item_view(item, turn, card_context) for item in asked]
+        foot = self.surroundings.render("_foot", turn=presenter.turn_view(turn, context, card_context))
         return Markup().join(
             [
                 *(replacement(f"#call-{view['id']}", self.surroundings.render("_call", item=view)) for view in views),
@@ -229,8 +232,8 @@ class ChatPage:
             ]
         )
 
-    def _seen(self) -> Seen:
-        return Seen(
+    def _card_context(self) -> CardContext:
+        return CardContext(
             receipt_of=self._receipt,
             at=self._database.clock(),
             undoable=cache(lambda: self._gateway.enquiries.undoable(self._person)),

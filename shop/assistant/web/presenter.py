@@ -14,9 +14,10 @@ from shop.assistant.model.arguments import described
 from shop.assistant.turn.call_titles import title_of, tool_of
 from shop.assistant.turn.context import arguments_of
 from shop.assistant.turn.loop import asks_for, asks_person
-from shop.assistant.web.cards import Seen, cards_of, has_effect
+from shop.assistant.web.cards import CardContext, cards_of, has_effect
 from shop.conversations.models import Conversation, Item, ItemKind, Trigger, Turn, TurnState
-from shop.tools.outcomes import Code, code_of
+from shop.tools.outcomes import Code, FailureCode, OutcomeKind, code_of
+from shop.tools.receipt_desk import ReceiptState
 from shop.untrusted import clean_text
 from shop.workflow_words import WORDS
 
@@ -40,9 +41,15 @@ _TAGS = {
     "td",
 }
 _MOST_ARGUMENT_CHARACTERS = 200
+_DAYS_OF_LAST_WEEK = 7
 _POLLED_CHARACTERS = 4_000
 """Of a running turn's text, for each second between two looks at it: a long one is rendered and sent as a whole each time."""
-_STATES = {"succeeded": "done", "denied": "denied", "awaiting_approval": "waiting", "failed": "failed"}
+_STATES: Mapping[str, str] = {
+    OutcomeKind.SUCCEEDED: "done",
+    OutcomeKind.DENIED: "denied",
+    OutcomeKind.AWAITING_APPROVAL: "waiting",
+    OutcomeKind.FAILED: "failed",
+}
 
 
 def html_of(text: str) -> str:
@@ -50,22 +57,24 @@ def html_of(text: str) -> str:
     return clean(_markdown.render(clean_text(text)), tags=_TAGS, attributes={})
 
 
-def thread_view(shown: list[Turn], context: list[Turn], seen: Seen, stale: Iterable[str] = ()) -> list[dict[str, Any]]:
+def thread_view(
+    shown: list[Turn], context: list[Turn], card_context: CardContext, stale: Iterable[str] = ()
+) -> list[dict[str, Any]]:
     """Some turns as `chat.html` shows them: in their order; those whose message was said anew, folded together."""
     stale = frozenset(stale)
     return [
         {
             "folded": replaced_by is not None,
-            "turns": [turn_view(turn, context, seen, is_stale=turn.id in stale) for turn in together],
+            "turns": [turn_view(turn, context, card_context, is_stale=turn.id in stale) for turn in together],
         }
         for replaced_by, together in groupby(shown, key=lambda turn: turn.replaced_by)
     ]
 
 
-def turn_view(turn: Turn, context: list[Turn], seen: Seen, *, is_stale: bool = False) -> dict[str, Any]:
+def turn_view(turn: Turn, context: list[Turn], card_context: CardContext, *, is_stale: bool = False) -> dict[str, Any]:
     """A turn as `_turn.html` shows it. `context` has the turns whose place it took, and ends with the conversation's last one."""
     state = TurnState.INTERRUPTED if is_stale else TurnState(turn.state)
-    items = [item_view(item, turn, seen) for item in turn.items]
+    items = [item_view(item, turn, card_context) for item in turn.items]
     if state is TurnState.WAITING and not any(_is_open(item) for item in items):
         state = TurnState.COMPLETED  # what it asked for was answered, or has expired
     broke_off = state in {TurnState.FAILED, TurnState.STOPPED, TurnState.INTERRUPTED}
@@ -85,7 +94,7 @@ def turn_view(turn: Turn, context: list[Turn], seen: Seen, *, is_stale: bool = F
     }
 
 
-def item_view(item: Item, turn: Turn, seen: Seen) -> dict[str, Any]:
+def item_view(item: Item, turn: Turn, card_context: CardContext) -> dict[str, Any]:
     """A text or a call as `_text.html` and `_call.html` show it."""
     if item.kind is ItemKind.TEXT:
         return {"kind": "text", "id": item.id, "html": html_of(item.text)}
@@ -99,10 +108,10 @@ def item_view(item: Item, turn: Turn, seen: Seen) -> dict[str, Any]:
         "state": _state_of(item, turn, outcome),
         "note": outcome.get("note", ""),
         "audit_href": _audit_href(turn, item.id) if outcome else None,
-        "may_add": seen.may_add,
-        **cards_of(item.tool, item.id, outcome, seen),
+        "may_add": card_context.may_add,
+        **cards_of(item.tool, item.id, outcome, card_context),
         "consent": _consent(item, outcome),
-        "receipt": _receipt(outcome, seen),
+        "receipt": _receipt(outcome, card_context),
     }
 
 
@@ -139,10 +148,9 @@ def conversations_view(conversations: list[Conversation], active: str | None, no
 
 def _group(active_at: datetime, now: datetime) -> str:
     days = (now.date() - active_at.date()) // timedelta(days=1)
-    return "Today" if days <= 0 else "Yesterday" if days == 1 else "Last week" if days <= _WEEK else "Earlier"
-
-
-_WEEK = 7
+    return (
+        "Today" if days <= 0 else "Yesterday" if days == 1 else "Last week" if days <= _DAYS_OF_LAST_WEEK else "Earlier"
+    )
 
 
 def _about(turn: Turn) -> dict[str, str] | None:
@@ -166,7 +174,7 @@ def _standing(turn: Turn, context: list[Turn]) -> list[str]:
 def _state_of(item: Item, turn: Turn, outcome: Mapping[str, Any]) -> str:
     if not outcome:
         return "running" if turn.state == TurnState.RUNNING else "failed"
-    if outcome["kind"] == "denied" and code_of(outcome) is Code.NOT_FOUND:
+    if outcome["kind"] == OutcomeKind.DENIED and code_of(outcome) is Code.NOT_FOUND:
         return "failed"  # not yours looks like not there (invariant I10)
     return _STATES[outcome["kind"]]
 
@@ -185,15 +193,15 @@ def _consent(item: Item, outcome: Mapping[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def _receipt(outcome: Mapping[str, Any], seen: Seen) -> dict[str, Any] | None:
-    found = seen.receipt_of(str(outcome["receipt"])) if outcome.get("receipt") else None
+def _receipt(outcome: Mapping[str, Any], card_context: CardContext) -> dict[str, Any] | None:
+    found = card_context.receipt_of(str(outcome["receipt"])) if outcome.get("receipt") else None
     return dict(found) if found else None
 
 
 def _is_open(item: Mapping[str, Any]) -> bool:
     """Whether this is a call that still waits for its person's answer."""
     consent, receipt = item.get("consent"), item.get("receipt")
-    return bool(consent and consent["open"]) or bool(receipt and receipt["state"] == "open")
+    return bool(consent and consent["open"]) or bool(receipt and receipt["state"] == ReceiptState.OPEN)
 
 
 def _error(turn: Turn) -> dict[str, str] | None:
@@ -224,12 +232,12 @@ def _trigger_step(turn: Turn) -> dict[str, str]:
 def _call_step(item: Item) -> dict[str, str]:
     outcome = item.outcome or {}
     rule = f"{outcome['rule']} · policy {outcome['policy'][:7]}" if outcome.get("rule") else ""
-    if asks_person(outcome) and outcome["kind"] == "awaiting_approval":
-        if (outcome.get("told") or {}).get("code") == "declined":
+    if asks_person(outcome) and outcome["kind"] == OutcomeKind.AWAITING_APPROVAL:
+        if (outcome.get("told") or {}).get("code") == FailureCode.DECLINED:
             return {"kind": "note", "title": f"You answered not now: {tool_of(item)}", "text": "rule", "mono": rule}
         return {"kind": "wait", "title": f"Waiting for you: {tool_of(item)}", "text": "rule", "mono": rule}
-    if outcome["kind"] == "denied" and code_of(outcome) is not Code.NOT_FOUND:
+    if outcome["kind"] == OutcomeKind.DENIED and code_of(outcome) is not Code.NOT_FOUND:
         return {"kind": "deny", "title": f"Refused: {tool_of(item)}", "text": outcome.get("note", ""), "mono": rule}
-    if outcome["kind"] == "succeeded":
+    if outcome["kind"] == OutcomeKind.SUCCEEDED:
         return {"kind": "allow", "title": f"Allowed: {tool_of(item)}", "text": "rule", "mono": rule}
     return {"kind": "note", "title": f"Did not work: {tool_of(item)}", "text": outcome.get("note", ""), "mono": ""}

@@ -17,7 +17,7 @@ from shop.assistant.web.responses import message_limit, not_there, notice, opene
 from shop.audit.denials import Handle
 from shop.conversations import delegation, threads
 from shop.conversations.models import Item, Turn
-from shop.conversations.turns import TooManyTurns, TurnRunning
+from shop.conversations.turns import CapOf, TooManyTurns, TurnRunning
 from shop.database import moment
 from shop.guards.rate_limits import Limit, rate_limits
 from shop.principal import CONSENTABLE, Workflow
@@ -158,7 +158,7 @@ def _add_refusals(chat: Blueprint) -> None:
 
     @chat.errorhandler(TooManyTurns)
     def too_many(error: TooManyTurns) -> ResponseReturnValue:
-        return notice(503 if error.of == "process" else 429, "One moment.", str(error))
+        return notice(503 if error.of is CapOf.PROCESS else 429, "One moment.", str(error))
 
     @chat.errorhandler(Unacceptable)
     def unacceptable(error: Unacceptable) -> ResponseReturnValue:

@@ -12,7 +12,9 @@ from typing import Any
 from shop.conversations.models import Item, ItemKind, Turn, TurnState
 from shop.conversations.turns import exchange_of
 from shop.principal import CONSENTABLE, Principal
+from shop.tools.enquiries import Permission
 from shop.tools.gateway import Gateway
+from shop.tools.outcomes import OutcomeKind
 from shop.tools.registry import TOOLS
 
 MOST_FOLLOW_UPS = 3
@@ -35,17 +37,17 @@ class May:
         through = replace(person, scopes=CONSENTABLE)
         return cls(
             fill_cart=may_fill_cart(gateway, person),
-            order=gateway.enquiries.may(through, "orders:place"),
-            see_orders=gateway.enquiries.may(through, "orders:read"),
-            audit=gateway.enquiries.may(person, "audit:read", everybodys=True),
-            support=gateway.enquiries.may(person, "orders:read", everybodys=True),
-            administer=gateway.enquiries.may(person, "members:read", everybodys=True),
+            order=gateway.enquiries.may(through, Permission.ORDERS_PLACE),
+            see_orders=gateway.enquiries.may(through, Permission.ORDERS_READ),
+            audit=gateway.enquiries.may(person, Permission.AUDIT_READ, everybodys=True),
+            support=gateway.enquiries.may(person, Permission.ORDERS_READ, everybodys=True),
+            administer=gateway.enquiries.may(person, Permission.MEMBERS_READ, everybodys=True),
         )
 
 
 def may_fill_cart(gateway: Gateway, person: Principal) -> bool:
     """Whether a person could put something into their cart through an assistant."""
-    return gateway.enquiries.may(replace(person, scopes=CONSENTABLE), "cart:write")
+    return gateway.enquiries.may(replace(person, scopes=CONSENTABLE), Permission.CART_WRITE)
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def follow_ups(past: list[Turn], may: May) -> list[str]:
         return []
     calls = [item for turn in exchange for item in turn.items if item.kind is ItemKind.CALL and item.outcome]
     last = (calls[-1].outcome or {}) if calls else {}
-    if last.get("kind") != "succeeded" or last.get("undone"):
+    if last.get("kind") != OutcomeKind.SUCCEEDED or last.get("undone"):
         return []
     said = (exchange[0].message or "").casefold().strip(" .!?")
     return [offer for offer in _after(calls[-1], may) if offer.casefold().strip(" .!?") != said][:MOST_FOLLOW_UPS]

@@ -24,7 +24,7 @@ from shop.assistant.web.cards import widget_of
 from shop.assistant.web.responses import notice, opened, page_of
 from shop.conversations.models import Item, Turn
 from shop.services import services
-from shop.tools.outcomes import AwaitingApproval, Code, Denied, Failed, Outcome, Succeeded
+from shop.tools.outcomes import AwaitingApproval, Code, Denied, Failed, Outcome, OutcomeKind, Succeeded
 from shop.tools.registry import TOOLS
 from shop.tools.results import for_hosts
 from shop.tools.results.widgets import CALLED_BY_WIDGETS, WIDGETS, document
@@ -108,7 +108,7 @@ def _asked(body: bytes) -> dict[str, Any]:
 def _result_of_stored(outcome: dict[str, Any]) -> CallToolResult:
     """The result of a call as the conversation remembers it (`outcomes.for_memory`)."""
     base_url = services().settings.base_url
-    if outcome["kind"] == AwaitingApproval.kind:
+    if outcome["kind"] == OutcomeKind.AWAITING_APPROVAL:
         return for_hosts.waiting(str(outcome["receipt"]), base_url)
     return for_hosts.succeeded(outcome["told"]["result"], base_url)
 

@@ -21,7 +21,14 @@ from shop.guards.rate_limits import Limit, rate_limits
 from shop.oauth.clients.client import keep
 from shop.oauth.clients.redirect_uris import destination
 from shop.oauth.endpoints.authorization_request import AuthorizationRequest
-from shop.oauth.endpoints.consent_request import ConsentRequest, NotAllowed, claim, client_of, consent_request_for
+from shop.oauth.endpoints.consent_request import (
+    ConsentDenial,
+    ConsentRequest,
+    NotAllowed,
+    claim,
+    client_of,
+    consent_request_for,
+)
 from shop.oauth.endpoints.refused_page import GoOnPage, RefusedPage
 from shop.oauth.grants.authorization_code import AuthorizationCode
 from shop.oauth.issuer import Issuer, SignedIn, issuer
@@ -61,7 +68,7 @@ def _answered(
         return refuse_for_organization(db, server, person, authorization_request, refused)
     allowed = ticked & consent_request.request.scopes
     if not allowed:
-        _record_denied(db, person, authorization_request, "person")
+        _record_denied(db, person, authorization_request, ConsentDenial.PERSON)
         refusal = {"error": "access_denied", "error_description": "The person said no."}
         address = answer_address(server, authorization_request.redirect_uri, authorization_request.state, **refusal)
         return _back_to_client(authorization_request, address, "Nothing was allowed.")
@@ -106,7 +113,7 @@ def _consent(
     if is_new:
         facts = {"client": client.client_id, "kind": client.kind, "name": client.name, "publisher": client.publisher}
         record(db, EventName.AGENT_FIRST_SEEN, principal=person, resource=("agent", agent.id), facts=facts)
-    risky_tools = {scope: sorted(server.risky_tools.get(scope, ())) for scope in sorted(allowed)}
+    risky_tools = server.risky_tool_names(allowed)
     consent = Consent(
         scopes=allowed, risky_tools=risky_tools, redirect_host=destination(authorization_request.redirect_uri).host
     )
@@ -188,14 +195,16 @@ def refuse_for_organization(
         status=403,
         title=f"{authorization_request.client.name} is not allowed at {person.organization_name}",
         text="An administrator has blocked it."
-        if refused.because == "blocked"
+        if refused.because is ConsentDenial.BLOCKED
         else "An administrator allows it less than all of what it asks for.",
         next_step="Nothing was allowed. An administrator of your organization can change that.",
         back={"href": back, "label": f"Back to {authorization_request.client.name}"},
     )
 
 
-def _record_denied(db: Session, person: SignedIn, authorization_request: AuthorizationRequest, because: str) -> None:
+def _record_denied(
+    db: Session, person: SignedIn, authorization_request: AuthorizationRequest, because: ConsentDenial
+) -> None:
     note_denial(
         db,
         EventName.GRANT_DENIED,

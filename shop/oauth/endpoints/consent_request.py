@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 
 from flask import render_template
 from flask.typing import ResponseReturnValue
@@ -86,10 +87,18 @@ class ConsentRequest:
         )
 
 
-class NotAllowed(Exception):
-    """The organization lets this client do nothing of what it asks for. `because` is `blocked` or `ceiling`."""
+class ConsentDenial(StrEnum):
+    """Why a client that asked for consent got nothing. The spellings stand in audit events."""
 
-    def __init__(self, because: str) -> None:
+    PERSON = "person"
+    BLOCKED = "blocked"
+    CEILING = "ceiling"
+
+
+class NotAllowed(Exception):
+    """The organization lets this client do nothing of what it asks for: it is blocked, or above its ceiling."""
+
+    def __init__(self, because: ConsentDenial) -> None:
         super().__init__(because)
         self.because = because
 
@@ -101,13 +110,11 @@ def consent_request_for(
     ceiling = _ceiling(db, person, request.client)
     offered = request.scopes & ceiling
     if not offered:
-        raise NotAllowed("ceiling")
+        raise NotAllowed(ConsentDenial.CEILING)
     found = living_grant(db, person.membership, request.client.client_id)
     known_tools = found[0].risky_tools if found else {}
     scopes = frozenset(found[1].scopes or ()) if found else frozenset()
-    consented = frozenset(
-        scope for scope in scopes if set(server.risky_tools.get(scope, ())) <= set(known_tools.get(scope, ()))
-    )
+    consented = server.scopes_without_new_tools(scopes, known_tools)
     offers = [
         offer_of(
             server,
@@ -165,8 +172,8 @@ def _ceiling(db: Session, person: Principal, client: Client) -> frozenset[str]:
     if agent is None:
         return frozenset(client.scopes)
     authority = db.get_one(Authority, agent.id)
-    if authority.suspended_at is not None or authority.ended_at is not None:
-        raise NotAllowed("blocked")
+    if authority.is_suspended_or_ended:
+        raise NotAllowed(ConsentDenial.BLOCKED)
     return frozenset(client.scopes if authority.scopes is None else authority.scopes)
 
 

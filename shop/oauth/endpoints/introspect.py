@@ -24,7 +24,7 @@ from shop.oauth.clients.metadata import CONFIDENTIAL
 from shop.oauth.endpoints.calling_client import known_client
 from shop.oauth.endpoints.presented_token import (
     PresentedAccessToken,
-    PresentedRefreshToken,
+    PresentedToken,
     find_token,
     read_access_token,
 )
@@ -57,13 +57,11 @@ def introspect() -> Response:
     return json_answer(answer or {"active": False})
 
 
-def _may_ask(client: Client, presented_token: PresentedAccessToken | PresentedRefreshToken) -> bool:
+def _may_ask(client: Client, presented_token: PresentedToken) -> bool:
     return client.introspects or presented_token.is_of(client)
 
 
-def _record_refusal(
-    server: Issuer, client: Client, presented_token: PresentedAccessToken | PresentedRefreshToken
-) -> None:
+def _record_refusal(server: Issuer, client: Client, presented_token: PresentedToken) -> None:
     """Another client's token, as at revocation: those whose it is can read that somebody else has it."""
     record_denial(
         server.database,
@@ -76,9 +74,7 @@ def _record_refusal(
     )
 
 
-def _token_information(
-    db: Session, server: Issuer, presented_token: PresentedAccessToken | PresentedRefreshToken
-) -> dict[str, Any] | None:
+def _token_information(db: Session, server: Issuer, presented_token: PresentedToken) -> dict[str, Any] | None:
     """§2.2, or None for a token that is not active."""
     try:
         principal = live(db, presented_token.holder)

@@ -1,6 +1,6 @@
-"""What there is, for machines: authorization server metadata (RFC 8414), protected resource metadata (RFC 9728), the keys.
+"""The metadata documents: authorization server (RFC 8414) and protected resource (RFC 9728), and the public keys (RFC 7517).
 
-Only what is true stands here. The path of OpenID Connect's discovery serves the same document, since clients look there
+They list only what is supported. The path of OpenID Connect's discovery serves the same document, since clients look there
 too (RFC 8414 §5: nothing about that suffix is specific to OpenID); no ID tokens are issued, and none are promised.
 """
 

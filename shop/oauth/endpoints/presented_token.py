@@ -15,7 +15,7 @@ from shop.principal import Principal
 
 
 @dataclass(frozen=True, kw_only=True)
-class _PresentedToken:
+class _Presented:
     holder: Principal
 
     def is_of(self, client: Client) -> bool:
@@ -24,7 +24,7 @@ class _PresentedToken:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PresentedAccessToken(_PresentedToken):
+class PresentedAccessToken(_Presented):
     """An access token."""
 
     claims: Claims
@@ -36,7 +36,7 @@ class PresentedAccessToken(_PresentedToken):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PresentedRefreshToken(_PresentedToken):
+class PresentedRefreshToken(_Presented):
     """A refresh token, used or not."""
 
     token: RefreshToken
@@ -48,6 +48,9 @@ class PresentedRefreshToken(_PresentedToken):
         return "token_family", self.family.id
 
 
+PresentedToken = PresentedAccessToken | PresentedRefreshToken
+
+
 def read_access_token(server: Issuer, token: str) -> Claims | None:
     """What an access token of ours says; None for anything else. Not in a transaction: keys may have to be read."""
     try:
@@ -56,7 +59,7 @@ def read_access_token(server: Issuer, token: str) -> Claims | None:
         return None
 
 
-def find_token(db: Session, token: str, access: Claims | None) -> PresentedAccessToken | PresentedRefreshToken | None:
+def find_token(db: Session, token: str, access: Claims | None) -> PresentedToken | None:
     """Whose token this is; None when it is none of ours. The hint of its kind is not needed (RFC 7009 §2.1)."""
     if access is not None:
         return PresentedAccessToken(holder=access.principal(), claims=access)

@@ -26,6 +26,7 @@ from shop.oauth.endpoints.calling_client import known_client
 from shop.oauth.endpoints.presented_token import (
     PresentedAccessToken,
     PresentedRefreshToken,
+    PresentedToken,
     find_token,
     read_access_token,
 )
@@ -75,7 +76,7 @@ def revoke() -> Response:
     return json_answer({})
 
 
-def _refused(db: Session, presented_token: PresentedAccessToken | PresentedRefreshToken, client: Client) -> Response:
+def _refused(db: Session, presented_token: PresentedToken, client: Client) -> Response:
     """Another client's token: it lives on, and those whose it is can read that somebody else has it."""
     note_denial(
         db,

@@ -130,7 +130,7 @@ def widen_grant(
         raise NoSuchGrant
     before = sorted(authority.scopes or ())
     authority.scopes = sorted(ticked.union(before))
-    grant.risky_tools = {**grant.risky_tools, **{scope: sorted(server.risky_tools.get(scope, ())) for scope in ticked}}
+    grant.risky_tools = {**grant.risky_tools, **server.risky_tool_names(ticked)}
     grant.authenticated_by, grant.consented_at = person.own_session, moment(db)
     record(
         db,
@@ -163,8 +163,4 @@ def _own(db: Session, person: Principal, grant_id: str) -> Grant:
 
 def _consented(server: Issuer, grant: Grant, authority: Authority) -> frozenset[str]:
     """What the grant has, as far as its person knew everything in it."""
-    return frozenset(
-        scope
-        for scope in authority.scopes or ()
-        if set(server.risky_tools.get(scope, ())) <= set(grant.risky_tools.get(scope, ()))
-    )
+    return server.scopes_without_new_tools(authority.scopes or (), grant.risky_tools)

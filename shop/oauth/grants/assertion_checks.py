@@ -22,12 +22,11 @@ from authlib.oauth2.rfc6749 import InvalidGrantError
 from joserfc import jwt
 from joserfc.errors import JoseError
 from sqlalchemy import String, UniqueConstraint, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from shop.credentials.agents import Agent
 from shop.credentials.tokens import secret_digest
-from shop.database import Base, new_id
+from shop.database import Base, insert_on_conflict, new_id
 from shop.guards.unverified_claims import is_moment, unverified_claims
 from shop.identity import oidc
 from shop.identity.models import Connection, Organization
@@ -131,8 +130,7 @@ def check_claims(request: TokenRequest, provider: Provider, token: jwt.Token, no
 
 def use_up(db: Session, assertion: VerifiedAssertion) -> str | None:
     """Note that an assertion was presented. Returns our name for it; None when it had been before, in whatever process."""
-    builder = postgresql if db.get_bind().dialect.name == "postgresql" else sqlite
-    fresh = builder.insert(IdentityAssertion).values(
+    fresh = insert_on_conflict(IdentityAssertion, db.get_bind().dialect.name).values(
         id=new_id("jag"),
         connection_id=assertion.provider.connection_id,
         jti_hash=secret_digest(assertion.jti),

@@ -63,8 +63,7 @@ class IdentityAssertionGrant(TokenGrant):
         agent = agent_of(db, self._assertion.provider.organization_id, client.client_id)
         if agent is None or agent.for_everyone is None:
             raise InvalidGrantError(description="The organization does not allow this client for everybody any more.")
-        entry = db.get_one(Authority, agent.id)
-        if entry.suspended_at is not None or entry.ended_at is not None:
+        if db.get_one(Authority, agent.id).is_suspended_or_ended:
             raise InvalidGrantError(description="The organization has blocked this client.")
         person_id, membership_id = self._member(db)
         self.party = replace(self.party, person=person_id)

@@ -90,8 +90,7 @@ def narrowed(request: TokenRequest, decision: GrantDecision) -> frozenset[str]:
     """
     granted = decision.wanted & decision.principal.scopes & frozenset(request.client.scopes)
     if decision.grant is not None:
-        consented, today = decision.grant.risky_tools, request.issuer.risky_tools
-        granted = frozenset(scope for scope in granted if set(today.get(scope, ())) <= set(consented.get(scope, ())))
+        granted = request.issuer.scopes_without_new_tools(granted, decision.grant.risky_tools)
     if not granted:
         raise decision.no_scope_error
     return granted

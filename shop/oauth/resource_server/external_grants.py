@@ -112,8 +112,7 @@ def _recognize(db: Session, issuer: str, token: ExternalToken, lifetime: timedel
 def _require_not_suspended(db: Session, membership: Membership) -> None:
     """Nothing begins for somebody who is suspended: it would be there when they are restored. Raises `_Refused`."""
     for identifier in (membership.organization_id, membership.id):
-        authority = db.get_one(Authority, identifier)
-        if authority.suspended_at is not None or authority.ended_at is not None:
+        if db.get_one(Authority, identifier).is_suspended_or_ended:
             raise _Refused("The person is suspended here.", membership.organization_id, lasting=True)
 
 
@@ -170,8 +169,7 @@ def _agent(db: Session, membership: Membership, token: ExternalToken) -> Agent:
             publisher=None,
             owner_id=membership.person_id,
         )
-    entry = db.get_one(Authority, agent.id)
-    if entry.suspended_at is not None or entry.ended_at is not None:
+    if db.get_one(Authority, agent.id).is_suspended_or_ended:
         raise _Refused("The organization has blocked this client.", membership.organization_id, lasting=True)
     return agent
 

@@ -36,27 +36,31 @@ _DISMISSED = (
 
 
 def succeeded(result: dict[str, Any], base_url: str) -> CallToolResult:
-    """What a tool returned, as it was told (`Succeeded.for_model`, its `result`)."""
-    content = for_host(result, base_url)
-    return CallToolResult(content=[TextContent(text=as_text(content))], structured_content=content)
+    """What a tool returned, as the model gets it (`result` of `Succeeded.for_model`)."""
+    return _result(for_host(result, base_url))
 
 
 def waiting(receipt: str, base_url: str, *, dismissed: bool = False) -> CallToolResult:
     """That nothing has happened yet, and where the person decides. The link carries no authority."""
-    told = Waiting(
+    answer = Waiting(
         approval=receipt,
         approve_at=approval_page(receipt, base_url),
         dismissed=dismissed,
         message=_DISMISSED if dismissed else _WAITS,
-    ).model_dump(mode="json")
-    return CallToolResult(content=[TextContent(text=as_text(told))], structured_content=told)
+    )
+    return _result(answer.model_dump(mode="json"))
 
 
-def error(told: dict[str, Any]) -> CallToolResult:
-    """That it was refused or could not be done; `told` is what whoever called may know of it."""
-    return CallToolResult(content=[TextContent(text=as_text(told))], structured_content=told, is_error=True)
+def error(content: dict[str, Any]) -> CallToolResult:
+    """That it was refused or could not be done; `content` is what the caller may know of it."""
+    return _result(content, is_error=True)
 
 
 def approval_page(receipt: str, base_url: str) -> str:
     """The shop's page on which a person decides a receipt."""
     return f"{base_url}/approvals/{receipt}"
+
+
+def _result(content: dict[str, Any], *, is_error: bool = False) -> CallToolResult:
+    """The content, structured and as text."""
+    return CallToolResult(content=[TextContent(text=as_text(content))], structured_content=content, is_error=is_error)
