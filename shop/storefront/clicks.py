@@ -29,9 +29,9 @@ def refused(outcome: Outcome) -> ResponseReturnValue:
     """A refusal as a page that a person can read. Not theirs and not there are the same page (invariant I10)."""
     if isinstance(outcome, Denied) and outcome.code is not Code.NOT_FOUND:
         back = _BACK if outcome.code is Code.OVER_LIMIT else None  # who may not have a cart is not sent to it
-        page = render_template(
-            "storefront/refused.html", title="This was not done", reason=outcome.reason, next_step="", back=back
-        )
+        only_looked = request.method == "GET" and outcome.code is Code.NOT_PERMITTED
+        title = "This page is not for your role" if only_looked else "This was not done"
+        page = render_template("storefront/refused.html", title=title, reason=outcome.reason, next_step="", back=back)
         return page, 403
     code = outcome.code if isinstance(outcome, Failed | Denied) else FailureCode.UNAVAILABLE
     status = STATUS.get(code, 409)

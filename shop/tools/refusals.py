@@ -27,6 +27,7 @@ from shop.tools.outcomes import Denied, Failed, FailureCode
 from shop.tools.registry import TOOLS, UnknownTool
 from shop.tools.results.widgets import NotForWidgets
 from shop.tools.tool import InvalidArguments
+from shop.workflow_words import WORDS
 
 RECEIPT_REASONS: Mapping[ReceiptRefusalReason, str] = {
     ReceiptRefusalReason.NOT_FOUND: "There is no such receipt.",
@@ -82,7 +83,8 @@ def for_person(db: Session, principal: Principal, tool: str, decision: Decision)
         return CONDITIONS[decision.condition].refusal.for_person(decision.facts, _Colleagues(db, principal))
     match decision.code:
         case Code.CONSENT_NEEDED:
-            return f"You have not allowed your assistant to {decision.workflow} in this conversation yet."
+            what = WORDS[decision.workflow].chip if decision.workflow else "do this"
+            return f"You have not allowed your assistant to {what} in this conversation yet."
         case Code.NOT_PERMITTED:
             return _not_permitted(TOOLS[tool].presentation.refusal_verb, decision)
         case Code.BLOCKED:

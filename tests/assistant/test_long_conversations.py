@@ -142,7 +142,7 @@ def test_a_question_far_above_is_still_answered_in_its_place(shop: ShopUnderTest
         add_turns(db, str(sofia.conversation), 50)
     answered = sofia.allow(question.id)
     assert answered.status == 200 and f'hx-target="#call-{question.id}"' in answered.html
-    assert "You allowed your assistant to transact" in answered.html
+    assert "You allowed your assistant to buy" in answered.html
 
 
 @ONE_ENGINE

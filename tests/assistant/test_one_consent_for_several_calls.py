@@ -73,7 +73,7 @@ def test_one_answer_makes_all_calls_of_the_turn(build_shop: Building, pressed: i
     """Whichever of the three cards is answered, and however often after that."""
     sofia = asking(build_shop)
     html = sofia.allow(requests(sofia)[pressed].id).html
-    assert html.count("You allowed your assistant to transact") >= 3 and "Added." in html
+    assert html.count("You allowed your assistant to buy") >= 3 and "Added." in html
     for item in requests(sofia):
         again = sofia.post(f"/assistant/{sofia.conversation}/consent", workflow="transact", allow="1", call=item.id)
         assert again.status_code == 409 and "answered already" in again.text

@@ -157,8 +157,8 @@ def test_a_person_talks_and_is_asked_in_place(shop: ShopUnderTest) -> None:
     assert result.exit_code == 0 and not result.stderr and "\x1b" not in shown
     assert "Signed in as Sofia Hart · Acme · buyer." in shown
     assert "✓ search_products" in shown and "Long Context     €58.00  black  L" in shown
-    assert "✗ add_to_cart" in shown and "You have not allowed your assistant to transact" in shown
-    assert "Allow your assistant to transact in this conversation? [y/N]: y" in shown
+    assert "✗ add_to_cart" in shown and "You have not allowed your assistant to buy" in shown
+    assert "Allow your assistant to buy in this conversation? [y/N]: y" in shown
     assert "1 × Long Context, black, L  €58.00" in shown
     assert "Total, to the company's invoice" in shown and "Confirm €58.00? [y/N]: n" in shown
     assert "Not now: nothing was done." in shown and "✓ place_order" in shown and "Order CC-" in shown

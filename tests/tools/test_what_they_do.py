@@ -203,7 +203,7 @@ def test_orders(assistant: Assistant) -> None:
                 "status": "delivered",
                 "total": {"minor": 2400, "text": "€24.00"},
                 "items": 1,
-                "summary": "1 x The Context Tee",
+                "summary": "1 × The Context Tee",
                 "picture": "/pictures/context-tee/ink.svg",
             }
         ],

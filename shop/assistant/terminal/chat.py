@@ -32,6 +32,7 @@ from shop.principal import CONSENTABLE, Workflow
 from shop.services import services
 from shop.tools.outcomes import OutcomeKind
 from shop.tools.receipt_desk import ReceiptState
+from shop.workflow_words import WORDS
 
 HELP = f"""\
 Say what you would like, in plain words. Ctrl+C stops a running answer; a second one leaves.
@@ -190,7 +191,8 @@ class Terminal:
         person = self.person()
         if "receipt" not in _outcome(asked):
             workflow = _outcome(asked)["workflow"]
-            answer = self.ask and self.ask(f"Allow your assistant to {workflow} in this conversation?")
+            what = WORDS[Workflow(workflow)].chip
+            answer = self.ask and self.ask(f"Allow your assistant to {what} in this conversation?")
             go_on, line = self._consent, f"/allow {workflow}"
         else:
             shown = services().gateway.receipt_desk.view(person.principal, _outcome(asked)["receipt"])

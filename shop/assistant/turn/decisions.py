@@ -16,6 +16,7 @@ from shop.database import Database, moment
 from shop.principal import Principal, Workflow
 from shop.tools.gateway import Gateway
 from shop.tools.outcomes import for_memory
+from shop.workflow_words import WORDS
 
 _ALLOWED_SINCE = "You have allowed this since. Ask for it again, and it can be done."
 """Said where a request was asked long ago, or is still talked about: it asks no more, and nothing is done that nobody expects."""
@@ -133,7 +134,7 @@ class Decisions:
         self, db: Session, person: Principal, conversation: Conversation, workflow: Workflow, asked: list[Item]
     ) -> Begun:
         """Answer requests for a workflow that was allowed, and begin a turn that makes their calls again. Raises `TurnRunning`."""
-        self._answer(db, asked, f"You allowed your assistant to {workflow} in this conversation.")
+        self._answer(db, asked, f"You allowed your assistant to {WORDS[workflow].chip} in this conversation.")
         begun = self._opening.begin(db, person, conversation, Trigger.CONSENT, None)
         again = [
             turns.add_item(db, begun.turn.id, ItemKind.CALL, tool=item.tool, arguments=item.arguments) for item in asked

@@ -101,7 +101,7 @@ def order_summary(order: Order) -> OrderSummary:
         status=OrderStatus(order.status),
         total=money(order.total),
         items=sum(line.quantity for line in order.lines),
-        summary=f"{first.quantity} x {first.name}{more}",
+        summary=f"{first.quantity} × {first.name}{more}",
         picture=first.picture,
     )
 
