@@ -74,7 +74,7 @@ def authenticate_client(request: EndpointRequest, methods: Sequence[str] = EVERY
     authentication.register("private_key_jwt", _by_private_key)  # type: ignore[arg-type] # the request is our own
     try:
         client = authentication(request, ways)
-    except UnicodeDecodeError as error:
+    except ValueError as error:  # of whatever Authlib finds in the header that it does not expect
         raise InvalidClientError(description="The Authorization header is malformed.") from error
     except InvalidClientError as error:
         if ways == ["private_key_jwt"]:
@@ -133,7 +133,9 @@ def _keys_of(request: EndpointRequest, client: Client, kid: object) -> KeySet:
     database, document = request.issuer.database, client.public_keys()
     if client.jwks_uri:
         is_fresh = client.jwks_fresh_until is not None and client.jwks_fresh_until > database.clock()
-        is_known = kid is None or kid in {key.get("kid") for key in (document or {}).get("keys", [])}
+        # A key that is published without a kid has its thumbprint for one (RFC 7638), which is what the assertion may name.
+        known = {key.kid for key in read_key_set(document or {"keys": []}, whose=client.client_id).keys}
+        is_known = kid is None or kid in known
         if not is_fresh or (not is_known and metadata_document.may_ask_again(database, client.client_id)):
             document = _fetched_keys(request, client, client.jwks_uri)
     return read_key_set(document, whose=client.client_id).key_set()

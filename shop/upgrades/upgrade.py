@@ -55,7 +55,8 @@ class Schema:
 def bring_up_to_date(database: Database) -> Schema:
     """Create the tables where there are none, or upgrade one that an earlier version made. Returns what was found.
 
-    Raises `UnusableDatabase` when a newer version made it, when no known version did, or when it cannot be opened.
+    Raises `UnusableDatabase` when a newer version made it, when no known version did, when a part of it is missing, or when it
+    cannot be opened, read or changed.
     """
     with _connected(database) as connection:
         if _stamp(connection) == head():  # without the lock: this is asked at every start
@@ -73,6 +74,7 @@ def bring_up_to_date(database: Database) -> Schema:
             command.stamp(config, found.revision)
         _log.warning("the database is of revision %s, and is upgraded to %s now", found.revision, head())
         command.upgrade(config, "head")
+        _require_whole(connection)
         return found
 
 
@@ -95,8 +97,16 @@ def _connected(database: Database) -> Iterator[Connection]:
         connection = database.engine.connect()
     except DatabaseError as error:
         raise UnusableDatabase(f"The database cannot be opened: {str(error.orig).strip()}") from error
-    with connection:
-        yield connection
+    try:
+        with connection:
+            yield connection
+    except (
+        DatabaseError
+    ) as error:  # it may not be written, is locked by another program, or is of a form that nobody expects
+        statement = (error.statement or "").strip().partition("\n")[0]
+        raise UnusableDatabase(
+            f"The database cannot be upgraded, and is as it was before: {str(error.orig).strip()} (in: {statement})"
+        ) from error
 
 
 @contextmanager
@@ -119,7 +129,7 @@ def _locked(connection: Connection, is_sqlite: bool) -> Iterator[None]:
 
 
 def _schema(connection: Connection) -> Schema:
-    if stamp := _stamp(connection):
+    if (stamp := _stamp(connection)) is not None:
         if stamp not in _known():
             raise UnusableDatabase(
                 f"A newer version of the shop made the database (revision {stamp}); this one knows it up to {head()}."
@@ -137,7 +147,30 @@ def _schema(connection: Connection) -> Schema:
 
 
 def _stamp(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    """The revision that the database says it is of; several, which only a hand can have written, are none that is known."""
+    stamps = MigrationContext.configure(connection).get_current_heads()
+    return " and ".join(sorted(stamps)) if stamps else None
+
+
+def _require_whole(connection: Connection) -> None:
+    """Every table and column is there. A database without a stamp is recognised by a few of them only, and its creation may have
+    been interrupted. Raises `UnusableDatabase`, with which the upgrade is rolled back.
+    """
+    there = {
+        name: {one["name"] for one in found} for (_, name), found in inspect(connection).get_multi_columns().items()
+    }
+    missing = [
+        column.table.name if column.table.name not in there else f"{column.table.name}.{column.name}"
+        for table in METADATA.sorted_tables
+        for column in table.columns
+        if column.name not in there.get(table.name, ())
+    ]
+    if missing:
+        raise UnusableDatabase(
+            f"A part of the database is missing: {', '.join(dict.fromkeys(missing))}. Bring back a backup that has it. If the first"
+            f" start of an earlier version was interrupted, nothing is in it: move it away"
+            f" ({connection.engine.url.render_as_string()}), and a new one is made."
+        )
 
 
 @cache

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from click.testing import Result
+from joserfc.jwk import ECKey
 
 from shop.guards.safe_fetch import Fetcher, FetchRefused, is_public
 from shop.oauth.clients.client import Client
@@ -419,6 +420,27 @@ def test_a_key_that_is_not_known_yet_is_looked_for_once_a_minute(build_shop: Sho
         assert assistant.refresh(**signed(assertion(assistant, second))).status_code == 200
     assert shop.clock.now - row(shop, Client, ADDRESS).fetched_at < timedelta(minutes=1)
     assert counted(shop, "token.refused") == {"invalid_client": 3}, "in this minute"
+
+
+@ONE_ENGINE
+@pytest.mark.holds("RFC9700-2.5")
+def test_a_key_without_a_name_is_known_by_its_thumbprint(build_shop: Shops) -> None:
+    """RFC 7638: nothing is fetched for a key that is there, so that a host that does not answer keeps nobody out."""
+    key = ec_key("named by its client alone")
+    published = {name: value for name, value in key.as_dict(private=False).items() if name != "kid"}
+    key = ECKey.import_key({**key.as_dict(private=True), "kid": key.thumbprint()})
+    with a_stranger() as host:
+        fresh = "Cache-Control: max-age=3600\r\n"
+        keys_at = host.publish("/keys", {"keys": [published]}, headers=fresh)
+        host.publish(PATH, document(token_endpoint_auth_method="private_key_jwt", jwks_uri=keys_at))
+        shop = build_shop(fetcher=host.fetcher())
+        assistant = ExternalAssistant(shop, ADDRESS)
+        code = assistant.ask(shop.sign_in(SOFIA), "browse").code
+        assert assistant.redeem(code, **signed(assertion(assistant, key))).status_code == 200
+        host.publish("/keys", b"it does not answer with keys any more")
+        shop.clock.pass_by(minutes=2)
+        assert assistant.refresh(**signed(assertion(assistant, key))).status_code == 200
+        assert host.asked.count("/keys") == 1
 
 
 @ONE_ENGINE

@@ -182,7 +182,7 @@ def test_every_error_of_a_machines_address_is_json(shop: ShopUnderTest) -> None:
     too_large = client.post("/oauth/token", data={"grant_type": "a" * 300_000}, base_url=BASE_URL)
     assert error_of(too_large)[0] == 413
     unreadable = base64.b64encode(b"\xff\xfe:\xff").decode()
-    for header in (f"Basic {unreadable}", "Basic ###", "Basic", "Digest x"):
+    for header in (f"Basic {unreadable}", "Basic ###", "Basic \xff", "Basic  ", "Basic", " ", "Digest x"):
         response = client.post(
             "/oauth/token",
             data={"grant_type": "refresh_token", "refresh_token": "x"},

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from shop.database import Database
 from shop.settings import ROOT
@@ -128,6 +128,60 @@ def test_a_database_that_cannot_be_opened_is_said_in_a_sentence(tmp_path: Path) 
             bring_up_to_date(database)
         assert "secret" not in refused.value.message
         database.dispose()
+
+
+@pytest.mark.parametrize(
+    ("damage", "missing"),
+    [("DROP TABLE turn_items", "turn_items"), ("ALTER TABLE people DROP COLUMN name", "people.name")],
+)
+def test_a_database_of_which_a_part_is_missing_is_refused_and_stays(old: Database, damage: str, missing: str) -> None:
+    """Its telling columns are there and another part is not, as after a first start that was killed: no stamp says it is whole."""
+    with old.engine.begin() as connection:
+        connection.execute(text(damage))
+    before = structure_of(old), rows_of(old)
+    with pytest.raises(UnusableDatabase, match=f"^A part of the database is missing: {missing}\\. "):
+        bring_up_to_date(old)
+    assert (structure_of(old), rows_of(old)) == before
+
+
+@pytest.mark.parametrize("version", ["f9d72b2"], indirect=True)
+def test_a_database_that_may_not_be_changed_is_said_in_a_sentence(old: Database, database_url: str) -> None:
+    """A file that may only be read, a role that may create no table: what the engine says, and all is as it was."""
+    before = structure_of(old), rows_of(old)
+    read_only = Database(database_url, threads=1)
+
+    @event.listens_for(read_only.engine, "connect")
+    def _forbid(connection: Any, _record: Any) -> None:
+        if read_only.is_sqlite:
+            connection.execute("PRAGMA query_only=ON")
+        else:
+            connection.execute("SET default_transaction_read_only = on")
+            connection.commit()
+
+    with pytest.raises(
+        UnusableDatabase, match=r"^The database cannot be upgraded, and is as it was before: .*read"
+    ) as refused:
+        bring_up_to_date(read_only)
+    assert refused.value.exit_code == 2
+    assert schema_of(read_only) == Schema(VERSIONS["f9d72b2"], is_stamped=False)
+    read_only.dispose()
+    assert (structure_of(old), rows_of(old)) == before
+
+
+@pytest.mark.parametrize(
+    "stamps", ["CREATE TABLE alembic_version (number INTEGER)", "INSERT INTO alembic_version VALUES ('0001')"]
+)
+def test_a_stamp_that_makes_no_sense_is_refused_in_a_sentence(empty: Database, stamps: str) -> None:
+    """Another program's table of that name, or two revisions at once: nothing is guessed, and nothing is changed."""
+    if stamps.startswith("INSERT"):
+        bring_up_to_date(empty)
+    with empty.engine.begin() as connection:
+        connection.execute(text(stamps))
+    before = structure_of(empty), rows_of(empty)
+    for ask in (schema_of, bring_up_to_date):
+        with pytest.raises(UnusableDatabase):
+            ask(empty)
+    assert (structure_of(empty), rows_of(empty)) == before
 
 
 def test_a_database_that_tests_use_again_has_its_stamp_again(engine: Engine) -> None:
