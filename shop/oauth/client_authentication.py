@@ -20,12 +20,15 @@ from authlib.oauth2.rfc6749 import ClientAuthentication, InvalidClientError
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
+from limits import RateLimitItemPerMinute
+from limits.strategies import FixedWindowRateLimiter
 from sqlalchemy import String, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shop.credentials.tokens import secret_digest
-from shop.database import Base, moment
+from shop.database import Base, Database, moment
+from shop.guards.counters import ExactCounters
 from shop.guards.rate_limits import Limit, rate_limits
 from shop.guards.safe_fetch import FetchRefused
 from shop.guards.unverified_claims import is_moment, unverified_claims
@@ -42,6 +45,8 @@ _LONGEST_LIFE = timedelta(minutes=10)
 _LEEWAY = 30
 """Seconds that a client's clock may be ahead."""
 _LARGEST_KEY_SET = 16 * 1024
+_LOOKS_PER_MINUTE = RateLimitItemPerMinute(1, namespace="keys")
+"""At the keys of one client that are fresh, because an assertion names another one."""
 _NOT_AUTHENTICATED = (
     "The client is not known, its secret or key is not the one that is registered, or it is registered for another way "
     "than the one it came by: {}."
@@ -136,9 +141,14 @@ def _keys_of(request: EndpointRequest, client: Client, kid: object) -> KeySet:
         # A key that is published without a kid has its thumbprint for one (RFC 7638), which is what the assertion may name.
         known = {key.kid for key in read_key_set(document or {"keys": []}, whose=client.client_id).keys}
         is_known = kid is None or kid in known
-        if not is_fresh or (not is_known and metadata_document.may_ask_again(database, client.client_id)):
+        if not is_fresh or (not is_known and _may_look_again(database, client)):
             document = _fetched_keys(request, client, client.jwks_uri)
     return read_key_set(document, whose=client.client_id).key_set()
+
+
+def _may_look_again(database: Database, client: Client) -> bool:
+    with database.write() as db:
+        return FixedWindowRateLimiter(ExactCounters(db)).hit(_LOOKS_PER_MINUTE, secret_digest(client.client_id))
 
 
 def _fetched_keys(request: EndpointRequest, client: Client, address: str) -> dict[str, Any]:
@@ -146,8 +156,7 @@ def _fetched_keys(request: EndpointRequest, client: Client, address: str) -> dic
     fetched = metadata_document.fetch_from_client(database, request.issuer.fetcher, address, limit=_LARGEST_KEY_SET)
     document = {"keys": list(read_key_set(fetched.document, whose=client.client_id).entries)}
     with database.write() as db:  # one that was forgotten meanwhile stays so
-        until = moment(db) + fetched.fresh_for
-        kept = {"jwks": json.dumps(document), "jwks_fresh_until": until, "fetched_at": moment(db)}
+        kept = {"jwks": json.dumps(document), "jwks_fresh_until": moment(db) + fetched.fresh_for}
         db.execute(update(Client).where(Client.client_id == client.client_id).values(kept))
     return document
 

@@ -55,7 +55,7 @@ class Client(Base, ClientMixin):
     fresh_until: Mapped[datetime | None]
     """Of a metadata document: until when it need not be fetched again. None: it never is, for it came another way."""
     fetched_at: Mapped[datetime | None]
-    """When its host was asked last: for its metadata document, or for its keys."""
+    """Of a metadata document: when its host was asked last."""
     expires_at: Mapped[datetime | None] = mapped_column(index=True)
     """When it is forgotten, unless somebody lets it in before."""
 

@@ -37,7 +37,7 @@ _LARGEST = 5 * 1024
 _FETCHES_PER_MINUTE = RateLimitItemPerMinute(20, namespace="fetches")
 """From one host."""
 _AGAIN = timedelta(minutes=1)
-"""How often what is fresh is fetched again, whoever comes with an address or a key that is not in it."""
+"""How often a document that is fresh is looked at again, whoever comes with an address that it does not name."""
 _MOST = 1000
 """Documents that are kept although nobody let their client in."""
 
@@ -80,7 +80,7 @@ def resolve(
     if client is not None and is_fresh:
         is_fitting = redirect_uri is None or client.check_redirect_uri(redirect_uri)
         may_have_changed = client.fresh_until is not None and server.settings.client_documents
-        if is_fitting or not may_have_changed or not may_ask_again(server.database, client_id):
+        if is_fitting or not may_have_changed or not _may_look_again(server.database, client_id):
             return client
         with suppress(UnknownClient):  # what it said before is still good
             return _fetch(server, client_id)
@@ -92,12 +92,8 @@ def resolve(
     return _fetch(server, client_id)
 
 
-def may_ask_again(database: Database, client_id: str) -> bool:
-    """Whether a client's host was not asked within the last minute, by whatever process; counted as asked now.
-
-    For what is fresh, and may be out of date all the same: a document without the address that a person comes with, keys
-    without the one that signed.
-    """
+def _may_look_again(database: Database, client_id: str) -> bool:
+    """Whether a fresh document was not asked for within the last minute, by whatever process; counted as asked for now."""
     with database.write() as db:
         longest_ago = Client.fetched_at.is_(None) | (Client.fetched_at <= moment(db) - _AGAIN)
         claim = update(Client).where(Client.client_id == client_id, longest_ago).values(fetched_at=moment(db))
