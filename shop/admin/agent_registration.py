@@ -26,7 +26,7 @@ from shop.workflow_words import WORDS
 pages = Blueprint("agent_registration", __name__, url_prefix="/admin/agents")
 
 AUTH_METHODS: dict[AuthMethod, str] = {
-    "none": "It cannot: it runs where it can keep no secret",
+    "none": "It cannot: it keeps no secret",
     "client_secret_basic": "By a secret, in the header",
     "client_secret_post": "By a secret, in the form",
     "private_key_jwt": "By a key of its own, published at an address",
